@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The effective recipe: what a user declared, typed, each value with the place that set it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace ainode {
+
+template <class T>
+struct Located {
+  T value{};
+  Place place;
+};
+using Text = Located<std::string>;
+
+struct Repository {
+  Text id, distribution, suite;
+  std::vector<Text> components;
+};
+
+struct PackageWishes {
+  Located<bool> recommends{false, {}};
+  std::vector<Text> include, exclude;
+  std::map<std::string, Text> pin;  ///< package name → version glob
+};
+
+struct KernelWishes {
+  Text package;               ///< for the chosen architecture
+  std::vector<Text> cmdline;  ///< one argument each, in order
+};
+
+struct Partition {
+  Text id, type, filesystem, mount;  ///< type: esp, root; filesystem: vfat, ext4; mount may be empty
+  Located<std::uint64_t> size;       ///< bytes, a multiple of 1 MiB
+};
+
+struct SigningWishes {
+  Text openpgp, ed25519;  ///< key names for the commit; empty: unsigned by that kind is not possible, the development key is used
+  Text attestations;
+};
+
+struct Recipe {
+  std::string file;                  ///< as the user named it
+  Text name, summary;
+  std::string architecture;          ///< amd64 or arm64: the one this build is for
+  std::vector<Text> architectures;   ///< all that the recipe allows
+  std::vector<Repository> repositories;
+  PackageWishes packages;
+  KernelWishes kernel;
+  Text default_target;               ///< systemd.default-target; empty when not declared
+  std::vector<Partition> partitions;
+  SigningWishes signing;
+  Text ostree_ref;                   ///< with {arch}, {name} filled in
+  std::vector<Text> disk_formats;    ///< qcow2
+  std::vector<Text> profiles;        ///< validation.profile
+  std::string digest;                ///< SHA-256 of the effective values (a comment or a place changes nothing)
+
+  const Repository* repository(const std::string& id) const;
+};
+
+}  // namespace ainode

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a recipe's repositories to verified candidates: mirrors, InRelease, Packages.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/lock.h"
+#include "base/recipe.h"
+#include "base/steps.h"
+
+namespace ainode {
+
+struct MirrorOptions {
+  std::map<std::string, std::string> given;  ///< --mirror DISTRIBUTION=URI and AINODE_MIRROR_<DISTRIBUTION>
+  std::set<std::string> accept_stale;        ///< --accept-stale DISTRIBUTION
+  std::map<std::string, std::filesystem::path> keyrings;  ///< for tests: distribution → keyring file
+};
+
+/// Base URIs by distribution. A URI is never shown without -v (detail events) and never stored.
+class Mirrors {
+ public:
+  const std::string& uri(const std::string& distribution) const;  ///< throws no_mirror with the cure
+  std::map<std::string, std::string> uris;
+  std::map<std::string, std::string> origins;  ///< distribution → "from apt's configuration", "from --mirror"
+};
+
+/// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris update`).
+/// "debian-security" is known by its path when apt has no such entry for it but a mirror for "debian" exists.
+/// Throws no_mirror or apt_lists_empty only for distributions in `needed`.
+Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options);
+
+/// The verified metadata of all repositories of one recipe, ready for solving. Opaque: libsolv and deb822 stay inside.
+class Candidates {
+ public:
+  Candidates();
+  ~Candidates();
+  Candidates(Candidates&&) noexcept;
+  std::vector<LockedRepository> repositories;
+  std::int64_t newest_date = 0;  ///< seconds since 1970 of the newest InRelease Date
+
+  struct Data;
+  std::unique_ptr<Data> data;
+};
+
+/// Fetches and verifies each InRelease (gpgv, by status lines; TRUST fact 4) and reads its Packages indices (by-hash, SHA-256).
+/// Verified indices are kept in `cache` by their digest.
+Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories, const std::string& architecture,
+                             const Mirrors& mirrors, const MirrorOptions& options, const std::filesystem::path& cache);
+
+/// What to solve for: names with the recipe lines that asked for them.
+struct Goal {
+  std::vector<Text> install, exclude;
+  std::map<std::string, Text> pins;
+  bool recommends = false;
+  bool base_system = true;  ///< add Essential: yes and Priority: required
+  std::string image;        ///< named in errors
+};
+Goal goal_of(const Recipe& recipe);
+/// The programs that shape bytes: dpkg, depmod, mke2fs, mtools, sfdisk, qemu-img, zstd, busybox.
+Goal tools_goal();
+
+/// libsolv with apt's preferences; packages in configuration order. Throws unknown_package or unsatisfiable, naming recipe lines.
+std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates);
+
+/// Downloads every package that `have` does not know into `directory` as SHA256.deb; returns their paths by SHA-256.
+std::map<std::string, std::filesystem::path> fetch_packages(RunContext& run, const std::vector<LockedPackage>& packages,
+                                                            const std::vector<LockedRepository>& repositories, const Mirrors& mirrors,
+                                                            const std::filesystem::path& directory);
+
+}  // namespace ainode

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree on disk with true owners and modes, and back: what an overlay's upper layer changed, folded into the tree.
+// Both run inside the user namespace of enter_user_namespace(), where the process is root over ids 0 to 65535.
+#pragma once
+
+#include <filesystem>
+
+#include "builder/store/store.h"
+#include "builder/store/tree.h"
+
+namespace ainode {
+
+/// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without xattrs are
+/// hard-linked: the checkout is for reading only (an overlay's lower layer).
+void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
+
+/// Applies an overlayfs upper directory (userxattr) to the tree: whiteouts, opaque directories, new and changed files.
+/// New files are written to the store (inside a Transaction); `owner` names who made them. Device nodes and sockets are refused.
+void fold_upper(Store& store, Tree& tree, const std::filesystem::path& upper, const std::string& owner);
+
+}  // namespace ainode
