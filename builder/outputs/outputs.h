@@ -50,11 +50,4 @@ struct DiskOptions {
 void make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools, const DiskOptions& options,
                const std::filesystem::path& output);
 
-/// Reads the first BLS entry inside a disk image made by make_disk, without mounting: for direct kernel boot.
-struct BootEntry {
-  std::string options;            ///< the kernel command line
-  std::string kernel, initrd;     ///< their bytes
-};
-BootEntry read_boot_entry(const std::filesystem::path& disk);
-
 }  // namespace ainode
