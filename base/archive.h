@@ -14,7 +14,7 @@ namespace ainode {
 
 struct ArchiveEntry {
   enum class Type { file, directory, symlink, hardlink, character_device, block_device, fifo, socket };
-  std::string path;    ///< as stored, raw bytes
+  std::string path;  ///< as stored, raw bytes
   Type type = Type::file;
   std::uint32_t mode = 0;  ///< permission bits with setuid, setgid, sticky; no type bits
   std::int64_t uid = 0, gid = 0;
@@ -48,10 +48,11 @@ struct ArMember {
 std::vector<ArMember> read_ar(std::string_view archive, const std::string& origin);
 
 /// Unpacks one compressed stream (xz, gzip, zstd, lz4, bzip2), or returns the input when it is not compressed.
-std::string decompress(std::string_view bytes, const std::string& origin, std::uint64_t size_limit = std::uint64_t{4} << 30);
+std::string decompress(std::string_view bytes, const std::string& origin,
+                       std::uint64_t size_limit = std::uint64_t{4} << 30);
 
-/// Writes a tar (pax where needed) or a newc cpio; bytes go to the sink as they come. Entries are written as given: mtime, owner
-/// and order are the caller's.
+/// Writes a tar (pax where needed) or a newc cpio; bytes go to the sink as they come. Entries are written as given:
+/// mtime, owner and order are the caller's.
 class ArchiveWriter {
  public:
   enum class Format { tar, newc };

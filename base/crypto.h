@@ -21,7 +21,7 @@ class Sha256 {
   Sha256(Sha256&&) noexcept;
   Sha256& operator=(Sha256&&) noexcept;
   Sha256& update(std::string_view bytes);
-  Digest finish();             ///< and starts anew
+  Digest finish();  ///< and starts anew
   std::string finish_hex();
 
  private:
@@ -34,9 +34,9 @@ std::string sha256_hex_of_file(const std::filesystem::path& path);
 
 std::string to_hex(std::string_view bytes);
 std::string to_hex(const Digest& digest);
-std::string from_hex(std::string_view hex);           ///< throws bad_value
+std::string from_hex(std::string_view hex);  ///< throws bad_value
 std::string to_base64(std::string_view bytes);
-std::string from_base64(std::string_view text);       ///< canonical base64 only; throws bad_value
+std::string from_base64(std::string_view text);  ///< canonical base64 only; throws bad_value
 std::string random_bytes(std::size_t count);
 /// RFC 4122 version 5 over the DNS-free namespace of ainode; deterministic.
 std::string uuid_v5(std::string_view name);
@@ -53,9 +53,9 @@ class PrivateKey {
 
   std::string pem() const;
   std::string public_pem() const;
-  std::string raw_public() const;                     ///< Ed25519: 32 bytes
+  std::string raw_public() const;  ///< Ed25519: 32 bytes
   bool is_ed25519() const;
-  std::string sign(std::string_view message) const;   ///< Ed25519: 64 raw bytes
+  std::string sign(std::string_view message) const;  ///< Ed25519: 64 raw bytes
 
  private:
   struct State;

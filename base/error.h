@@ -16,24 +16,24 @@ struct Place {
   std::string file;
   int line = 0;
   int column = 0;
-  int width = 1;           ///< how many columns the caret underlines
-  std::string source_line; ///< the line itself, for the caret display; may be empty
+  int width = 1;            ///< how many columns the caret underlines
+  std::string source_line;  ///< the line itself, for the caret display; may be empty
 
-  std::string str() const; ///< file:line:column
+  std::string str() const;  ///< file:line:column
 };
 
-/// Built by chaining: `throw Error(codes::unknown_key, "unknown key `cmdlne`").at(place).help("did you mean `cmdline`?");`
-/// The message names the subject (which file, package, commit, machine), always.
+/// Built by chaining: `throw Error(codes::unknown_key, "unknown key `cmdlne`").at(place).help("did you mean
+/// `cmdline`?");` The message names the subject (which file, package, commit, machine), always.
 class Error : public std::exception {
  public:
   Error(const ErrorCode& code, std::string message);
 
   Error& at(Place place);
-  Error& label(std::string caret_text);    ///< what stands beside the caret
-  Error& help(std::string hint);           ///< the cure
-  Error& chain(std::string line);          ///< one line of a reason chain, in reading order
+  Error& label(std::string caret_text);  ///< what stands beside the caret
+  Error& help(std::string hint);         ///< the cure
+  Error& chain(std::string line);        ///< one line of a reason chain, in reading order
   Error& because(const std::exception& cause);
-  Error& within(std::string context);      ///< "while doing X", added on the way up, innermost first
+  Error& within(std::string context);  ///< "while doing X", added on the way up, innermost first
 
   const ErrorCode& code() const { return code_; }
   const std::string& message() const { return message_; }

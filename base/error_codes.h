@@ -7,19 +7,21 @@
 
 namespace ainode {
 
-/// Exit statuses of every verb. When several hold: usage, bad_verdict, environment, inconclusive, nothing_ran, in this order.
+/// Exit statuses of every verb. When several hold: usage, bad_verdict, environment, inconclusive, nothing_ran, in this
+/// order.
 enum class Exit : int {
   done = 0,
-  bad_verdict = 1,   ///< unsatisfiable, bad signature, check failed
-  usage = 2,         ///< usage or recipe error
-  environment = 3,   ///< the environment failed; a retry makes sense
+  bad_verdict = 1,  ///< unsatisfiable, bad signature, check failed
+  usage = 2,        ///< usage or recipe error
+  environment = 3,  ///< the environment failed; a retry makes sense
   nothing_ran = 4,
   inconclusive = 5,  ///< noise exceeds the limit asked for
   unchanged = 77,
 };
 
 struct ErrorCode {
-  std::string_view id;       ///< letter (R recipe, P packages, S solver, T trust, B build, V validation, H host) and four digits
+  std::string_view
+      id;  ///< letter (R recipe, P packages, S solver, T trust, B build, V validation, H host) and four digits
   Exit exit;
   std::string_view summary;  ///< what went wrong in general; an Error's message says it of its subject
 };

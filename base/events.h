@@ -14,14 +14,14 @@ struct Event {
     detail,    ///< one line of extra information, shown with -v
     note,      ///< one line the user should see
     warning,
-    end,       ///< a step ended: `seconds`, `text` says the outcome ("cached", "172 packages")
+    end,  ///< a step ended: `seconds`, `text` says the outcome ("cached", "172 packages")
   };
   Kind kind;
-  std::string step;       ///< which step speaks: "fetch"
-  std::string text;
+  std::string step = {};  ///< which step speaks: "fetch"
+  std::string text = {};
   std::uint64_t done = 0;
   std::uint64_t total = 0;
-  std::string unit;       ///< "B" for bytes, else a plural noun
+  std::string unit = {};  ///< "B" for bytes, else a plural noun
   double seconds = 0;
 };
 

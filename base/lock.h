@@ -27,16 +27,16 @@ struct LockedRepository {
   std::vector<std::string> components;
   std::string origin, label, codename;
   std::string inrelease_sha256;
-  std::string date;         ///< as in the InRelease file
-  std::string signer;       ///< fingerprint of the primary key
+  std::string date;    ///< as in the InRelease file
+  std::string signer;  ///< fingerprint of the primary key
   bool accepted_stale = false;
 };
 
 struct Lock {
   std::string recipe_name, architecture;
-  std::string recipe_digest;            ///< Recipe::digest
+  std::string recipe_digest;  ///< Recipe::digest
   std::string builder_version;
-  std::int64_t epoch = 0;               ///< SOURCE_DATE_EPOCH of the build: the newest InRelease Date
+  std::int64_t epoch = 0;  ///< SOURCE_DATE_EPOCH of the build: the newest InRelease Date
   std::vector<LockedRepository> repositories;
   std::vector<LockedPackage> packages;  ///< in configuration order (dependencies before dependants)
   std::vector<LockedPackage> tools;     ///< the tools tree, in configuration order

@@ -15,7 +15,7 @@ namespace ainode {
 struct Declaration {
   std::string subject;  ///< "kernel.cmdline", "systemd.default-target"
   Json expected;
-  std::string place;    ///< file:line:column of the recipe; empty when it is the builder's own promise
+  std::string place;  ///< file:line:column of the recipe; empty when it is the builder's own promise
 };
 
 struct OutputFile {
@@ -28,18 +28,18 @@ struct OutputFile {
 struct Manifest {
   std::string name, architecture, commit, ref;
   std::string recipe, recipe_digest;
-  std::string lock;            ///< file name in the image directory
+  std::string lock;  ///< file name in the image directory
   std::string lock_sha256;
   std::string builder_version;
   std::int64_t epoch = 0;
   std::string kernel_release;  ///< uname -r
   std::string kernel_package, kernel_version;
-  std::vector<std::string> kernel_cmdline;   ///< as the BLS entry has it, without `ostree=`
+  std::vector<std::string> kernel_cmdline;  ///< as the BLS entry has it, without `ostree=`
   std::vector<std::string> initrd_modules;
   std::vector<std::string> profiles;
   std::vector<std::string> openpgp_fingerprints;
-  std::string openpgp_public;                ///< armoured
-  std::string ed25519_public;                ///< base64 of 32 bytes
+  std::string openpgp_public;  ///< armoured
+  std::string ed25519_public;  ///< base64 of 32 bytes
   std::vector<Declaration> declared;
   std::vector<OutputFile> outputs;
 

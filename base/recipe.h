@@ -41,25 +41,26 @@ struct Partition {
 };
 
 struct SigningWishes {
-  Text openpgp, ed25519;  ///< key names for the commit; empty: unsigned by that kind is not possible, the development key is used
+  Text openpgp,
+      ed25519;  ///< key names for the commit; empty: unsigned by that kind is not possible, the development key is used
   Text attestations;
 };
 
 struct Recipe {
-  std::string file;                  ///< as the user named it
+  std::string file;  ///< as the user named it
   Text name, summary;
-  std::string architecture;          ///< amd64 or arm64: the one this build is for
-  std::vector<Text> architectures;   ///< all that the recipe allows
+  std::string architecture;         ///< amd64 or arm64: the one this build is for
+  std::vector<Text> architectures;  ///< all that the recipe allows
   std::vector<Repository> repositories;
   PackageWishes packages;
   KernelWishes kernel;
-  Text default_target;               ///< systemd.default-target; empty when not declared
+  Text default_target;  ///< systemd.default-target; empty when not declared
   std::vector<Partition> partitions;
   SigningWishes signing;
-  Text ostree_ref;                   ///< with {arch}, {name} filled in
-  std::vector<Text> disk_formats;    ///< qcow2
-  std::vector<Text> profiles;        ///< validation.profile
-  std::string digest;                ///< SHA-256 of the effective values (a comment or a place changes nothing)
+  Text ostree_ref;                 ///< with {arch}, {name} filled in
+  std::vector<Text> disk_formats;  ///< qcow2
+  std::vector<Text> profiles;      ///< validation.profile
+  std::string digest;              ///< SHA-256 of the effective values (a comment or a place changes nothing)
 
   const Repository* repository(const std::string& id) const;
 };

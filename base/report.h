@@ -32,13 +32,13 @@ struct Report {
   std::string image, commit, target, topology, kernel_release, builder_version;
   std::vector<std::string> profiles;
   std::vector<CheckResult> checks;
-  Json boot;             ///< first word, kernel log size, QEMU's CPU seconds, harness arguments
-  std::string failure;   ///< of the run as a whole ("guest panicked: …"); empty when the checks ran
+  Json boot;            ///< first word, kernel log size, QEMU's CPU seconds, harness arguments
+  std::string failure;  ///< of the run as a whole ("guest panicked: …"); empty when the checks ran
 
   /// fail if a check failed or the run failed in the guest; infra if only the environment failed; pass otherwise.
   Verdict verdict() const;
   Verdict failure_verdict = Verdict::pass;  ///< of `failure`
-  Json to_json() const;  ///< schema ainode.validate/1
+  Json to_json() const;                     ///< schema ainode.validate/1
   static Report from_json(const Json& json, const std::string& origin);
 };
 

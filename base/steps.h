@@ -20,7 +20,8 @@ struct RunContext {
   bool offline = false;  ///< nothing may touch the network
 };
 
-/// Throws Error(interrupted) once SIGINT, SIGTERM or SIGHUP arrived. Long loops call it; so does the runner between steps.
+/// Throws Error(interrupted) once SIGINT, SIGTERM or SIGHUP arrived. Long loops call it; so does the runner between
+/// steps.
 void throw_if_interrupted();
 /// Installs the handlers (first signal: flag; second: die at once). Called once by a main.
 void install_interrupt_handlers();

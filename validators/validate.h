@@ -14,26 +14,27 @@
 namespace ainode {
 
 struct ValidateOptions {
-  std::filesystem::path image;             ///< what `build --out` wrote
-  std::string target = "qemu";             ///< qemu or qemu:TOPOLOGY
-  std::vector<std::string> profiles;       ///< empty: the manifest's
-  std::string qemu = "qemu-system-x86_64"; ///< or a stand-in, for tests
-  std::filesystem::path evidence;          ///< where console and agent logs are kept; default: IMAGE/evidence
-  std::chrono::seconds wall_deadline{900}; ///< of the whole boot
-  std::chrono::seconds silence{240};       ///< no byte on any channel and no CPU used for this long: hung
-  std::vector<std::string> extra_arguments;///< appended to the kernel command line (controls and tests)
+  std::filesystem::path image;               ///< what `build --out` wrote
+  std::string target = "qemu";               ///< qemu or qemu:TOPOLOGY
+  std::vector<std::string> profiles;         ///< empty: the manifest's
+  std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
+  std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
+  std::chrono::seconds wall_deadline{900};   ///< of the whole boot
+  std::chrono::seconds silence{240};         ///< no byte on any channel and no CPU used for this long: hung
+  std::vector<std::string> extra_arguments;  ///< appended to the kernel command line (controls and tests)
 };
 
-/// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in `failure`;
-/// a QEMU that dies is infra. Throws only for usage (no image, unknown target) and a missing QEMU.
+/// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
+/// `failure`; a QEMU that dies is infra. Throws only for usage (no image, unknown target) and a missing QEMU.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
 /// A console of the image in QEMU on this terminal, over a throw-away overlay; returns QEMU's exit status.
 /// With `command`, runs it in the guest, prints its output and returns its status.
-int boot_console(RunContext& run, const std::filesystem::path& image, const std::vector<std::string>& command, const std::string& qemu);
+int boot_console(RunContext& run, const std::filesystem::path& image, const std::vector<std::string>& command,
+                 const std::string& qemu);
 
 /// Report writers.
-std::string to_junit(const Report& report);       ///< a suite a family; measured values as properties
+std::string to_junit(const Report& report);               ///< a suite a family; measured values as properties
 std::string to_table(const Report& report, bool colour);  ///< for the terminal
 
 }  // namespace ainode

@@ -13,8 +13,8 @@
 
 namespace ainode {
 
-/// A directory $XDG_CONFIG_HOME/ainode/keys/NAME: openpgp.asc, ed25519.pem, ecdsa-p256.pem (0600) and openpgp.pub.asc, ed25519.pub.pem,
-/// ecdsa-p256.pub.pem. AINODE_KEY_<NAME> names another such directory.
+/// A directory $XDG_CONFIG_HOME/ainode/keys/NAME: openpgp.asc, ed25519.pem, ecdsa-p256.pem (0600) and openpgp.pub.asc,
+/// ed25519.pub.pem, ecdsa-p256.pub.pem. AINODE_KEY_<NAME> names another such directory.
 struct KeyDirectory {
   std::string name;
   std::filesystem::path path;
@@ -30,10 +30,11 @@ struct CommitSignature {
   std::string ed25519_public;  ///< base64 of the 32 raw bytes
 };
 /// Signs the commit with OpenPGP (made at `epoch`, so deterministic) and ed25519 and stores both as detached metadata.
-CommitSignature sign_commit(RunContext& run, Store& store, const std::string& commit, const KeyDirectory& openpgp, const KeyDirectory& ed25519,
-                            std::int64_t epoch);
+CommitSignature sign_commit(RunContext& run, Store& store, const std::string& commit, const KeyDirectory& openpgp,
+                            const KeyDirectory& ed25519, std::int64_t epoch);
 /// Checks both signatures of raw commit bytes against public keys. Throws commit_unsigned or commit_signature_bad.
-void verify_commit_signatures(const std::string& commit_bytes, const std::map<std::string, std::vector<std::string>>& signatures,
+void verify_commit_signatures(const std::string& commit_bytes,
+                              const std::map<std::string, std::vector<std::string>>& signatures,
                               const std::string& openpgp_public, const std::string& ed25519_public);
 
 struct DiskOptions {
@@ -43,11 +44,11 @@ struct DiskOptions {
   std::vector<std::string> kernel_arguments;  ///< without root= and ostree=
   std::string openpgp_public;                 ///< goes into the deployment's remote configuration
   std::int64_t epoch = 0;
-  std::string seed;                           ///< UUIDs derive from it (the recipe's digest)
+  std::string seed;  ///< UUIDs derive from it (the recipe's digest)
 };
-/// A GPT disk with an ESP and an ext4 root that holds an OSTree system deployment of the commit; uncompressed qcow2 at `output`.
-/// Deterministic; needs no root, no loop device, no mount. Throws disk_too_small, tool_failed, disk_full.
-void make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools, const DiskOptions& options,
-               const std::filesystem::path& output);
+/// A GPT disk with an ESP and an ext4 root that holds an OSTree system deployment of the commit; uncompressed qcow2 at
+/// `output`. Deterministic; needs no root, no loop device, no mount. Throws disk_too_small, tool_failed, disk_full.
+void make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools,
+               const DiskOptions& options, const std::filesystem::path& output);
 
 }  // namespace ainode

@@ -29,8 +29,8 @@ class Mirrors {
   std::map<std::string, std::string> origins;  ///< distribution → "from apt's configuration", "from --mirror"
 };
 
-/// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris update`).
-/// "debian-security" is known by its path when apt has no such entry for it but a mirror for "debian" exists.
+/// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris
+/// update`). "debian-security" is known by its path when apt has no such entry for it but a mirror for "debian" exists.
 /// Throws no_mirror or apt_lists_empty only for distributions in `needed`.
 Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options);
 
@@ -47,10 +47,11 @@ class Candidates {
   std::unique_ptr<Data> data;
 };
 
-/// Fetches and verifies each InRelease (gpgv, by status lines; TRUST fact 4) and reads its Packages indices (by-hash, SHA-256).
-/// Verified indices are kept in `cache` by their digest.
-Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories, const std::string& architecture,
-                             const Mirrors& mirrors, const MirrorOptions& options, const std::filesystem::path& cache);
+/// Fetches and verifies each InRelease (gpgv, by status lines; TRUST fact 4) and reads its Packages indices (by-hash,
+/// SHA-256). Verified indices are kept in `cache` by their digest.
+Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
+                             const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
+                             const std::filesystem::path& cache);
 
 /// What to solve for: names with the recipe lines that asked for them.
 struct Goal {
@@ -64,12 +65,14 @@ Goal goal_of(const Recipe& recipe);
 /// The programs that shape bytes: dpkg, depmod, mke2fs, mtools, sfdisk, qemu-img, zstd, busybox.
 Goal tools_goal();
 
-/// libsolv with apt's preferences; packages in configuration order. Throws unknown_package or unsatisfiable, naming recipe lines.
+/// libsolv with apt's preferences; packages in configuration order. Throws unknown_package or unsatisfiable, naming
+/// recipe lines.
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates);
 
 /// Downloads every package that `have` does not know into `directory` as SHA256.deb; returns their paths by SHA-256.
 std::map<std::string, std::filesystem::path> fetch_packages(RunContext& run, const std::vector<LockedPackage>& packages,
-                                                            const std::vector<LockedRepository>& repositories, const Mirrors& mirrors,
+                                                            const std::vector<LockedRepository>& repositories,
+                                                            const Mirrors& mirrors,
                                                             const std::filesystem::path& directory);
 
 }  // namespace ainode

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stages between the union of packages and the final tree. Each is a function of its arguments and of nothing else; each result is
-// kept in the store by its key.
+// The stages between the union of packages and the final tree. Each is a function of its arguments and of nothing else;
+// each result is kept in the store by its key.
 #pragma once
 
 #include <filesystem>
@@ -21,20 +21,21 @@ struct ToolsTree {
 };
 ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools);
 
-/// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed into the tree.
-/// Errors: script_failed naming the package and the script's last lines.
-Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages, std::int64_t epoch,
-               const std::string& key);
+/// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed
+/// into the tree. Errors: script_failed naming the package and the script's last lines.
+Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
+               std::int64_t epoch, const std::string& key);
 
 /// The kernel of a tree.
 struct Kernel {
-  std::string release;           ///< uname -r
-  std::string image_path;        ///< in the tree
+  std::string release;     ///< uname -r
+  std::string image_path;  ///< in the tree
   std::string package, version;
 };
 Kernel find_kernel(const Tree& tree, const std::vector<LockedPackage>& packages);  ///< throws kernel_missing
 
-/// A small initramfs (newc, zstd by the tools tree): busybox, ostree-prepare-root with its libraries, the modules that reach the root disk.
+/// A small initramfs (newc, zstd by the tools tree): busybox, ostree-prepare-root with its libraries, the modules that
+/// reach the root disk.
 struct Initrd {
   std::string content;
   std::vector<std::string> modules;  ///< in load order
@@ -44,8 +45,8 @@ Initrd make_initrd(Store& store, const Tree& tree, const Kernel& kernel, const T
 /// Writes the recipe's system settings (default target, …) into the tree and names what each promises.
 std::vector<Declaration> tune(Store& store, Tree& tree, const Recipe& recipe, const Kernel& kernel);
 
-/// OSTree layout (usr/etc, var factory, boot emptied, sysroot), then every normaliser by name. From here no byte changes.
-/// Throws volatile_path for a file known to vary that no normaliser handled.
+/// OSTree layout (usr/etc, var factory, boot emptied, sysroot), then every normaliser by name. From here no byte
+/// changes. Throws volatile_path for a file known to vary that no normaliser handled.
 void finalize(Store& store, Tree& tree, const Kernel& kernel, const std::string& initrd);
 
 }  // namespace ainode

@@ -10,12 +10,13 @@
 
 namespace ainode {
 
-/// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without xattrs are
-/// hard-linked: the checkout is for reading only (an overlay's lower layer).
+/// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without
+/// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
 
 /// Applies an overlayfs upper directory (userxattr) to the tree: whiteouts, opaque directories, new and changed files.
-/// New files are written to the store (inside a Transaction); `owner` names who made them. Device nodes and sockets are refused.
+/// New files are written to the store (inside a Transaction); `owner` names who made them. Device nodes and sockets are
+/// refused.
 void fold_upper(Store& store, Tree& tree, const std::filesystem::path& upper, const std::string& owner);
 
 }  // namespace ainode

@@ -15,14 +15,15 @@ namespace ainode {
 /// Which of the packages the store lacks (by SHA-256 and the importer's version).
 std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages);
 
-/// Imports the .deb files (by SHA-256) on all cores, largest first, in one transaction. Each commit holds the data files, and the control
-/// files under var/lib/dpkg/info with the status stanza under var/lib/dpkg/ainode-status.d/NAME.
-/// Errors: deb_malformed, deb_mismatch (control disagrees with the lock), archive_entry_refused, each naming the package.
+/// Imports the .deb files (by SHA-256) on all cores, largest first, in one transaction. Each commit holds the data
+/// files, and the control files under var/lib/dpkg/info with the status stanza under var/lib/dpkg/ainode-status.d/NAME.
+/// Errors: deb_malformed, deb_mismatch (control disagrees with the lock), archive_entry_refused, each naming the
+/// package.
 void import_packages(RunContext& run, Store& store, const std::vector<LockedPackage>& packages,
                      const std::map<std::string, std::filesystem::path>& debs);
 
-/// The union in memory, dpkg's database (status, info, triggers) included. A file of two packages is an error naming both,
-/// unless one Replaces the other. Packages must all be imported.
+/// The union in memory, dpkg's database (status, info, triggers) included. A file of two packages is an error naming
+/// both, unless one Replaces the other. Packages must all be imported.
 Tree compose(Store& store, const std::vector<LockedPackage>& packages);
 
 }  // namespace ainode

@@ -20,8 +20,8 @@ namespace ainode {
 /// A content object's own data.
 struct FileObject {
   bool is_symlink = false;
-  Ownership ownership;   ///< a symlink's mode is 0777
-  std::string content;   ///< or the symlink's target
+  Ownership ownership;  ///< a symlink's mode is 0777
+  std::string content;  ///< or the symlink's target
 };
 
 struct CommitOptions {
@@ -32,18 +32,20 @@ struct CommitOptions {
   bool bootable = false;
 };
 
-/// Threading: one Store per process; write_file and read_file may be called from several threads at once inside a Transaction.
-/// Errors: store_failed, disk_full, object_corrupt.
+/// Threading: one Store per process; write_file and read_file may be called from several threads at once inside a
+/// Transaction. Errors: store_failed, disk_full, object_corrupt.
 class Store {
  public:
-  /// Opens or creates the repository below `directory` (also holds locks and step results). Repairs what a killed run left.
+  /// Opens or creates the repository below `directory` (also holds locks and step results). Repairs what a killed run
+  /// left.
   explicit Store(const std::filesystem::path& directory);
   ~Store();
   Store(const Store&) = delete;
 
   const std::filesystem::path& directory() const;
   std::filesystem::path repository_path() const;
-  std::filesystem::path work_directory() const;  ///< scratch on the store's file system; emptied at start-up when unused
+  std::filesystem::path work_directory()
+      const;  ///< scratch on the store's file system; emptied at start-up when unused
 
   /// Everything written between begin and commit appears together; a dropped transaction leaves nothing.
   class Transaction {
@@ -60,29 +62,33 @@ class Store {
   };
 
   std::string write_file(const FileObject& file);  ///< its checksum; hashed by us; no work when present
-  std::string write_text(std::string_view text, std::uint32_t mode = 0644) ;  ///< root-owned regular file
+  std::string write_text(std::string_view text, std::uint32_t mode = 0644);  ///< root-owned regular file
   std::string write_symlink(const std::string& target);
   FileObject read_file(const std::string& checksum) const;
-  std::string read_text(const Tree& tree, std::string_view path) const;  ///< a regular file's content; throws tree_malformed if absent
+  std::string read_text(const Tree& tree,
+                        std::string_view path) const;  ///< a regular file's content; throws tree_malformed if absent
   /// The object's file on disk, for hard links, and its ownership, without reading the content.
   std::filesystem::path object_path(const std::string& checksum) const;
   FileObject read_metadata(const std::string& checksum) const;  ///< content empty, except a symlink's target
 
   std::string write_commit(const Tree& tree, const CommitOptions& options);  ///< within a Transaction; its checksum
   Tree read_tree(const std::string& commit) const;
-  std::string commit_bytes(const std::string& commit) const;                 ///< the raw .commit object
+  std::string commit_bytes(const std::string& commit) const;  ///< the raw .commit object
   std::optional<std::string> resolve(const std::string& ref) const;
 
   /// Detached metadata: keys such as "ostree.gpgsigs" and "ostree.sign.ed25519", each a list of byte strings (aay).
   void write_signatures(const std::string& commit, const std::map<std::string, std::vector<std::string>>& signatures);
   std::map<std::string, std::vector<std::string>> read_signatures(const std::string& commit) const;
-  std::string detached_metadata_bytes(const std::string& commit) const;      ///< the raw .commitmeta object; empty when none
+  std::string detached_metadata_bytes(
+      const std::string& commit) const;  ///< the raw .commitmeta object; empty when none
 
   /// Names every object that the commit reaches: (checksum, type), type one of "commit", "dirtree", "dirmeta", "file".
-  void for_each_object(const std::string& commit, const std::function<void(const std::string& checksum, const std::string& type)>& visit) const;
+  void for_each_object(const std::string& commit,
+                       const std::function<void(const std::string& checksum, const std::string& type)>& visit) const;
   /// Raw bytes of a metadata object (commit, dirtree, dirmeta).
   std::string metadata_bytes(const std::string& checksum, const std::string& type) const;
-  /// Re-hashes every object that the commit reaches, on all cores; throws object_corrupt naming the first that is wrong.
+  /// Re-hashes every object that the commit reaches, on all cores; throws object_corrupt naming the first that is
+  /// wrong.
   void verify_objects(RunContext& run, const std::string& commit) const;
 
   /// Small results of steps, by key; they survive until the cache is removed.
@@ -98,6 +104,7 @@ class Store {
 
 /// Copies a commit with everything it reaches and its signatures into the archive-mode repository at `destination`
 /// (created when absent) under `ref`, for publication. Re-hashes what it wrote.
-void export_archive_repository(const Store& store, const std::string& commit, const std::string& ref, const std::filesystem::path& destination);
+void export_archive_repository(const Store& store, const std::string& commit, const std::string& ref,
+                               const std::filesystem::path& destination);
 
 }  // namespace ainode

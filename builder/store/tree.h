@@ -54,9 +54,11 @@ class Tree {
   bool exists(std::string_view path) const { return directory(path) || file(path); }
 
   TreeDirectory& make_directories(std::string_view path);
-  void put_file(std::string_view path, std::string checksum, std::string owner);  ///< makes parents; replaces a file or directory
-  bool remove(std::string_view path);           ///< a file or a whole directory; false when nothing was there
-  bool move(std::string_view from, std::string_view to);  ///< to must not exist; makes parents; false when nothing was there
+  void put_file(std::string_view path, std::string checksum,
+                std::string owner);    ///< makes parents; replaces a file or directory
+  bool remove(std::string_view path);  ///< a file or a whole directory; false when nothing was there
+  bool move(std::string_view from,
+            std::string_view to);  ///< to must not exist; makes parents; false when nothing was there
 
   /// Every file in sorted path order.
   void for_each_file(const std::function<void(const std::string& path, const TreeDirectory::File&)>& visit) const;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interrupts, step keys and failpoints.
+#include "base/steps.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <initializer_list>
+
+namespace ainode {
+
+namespace {
+
+volatile std::sig_atomic_t interrupt_count = 0;
+
+void on_interrupt(int signal_number) {
+  interrupt_count = interrupt_count + 1;
+  if (interrupt_count > 1) _exit(128 + signal_number);
+}
+
+}  // namespace
+
+void install_interrupt_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_interrupt;  // without SA_RESTART: blocking calls return and are asked again
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal_number, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+bool is_interrupted() {
+  return interrupt_count > 0;
+}
+
+void throw_if_interrupted() {
+  if (is_interrupted())
+    throw Error(codes::interrupted, "interrupted").help("run the same command again: it continues where it stopped");
+}
+
+StepKey& StepKey::add(std::string_view input) {
+  inputs_ += std::to_string(input.size()) + ":";
+  inputs_ += input;
+  return *this;
+}
+
+std::string StepKey::hex() const {
+  return sha256_hex(inputs_);
+}
+
+void failpoint(std::string_view step, std::string_view where) {
+  const char* setting = std::getenv("AINODE_FAILPOINT");
+  if (!setting) return;
+  const std::string wanted = std::string(step) + ":" + std::string(where);
+  const std::string_view asked(setting);
+  if (asked == wanted + "=kill") raise(SIGKILL);
+  if (asked == wanted + "=error") throw Error(codes::step_failpoint, "failpoint " + wanted);
+}
+
+}  // namespace ainode
