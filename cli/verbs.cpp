@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of verbs: the parser, --help and completion all read it.
+#include "cli/verb.h"
+
+namespace ainode::cli {
+
+std::vector<Verb> all_verbs() {
+  return {doctor_verb(), check_verb(), build_verb(), verify_verb(), boot_verb(), validate_verb(), key_verb()};
+}
+
+}  // namespace ainode::cli
