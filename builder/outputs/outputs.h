@@ -8,7 +8,7 @@
 
 #include "base/manifest.h"
 #include "base/recipe.h"
-#include "builder/stages/stages.h"
+#include "builder/sandbox/tools_tree.h"
 #include "builder/store/store.h"
 
 namespace ainode {

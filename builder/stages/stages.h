@@ -10,15 +10,11 @@
 #include "base/lock.h"
 #include "base/manifest.h"
 #include "base/recipe.h"
+#include "builder/sandbox/tools_tree.h"
 #include "builder/store/store.h"
 
 namespace ainode {
 
-/// The tools tree on disk: programs that shape bytes, unpacked and not configured.
-struct ToolsTree {
-  std::filesystem::path root;
-  std::string key;  ///< identity: hash of its locked packages
-};
 ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools);
 
 /// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed
