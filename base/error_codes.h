@@ -122,7 +122,8 @@ struct ErrorCode {
   X(process_failed,           "H0009", environment, "a program failed")                              \
   X(clock_wrong,              "H0010", environment, "this machine's clock is wrong")                 \
   X(space_needed,             "H0011", environment, "not enough disk space")                         \
-  X(deadline_passed,          "H0012", environment, "a program did not end in time")
+  X(deadline_passed,          "H0012", environment, "a program did not end in time")               \
+  X(crypto_failed,            "H0013", environment, "the cryptographic library failed")
 // clang-format on
 
 namespace codes {
