@@ -91,6 +91,9 @@ class Store {
   /// wrong.
   void verify_objects(RunContext& run, const std::string& commit) const;
 
+  /// An empty repository of mode bare-user; completes one whose creation was interrupted.
+  static void create_repository(const std::filesystem::path& path);
+
   /// Small results of steps, by key; they survive until the cache is removed.
   std::optional<std::string> recall(const StepKey& key) const;
   void remember(const StepKey& key, const std::string& value);
@@ -102,9 +105,9 @@ class Store {
   std::unique_ptr<State> state_;
 };
 
-/// Copies a commit with everything it reaches and its signatures into the archive-mode repository at `destination`
-/// (created when absent) under `ref`, for publication. Re-hashes what it wrote.
-void export_archive_repository(const Store& store, const std::string& commit, const std::string& ref,
-                               const std::filesystem::path& destination);
+/// Copies a commit with everything it reaches and its signatures into a repository of its own at `destination`
+/// (replaced when it exists), under `ref`: mode bare-user, as stock ostree reads it. Nothing is shared with the store.
+void export_repository(const Store& store, const std::string& commit, const std::string& ref,
+                       const std::filesystem::path& destination);
 
 }  // namespace ainode

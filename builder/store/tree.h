@@ -60,7 +60,7 @@ class Tree {
   bool move(std::string_view from,
             std::string_view to);  ///< to must not exist; makes parents; false when nothing was there
 
-  /// Every file in sorted path order.
+  /// Every file: a directory's own first, then its subdirectories, each sorted by name.
   void for_each_file(const std::function<void(const std::string& path, const TreeDirectory::File&)>& visit) const;
   /// Every directory, parents first, sorted; the root has the path "".
   void for_each_directory(const std::function<void(const std::string& path, const TreeDirectory&)>& visit) const;
