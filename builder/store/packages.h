@@ -15,6 +15,9 @@ namespace ainode {
 /// Which of the packages the store lacks (by SHA-256 and the importer's version).
 std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages);
 
+/// The commit that an imported package became.
+std::string package_commit(const Store& store, const LockedPackage& package);
+
 /// Imports the .deb files (by SHA-256) on all cores, largest first, in one transaction. Each commit holds the data
 /// files, and the control files under var/lib/dpkg/info with the status stanza under var/lib/dpkg/ainode-status.d/NAME.
 /// Errors: deb_malformed, deb_mismatch (control disagrees with the lock), archive_entry_refused, each naming the

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trees onto the disk with hard links where an object's file is exactly what the tree says, copies everywhere else.
+#include "builder/store/checkout.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace ainode {
+
+namespace {
+
+void set_xattrs(const fs::path& path, const Xattrs& xattrs) {
+  for (const auto& [name, value] : xattrs) {
+    if (lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
+      throw system_error(fmt::format("set {} on {}", name, path.string()), errno);
+    }
+  }
+}
+
+/// bare-user keeps objects as the store's own user, without setuid, setgid and sticky and with the owner's read bit.
+bool is_linkable(const FileObject& file) {
+  const std::uint32_t mode = file.ownership.mode;
+  return !file.is_symlink && file.ownership.uid == 0 && file.ownership.gid == 0 && file.ownership.xattrs.empty() &&
+         mode == ((mode & 0775u) | 0400u);
+}
+
+void copy_file(const Store& store, const std::string& checksum, const Ownership& ownership, const fs::path& path) {
+  const std::string content = read_file(store.object_path(checksum), std::size_t{16} << 30);
+  const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  write_all(file.get(), content, path);
+  // chown first: it would drop setuid bits and capabilities.
+  if (fchown(file.get(), ownership.uid, ownership.gid) != 0)
+    throw system_error("change the owner of " + path.string(), errno);
+  if (fchmod(file.get(), ownership.mode) != 0) throw system_error("change the mode of " + path.string(), errno);
+  set_xattrs(path, ownership.xattrs);
+}
+
+void write_link(const FileObject& link, const fs::path& path) {
+  if (symlink(link.content.c_str(), path.c_str()) != 0) throw system_error("create symlink " + path.string(), errno);
+  if (lchown(path.c_str(), link.ownership.uid, link.ownership.gid) != 0)
+    throw system_error("change the owner of " + path.string(), errno);
+}
+
+void check_out_file(const Store& store, const std::string& checksum, const fs::path& path) {
+  const FileObject object = store.read_metadata(checksum);
+  if (object.is_symlink) return write_link(object, path);
+  if (is_linkable(object)) {
+    if (link(store.object_path(checksum).c_str(), path.c_str()) == 0) return;
+    if (errno != EMLINK && errno != EXDEV && errno != EPERM) throw system_error("link " + path.string(), errno);
+  }
+  copy_file(store, checksum, object.ownership, path);
+}
+
+void check_out_directory(const Store& store, const TreeDirectory& directory, const fs::path& path) {
+  if (mkdir(path.c_str(), 0700) != 0) throw system_error("create directory " + path.string(), errno);
+  for (const auto& [name, file] : directory.files) check_out_file(store, file.checksum, path / name);
+  for (const auto& [name, child] : directory.directories) check_out_directory(store, *child, path / name);
+  const Ownership& ownership = directory.ownership;
+  if (chown(path.c_str(), ownership.uid, ownership.gid) != 0)
+    throw system_error("change the owner of " + path.string(), errno);
+  if (chmod(path.c_str(), ownership.mode) != 0) throw system_error("change the mode of " + path.string(), errno);
+  set_xattrs(path, ownership.xattrs);
+}
+
+/// Attributes that belong to a file; not overlayfs's and OSTree's own marks.
+Xattrs read_xattrs(const fs::path& path) {
+  std::array<char, 65536> names;
+  const ssize_t length = llistxattr(path.c_str(), names.data(), names.size());
+  if (length < 0) throw system_error("list the attributes of " + path.string(), errno);
+  Xattrs xattrs;
+  for (const char* name = names.data(); name < names.data() + length; name += std::string_view(name).size() + 1) {
+    const std::string_view view(name);
+    if (view.rfind("user.overlay.", 0) == 0 || view == "user.ostreemeta") continue;
+    std::array<char, 65536> value;
+    const ssize_t size = lgetxattr(path.c_str(), name, value.data(), value.size());
+    if (size < 0) throw system_error(fmt::format("read {} of {}", name, path.string()), errno);
+    xattrs[name] = std::string(value.data(), static_cast<std::size_t>(size));
+  }
+  return xattrs;
+}
+
+bool is_opaque(const fs::path& path) {
+  char value = 0;
+  return lgetxattr(path.c_str(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+class Fold {
+ public:
+  Fold(Store& store, const std::string& owner) : store_(store), owner_(owner) {}
+
+  void directory(TreeDirectory& into, const fs::path& path) {
+    std::vector<fs::path> children;
+    for (const auto& entry : fs::directory_iterator(path)) children.push_back(entry.path());
+    std::sort(children.begin(), children.end());
+    for (const fs::path& child : children) entry(into, child);
+  }
+
+  static Ownership ownership_of(const struct stat& status, const fs::path& path) {
+    return {status.st_uid, status.st_gid, status.st_mode & 07777u, read_xattrs(path)};
+  }
+
+ private:
+  void entry(TreeDirectory& into, const fs::path& path) {
+    struct stat status = {};
+    if (lstat(path.c_str(), &status) != 0) throw system_error("look at " + path.string(), errno);
+    const std::string name = path.filename().string();
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)) {  // a whiteout
+      into.files.erase(name);
+      into.directories.erase(name);
+    } else if (S_ISDIR(status.st_mode)) {
+      if (is_opaque(path)) into.directories.erase(name);
+      into.files.erase(name);
+      TreeDirectory& child = into.ensure(name);
+      child.ownership = ownership_of(status, path);
+      if (child.owner.empty()) child.owner = owner_;
+      directory(child, path);
+    } else {
+      into.directories.erase(name);
+      into.files[name] = {store_.write_file(object_of(status, path)), owner_};
+    }
+  }
+
+  FileObject object_of(const struct stat& status, const fs::path& path) {
+    if (S_ISLNK(status.st_mode))
+      return {true, {status.st_uid, status.st_gid, 0777, {}}, fs::read_symlink(path).string()};
+    if (S_ISREG(status.st_mode)) return {false, ownership_of(status, path), read_file(path, std::size_t{16} << 30)};
+    throw Error(codes::script_failed, fmt::format("{} left a device, a FIFO or a socket: {}", owner_, path.string()));
+  }
+
+  Store& store_;
+  const std::string& owner_;
+};
+
+}  // namespace
+
+void check_out(const Store& store, const Tree& tree, const fs::path& directory) {
+  make_directories(directory.parent_path());
+  check_out_directory(store, tree.root(), directory);
+}
+
+void fold_upper(Store& store, Tree& tree, const fs::path& upper, const std::string& owner) {
+  Fold(store, owner).directory(tree.root(), upper);
+}
+
+}  // namespace ainode

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// One .deb to one commit: the data archive as it is, the control archive as dpkg's database has it. Every entry passes
+// a policy first; nothing is ever extracted to a file system here.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+#include "base/archive.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/md5.h"
+#include "base/parallel.h"
+#include "builder/store/control.h"
+#include "builder/store/packages.h"
+
+namespace ainode {
+
+namespace {
+
+// Raised whenever the commit of one and the same .deb changes.
+constexpr int kImporterVersion = 1;
+constexpr std::int64_t kLargestId = 65535;
+constexpr std::size_t kLongestPath = 4095;
+
+std::string package_ref(const LockedPackage& package) {
+  return fmt::format("deb/v{}/{}", kImporterVersion, package.sha256);
+}
+
+/// A file mapped for reading.
+class MappedFile {
+ public:
+  explicit MappedFile(const fs::path& path) {
+    const Descriptor file = open_file(path, O_RDONLY);
+    struct stat status = {};
+    if (fstat(file.get(), &status) != 0) throw system_error("read " + path.string(), errno);
+    size_ = static_cast<std::size_t>(status.st_size);
+    if (size_ == 0) return;
+    data_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (data_ == MAP_FAILED) throw system_error("map " + path.string(), errno);
+  }
+  MappedFile(const MappedFile&) = delete;
+  ~MappedFile() {
+    if (data_) munmap(data_, size_);
+  }
+  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+[[noreturn]] void refuse(const LockedPackage& package, const std::string& path, const std::string& reason) {
+  throw Error(codes::archive_entry_refused,
+              fmt::format("the .deb of {} holds `{}`, which {}", package.str(), path, reason));
+}
+
+bool has_control_byte(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; });
+}
+
+/// "./usr/bin/x/" → "usr/bin/x"; empty for the root.
+std::string plain_path(const LockedPackage& package, const std::string& raw) {
+  if (raw.size() > kLongestPath) refuse(package, raw.substr(0, 60) + "…", "is longer than 4095 bytes");
+  if (has_control_byte(raw)) refuse(package, raw, "has a control character in its name");
+  if (!raw.empty() && raw.front() == '/') refuse(package, raw, "is an absolute path");
+  std::string path;
+  std::string_view rest(raw);
+  while (!rest.empty()) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view component = rest.substr(0, slash);
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    if (component.empty() || component == ".") continue;
+    if (component == "..") refuse(package, raw, "leads out of the tree");
+    if (!path.empty()) path += '/';
+    path += component;
+  }
+  return path;
+}
+
+/// Where a merged /usr has it: Debian's /bin, /sbin and /lib* are links into /usr, which only base-files ships as
+/// links.
+std::string merged_path(const std::string& path) {
+  static const std::set<std::string> merged = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+  return merged.count(path.substr(0, path.find('/'))) ? "usr/" + path : path;
+}
+
+/// Collects one package's tree.
+class PackageImport {
+ public:
+  PackageImport(Store& store, const LockedPackage& package) : store_(store), package_(package) {}
+
+  std::string run(std::string_view deb) {
+    if (const std::string actual = sha256_hex(deb); actual != package_.sha256) {
+      throw Error(codes::checksum_mismatch,
+                  fmt::format("the .deb of {} has SHA-256 {}, not {}", package_.str(), actual, package_.sha256))
+          .help("build again: it is fetched anew");
+    }
+    std::string_view control, data;
+    for (const ArMember& member : read_ar(deb, package_.str())) {
+      if (member.name.rfind("control.tar", 0) == 0) control = member.data;
+      if (member.name.rfind("data.tar", 0) == 0) data = member.data;
+    }
+    read_control(control);
+    require_control_matches(control_files_["control"].content, package_);
+    for (const std::string& path : conffile_paths(control_files_)) wanted_digests_.insert(merged_path(path));
+    read_data(data);
+    add_database();
+    CommitOptions options;
+    options.subject = package_.str();
+    return store_.write_commit(tree_, options);
+  }
+
+ private:
+  void read_control(std::string_view archive) {
+    TarReader tar(archive, package_.str() + ": control.tar", std::uint64_t{64} << 20);
+    while (const ArchiveEntry* entry = tar.next()) {
+      const std::string name = plain_path(package_, entry->path);
+      if (name.empty() && entry->type == ArchiveEntry::Type::directory) continue;
+      if (entry->type != ArchiveEntry::Type::file || name.find('/') != std::string::npos) {
+        refuse(package_, "control.tar: " + name, "is not a plain file");
+      }
+      const bool is_new =
+          control_files_.try_emplace(name, ControlFile{std::string(tar.content()), (entry->mode & 0111) != 0}).second;
+      if (!is_new) refuse(package_, "control.tar: " + name, "stands there twice");
+    }
+    if (!control_files_.count("control")) {
+      throw Error(codes::deb_malformed, fmt::format("the .deb of {} has no control file", package_.str()));
+    }
+  }
+
+  void read_data(std::string_view archive) {
+    TarReader tar(archive, package_.str() + ": data.tar");
+    while (const ArchiveEntry* entry = tar.next()) add_entry(*entry, tar);
+  }
+
+  void add_entry(const ArchiveEntry& entry, TarReader& tar) {
+    const std::string shipped = plain_path(package_, entry.path);
+    list_ += shipped.empty() ? "/.\n" : "/" + shipped + "\n";
+    if (shipped.empty()) return;  // the root's owner and mode are ours to say
+    if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
+      refuse(package_, shipped, fmt::format("belongs to {}:{}, outside 0 to 65535", entry.uid, entry.gid));
+    }
+    const bool is_link_of_base = entry.type == ArchiveEntry::Type::symlink && shipped.find('/') == std::string::npos;
+    const std::string path = is_link_of_base ? shipped : merged_path(shipped);
+    require_directories_above(path);
+    if (entry.type == ArchiveEntry::Type::directory)
+      add_directory(path, entry);
+    else
+      add_file(path, entry, tar);
+  }
+
+  void require_directories_above(const std::string& path) {
+    for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      if (tree_.file(std::string_view(path).substr(0, slash)))
+        refuse(package_, path, "lies below something that is not a directory");
+    }
+  }
+
+  void add_directory(const std::string& path, const ArchiveEntry& entry) {
+    if (tree_.file(path)) refuse(package_, path, "is a directory and another thing too");
+    tree_.make_directories(path).ownership = ownership_of(entry);
+  }
+
+  void add_file(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
+    if (tree_.exists(path)) refuse(package_, path, "stands there twice");
+    tree_.put_file(path, object_of(path, entry, tar), package_.name);
+  }
+
+  std::string object_of(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
+    switch (entry.type) {
+      case ArchiveEntry::Type::symlink:
+        if (entry.target.empty() || entry.target.size() > kLongestPath || has_control_byte(entry.target)) {
+          refuse(package_, path, "is a symlink with an impossible target");
+        }
+        return store_.write_file({true, {entry_uid(entry), entry_gid(entry), 0777, {}}, entry.target});
+      case ArchiveEntry::Type::hardlink: {
+        const TreeDirectory::File* target = tree_.file(merged_path(plain_path(package_, entry.target)));
+        if (!target)
+          refuse(package_, path, fmt::format("is a hard link to `{}`, which the package does not hold", entry.target));
+        return target->checksum;
+      }
+      case ArchiveEntry::Type::file: {
+        FileObject object{false, ownership_of(entry), std::string(tar.content())};
+        if (wanted_digests_.count(path)) digests_[path] = md5_hex(object.content);
+        return store_.write_file(object);
+      }
+      default:
+        refuse(package_, path, "is a device, a FIFO or a socket");
+    }
+  }
+
+  static std::uint32_t entry_uid(const ArchiveEntry& entry) { return static_cast<std::uint32_t>(entry.uid); }
+  static std::uint32_t entry_gid(const ArchiveEntry& entry) { return static_cast<std::uint32_t>(entry.gid); }
+  static Ownership ownership_of(const ArchiveEntry& entry) {
+    return {entry_uid(entry), entry_gid(entry), entry.mode & 07777u, entry.xattrs};
+  }
+
+  void add_database() {
+    static const std::set<std::string> scripts = {"preinst", "postinst", "prerm", "postrm", "config"};
+    const std::string& control = control_files_["control"].content;
+    const std::string prefix = "var/lib/dpkg/info/" + info_name(control) + ".";
+    tree_.put_file(prefix + "list", store_.write_text(list_), package_.name);
+    for (const auto& [name, file] : control_files_) {
+      if (name == "control") continue;
+      tree_.put_file(prefix + name, store_.write_text(file.content, scripts.count(name) ? 0755 : 0644), package_.name);
+    }
+    tree_.put_file("var/lib/dpkg/ainode-status.d/" + package_.name,
+                   store_.write_text(status_stanza(control_files_, digests_)), package_.name);
+  }
+
+  Store& store_;
+  const LockedPackage& package_;
+  Tree tree_;
+  ControlFiles control_files_;
+  std::string list_;
+  std::set<std::string> wanted_digests_;
+  std::map<std::string, std::string> digests_;
+};
+
+}  // namespace
+
+std::string package_commit(const Store& store, const LockedPackage& package) {
+  const auto commit = store.resolve(package_ref(package));
+  if (!commit) throw Error(codes::store_failed, fmt::format("the store has no commit of {}", package.str()));
+  return *commit;
+}
+
+std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages) {
+  std::vector<LockedPackage> missing;
+  for (const LockedPackage& package : packages) {
+    if (!store.resolve(package_ref(package))) missing.push_back(package);
+  }
+  return missing;
+}
+
+void import_packages(RunContext& run, Store& store, const std::vector<LockedPackage>& packages,
+                     const std::map<std::string, fs::path>& debs) {
+  std::vector<LockedPackage> largest_first = packages;
+  std::stable_sort(largest_first.begin(), largest_first.end(),
+                   [](const auto& a, const auto& b) { return a.size > b.size; });
+  std::uint64_t total = 0;
+  for (const LockedPackage& package : packages) total += package.size;
+
+  Store::Transaction transaction(store);
+  std::vector<std::string> commits(largest_first.size());
+  std::atomic<std::uint64_t> done{0};
+  parallel_for(run.jobs, largest_first.size(), [&](std::size_t i) {
+    const LockedPackage& package = largest_first[i];
+    const MappedFile deb(debs.at(package.sha256));
+    commits[i] = PackageImport(store, package).run(deb.bytes());
+    run.events.progress("import", done += package.size, total, "B");
+  });
+  for (std::size_t i = 0; i < commits.size(); ++i) transaction.set_ref(package_ref(largest_first[i]), commits[i]);
+  transaction.commit();
+}
+
+}  // namespace ainode
