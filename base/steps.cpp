@@ -47,13 +47,17 @@ std::string StepKey::hex() const {
   return sha256_hex(inputs_);
 }
 
-void failpoint(std::string_view step, std::string_view where) {
+bool failpoint_asks(std::string_view step, std::string_view where, std::string_view action) {
   const char* setting = std::getenv("AINODE_FAILPOINT");
-  if (!setting) return;
-  const std::string wanted = std::string(step) + ":" + std::string(where);
-  const std::string_view asked(setting);
-  if (asked == wanted + "=kill") raise(SIGKILL);
-  if (asked == wanted + "=error") throw Error(codes::step_failpoint, "failpoint " + wanted);
+  if (!setting) return false;
+  return setting == std::string(step) + ":" + std::string(where) + "=" + std::string(action);
+}
+
+void failpoint(std::string_view step, std::string_view where) {
+  if (failpoint_asks(step, where, "kill")) raise(SIGKILL);
+  if (failpoint_asks(step, where, "error")) {
+    throw Error(codes::step_failpoint, "failpoint " + std::string(step) + ":" + std::string(where));
+  }
 }
 
 }  // namespace ainode

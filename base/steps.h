@@ -41,6 +41,8 @@ class StepKey {
 
 /// Failpoints: AINODE_FAILPOINT="STEP:before|after|NAME=kill|error" kills or fails this process there. For tests.
 void failpoint(std::string_view step, std::string_view where);
+/// Whether AINODE_FAILPOINT asks for exactly this: for defects that only the place itself can plant.
+bool failpoint_asks(std::string_view step, std::string_view where, std::string_view action);
 
 /// Runs one step: announces it, checks interrupts, times it, adds "while NAME" to errors, announces the end.
 template <class Body>

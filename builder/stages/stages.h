@@ -20,7 +20,7 @@ ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedP
 /// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed
 /// into the tree. Errors: script_failed naming the package and the script's last lines.
 Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
-               std::int64_t epoch, const std::string& key);
+               std::int64_t epoch);
 
 /// The kernel of a tree.
 struct Kernel {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maintainer scripts over an overlay: every preinst, then dpkg --configure on the database that the union assembled.
+// The overlay's upper layer is exactly what they changed; it is folded into the tree.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "builder/sandbox/sandbox.h"
+#include "builder/stages/stages.h"
+#include "builder/store/checkout.h"
+
+namespace ainode {
+
+namespace {
+
+// Raised whenever the same packages configure to another tree.
+constexpr int kVersion = 1;
+
+/// Services must not start while an image is made: policy-rc.d(8) says so to invoke-rc.d.
+void write_stubs(const fs::path& directory) {
+  make_directories(directory / "usr/sbin");
+  write_file(directory / "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755);
+  for (const char* name : {"", "usr", "usr/sbin"}) fs::permissions(directory / name, fs::perms(0755));
+}
+
+std::string last_lines(const std::string& text, std::size_t wanted) {
+  std::size_t start = text.find_last_not_of('\n');
+  if (start == std::string::npos) return "";
+  const std::size_t end = start + 1;
+  for (std::size_t found = 0; start > 0 && (text[start - 1] != '\n' || ++found < wanted);) --start;
+  return text.substr(start, end - start);
+}
+
+Error script_error(const std::string& package, const std::string& script, const ProcessResult& result) {
+  Error error(codes::script_failed,
+              fmt::format("the {} of {} {}", script, package,
+                          result.timed_out ? "did not end in time"
+                                           : fmt::format("failed with exit status {}", result.exit_code)));
+  const std::string output = result.output + result.errors;
+  if (!output.empty()) error.chain("it said: " + last_lines(output, 10));
+  return error;
+}
+
+/// A package's state in dpkg's status file.
+struct PackageState {
+  std::string name, state;
+};
+std::vector<PackageState> unfinished_packages(const std::string& status) {
+  std::vector<PackageState> unfinished;
+  std::string name;
+  for (std::size_t start = 0; start < status.size();) {
+    const std::size_t end = std::min(status.find('\n', start), status.size());
+    const std::string_view line = std::string_view(status).substr(start, end - start);
+    if (line.rfind("Package: ", 0) == 0) name = line.substr(9);
+    if (line.rfind("Status: ", 0) == 0 && line != "Status: install ok installed")
+      unfinished.push_back({name, std::string(line.substr(8))});
+    start = end + 1;
+  }
+  return unfinished;
+}
+
+class Configuration {
+ public:
+  Configuration(RunContext& run, const fs::path& root, std::int64_t epoch) : run_(run), root_(root), epoch_(epoch) {}
+
+  void run_preinsts(const std::vector<LockedPackage>& packages) {
+    // base-passwd makes /etc/passwd, which the others' scripts expect.
+    std::vector<const LockedPackage*> ordered;
+    for (const LockedPackage& package : packages) ordered.push_back(&package);
+    std::stable_partition(ordered.begin(), ordered.end(),
+                          [](const auto* package) { return package->name == "base-passwd"; });
+    for (const LockedPackage* package : ordered) run_preinst(*package);
+  }
+
+  void configure_all(std::size_t count) {
+    SandboxCommand command = prepared({"dpkg", "--force-unsafe-io", "--status-fd", "2", "--configure", "-a"});
+    std::string current = "?";
+    std::size_t configured = 0;
+    command.on_error_line = [&](std::string_view line) {
+      if (line.rfind("processing: ", 0) == 0) current = std::string(line.substr(line.rfind(' ') + 1));
+      if (line.size() > 11 && line.substr(line.size() - 11) == ": installed")
+        run_.events.progress("configure", ++configured, count, "packages");
+    };
+    const ProcessResult result = run_in_sandbox(command);
+    if (!result.succeeded()) throw script_error(current, "postinst", result);
+    const std::string status = read_file(root_ / "var/lib/dpkg/status");
+    for (const PackageState& package : unfinished_packages(status)) {
+      throw Error(codes::script_failed,
+                  fmt::format("{} is not configured: its state is `{}`", package.name, package.state));
+    }
+  }
+
+ private:
+  SandboxCommand prepared(std::vector<std::string> argv) const {
+    SandboxCommand command;
+    command.root = root_;
+    command.argv = std::move(argv);
+    // The initrd is ours; kernel packages ask INITRD whether to make one.
+    command.environment = {{"INITRD", "No"},
+                           {"DEBCONF_NONINTERACTIVE_SEEN", "true"},
+                           {"DPKG_ROOT", ""},
+                           {"DPKG_ADMINDIR", "/var/lib/dpkg"}};
+    command.source_date_epoch = epoch_;
+    return command;
+  }
+
+  void run_preinst(const LockedPackage& package) {
+    for (const std::string& name : {package.name, package.name + ":" + package.arch}) {
+      const std::string script = "/var/lib/dpkg/info/" + name + ".preinst";
+      if (!fs::exists(root_.string() + script)) continue;
+      SandboxCommand command = prepared({script, "install"});
+      command.environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.name;
+      command.environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1";
+      command.environment["DPKG_MAINTSCRIPT_ARCH"] = package.arch;
+      command.environment["DPKG_MAINTSCRIPT_NAME"] = "preinst";
+      command.environment["DPKG_RUNNING_VERSION"] = "1.22.0";
+      const ProcessResult result = run_in_sandbox(command);
+      if (!result.succeeded()) throw script_error(package.str(), "preinst", result);
+    }
+  }
+
+  RunContext& run_;
+  const fs::path& root_;
+  std::int64_t epoch_;
+};
+
+/// The overlay's upper directory after all scripts ran.
+fs::path run_scripts(RunContext& run, const Store& store, const Tree& unpacked,
+                     const std::vector<LockedPackage>& packages, std::int64_t epoch, const fs::path& scratch) {
+  check_out(store, unpacked, scratch / "lower");
+  write_stubs(scratch / "stubs");
+  for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
+  const Overlay overlay({scratch / "stubs", scratch / "lower"}, scratch / "upper", scratch / "work", scratch / "root");
+  Configuration configuration(run, overlay.root(), epoch);
+  configuration.run_preinsts(packages);
+  configuration.configure_all(packages.size());
+  return scratch / "upper";
+}
+
+}  // namespace
+
+Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
+               std::int64_t epoch) {
+  StepKey key("configure", kVersion);
+  key.add(std::to_string(epoch));
+  for (const LockedPackage& package : packages) key.add(package.sha256);
+  const std::string ref = "configured/" + key.hex();
+  if (const auto commit = store.resolve(ref)) {
+    run.events.detail("configure", "cached");
+    return store.read_tree(*commit);
+  }
+  const TemporaryDirectory scratch(store.work_directory(), "configure-");
+  const fs::path upper = run_scripts(run, store, unpacked, packages, epoch, scratch.path());
+  Tree tree = unpacked.clone();
+  Store::Transaction transaction(store);
+  fold_upper(store, tree, upper, "<maintainer scripts>");
+  CommitOptions options;
+  options.subject = "configured";
+  transaction.set_ref(ref, store.write_commit(tree, options));
+  transaction.commit();
+  return tree;
+}
+
+}  // namespace ainode
