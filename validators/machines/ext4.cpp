@@ -108,8 +108,8 @@ void Ext4::read_extents(std::string_view node, int depth, int& nodes_left, std::
   if (own_depth > depth || (12u + 12u * count) > node.size()) refuse("an extent tree is damaged");
   for (std::size_t at = 12; at < 12u + 12u * count; at += 12) {
     if (own_depth > 0) {
-      const std::uint64_t child = little_endian<std::uint32_t>(node, at + 4) |
-                                  std::uint64_t{little_endian<std::uint16_t>(node, at + 8)} << 32;
+      const std::uint64_t child =
+          little_endian<std::uint32_t>(node, at + 4) | std::uint64_t{little_endian<std::uint16_t>(node, at + 8)} << 32;
       read_extents(read_block(child), own_depth - 1, nodes_left, content);
       continue;
     }

@@ -69,7 +69,8 @@ std::vector<DiskPartition> read_gpt(const DiskImage& disk) {
     if (entry.substr(0, 16).find_first_not_of('\0') == std::string_view::npos) continue;
     const auto begin = little_endian<std::uint64_t>(entry, 32);
     const auto last = little_endian<std::uint64_t>(entry, 40);
-    if (begin > last || last >= sectors) throw malformed(disk, fmt::format("partition {} lies outside the disk", i + 1));
+    if (begin > last || last >= sectors)
+      throw malformed(disk, fmt::format("partition {} lies outside the disk", i + 1));
     partitions.push_back({guid_text(entry.substr(0, 16)), begin * kSector, (last - begin + 1) * kSector});
   }
   return partitions;
