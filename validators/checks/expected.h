@@ -56,9 +56,12 @@ struct Expected {
   const Declaration* declaration(std::string_view subject) const;
 };
 
-/// expected.json as the host writes it, over the manifest's JSON; every other field comes from `expected` (its fields
-/// that repeat the manifest are not looked at).
-std::string write_expected(const Json& manifest, const Expected& expected);
+/// The part of the document that an image's manifest gives; topology, harness and nonce are the caller's to add.
+Expected expected_of(const Manifest& manifest);
+
+/// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
+/// "harness": {"cmdline": […]}, "profiles": […], "nonce": "…", "emulated": true, "command": […]}.
+std::string write_expected(const Expected& expected);
 
 struct ReadExpected {
   std::optional<Expected> value;
