@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building the default image from the host's configured archive, twice, and again."""
+
+import json
+import os
+import shutil
+
+from cases import case
+from world import Image, Skip, sha256_of
+
+
+@case()
+def default_image_builds(world):
+    """The default recipe gives a commit, its repository and a disk that are what the manifest says."""
+    image = world.image()
+    assert len(image.commit) == 64, image.commit
+    assert image.manifest["outputs"], "the manifest names no output"
+    for output in image.manifest["outputs"]:
+        path = image.directory / output["path"]
+        assert path.stat().st_size == output["size"], f"{path}: {path.stat().st_size} bytes, not {output['size']}"
+        assert sha256_of(path) == output["sha256"], f"{path}: not the digest that the manifest names"
+    assert image.disk.exists(), f"no {image.disk}"
+
+
+@case()
+def lock_names_no_host(world):
+    """The lock beside the recipe names packages by digest, and no host."""
+    world.image()
+    locks = list((world.work / "first" / "recipes").glob("*.lock"))
+    assert len(locks) == 1, locks
+    text = locks[0].read_text()
+    assert "://" not in text, "the lock holds an address"
+    packages = json.loads(text)["packages"]
+    assert any(package["name"] == "systemd-sysv" for package in packages), "systemd-sysv is not locked"
+    assert all(len(package["sha256"]) == 64 for package in packages)
+
+
+def second_build(world, place, **options):
+    """The same recipe and lock, all else different: path, store, tools tree, and what the options say."""
+    lay_out = world.recipe_copy(place)
+    for lock in (world.work / "first" / "recipes").glob("*.lock"):
+        shutil.copy(lock, lay_out.parent)
+    out = world.work / place / "an image"
+    built = world.ainode("build", lay_out, "--out", out, *options.pop("arguments", []), place=place, **options)
+    assert built.status == 0, built
+    return Image(out)
+
+
+@case()
+def two_builds_agree(world):
+    """Another empty store, a directory with a space, another umask, time zone, locale and -j: one commit, one disk."""
+    first = world.image()
+    try:
+        second = second_build(
+            world, "second build", arguments=["-j", "1"], umask=0o077, TZ="Asia/Kathmandu", LC_ALL="C", LANG="de_DE.UTF-8",
+            EXTRA="x" * 3000,
+        )
+        assert second.commit == first.commit, f"commits differ: {first.commit} and {second.commit}"
+        digests = sha256_of(first.disk), sha256_of(second.disk)
+        assert digests[0] == digests[1], f"disks differ: {digests[0]} and {digests[1]}"
+    finally:
+        world.remove("second build")
+
+
+@case()
+def planted_random_byte_is_seen(world):
+    """The comparison of two builds can fail: a random byte planted into the tree changes commit and disk."""
+    first = world.image()
+    out = world.work / "planted" / "qemu-base"
+    built = world.ainode(
+        "build", world.work / "first" / "recipes" / "qemu-base.yaml", "--out", out, place="first", AINODE_TEST_PLANT_RANDOM="1"
+    )
+    assert built.status == 0, built
+    planted = Image(out)
+    assert planted.commit != first.commit, "the planted byte did not change the commit"
+    assert sha256_of(planted.disk) != sha256_of(first.disk), "the planted byte did not change the disk"
+    world.remove("planted")
+
+
+@case()
+def unchanged_build_says_so(world):
+    """Built again with nothing changed, it says unchanged, exits 77 when asked to, and writes nothing."""
+    image = world.image()
+    recipe = world.work / "first" / "recipes" / "qemu-base.yaml"
+    before = {path: path.stat().st_mtime_ns for path in sorted(image.directory.rglob("*")) if path.is_file()}
+    again = world.ainode("build", recipe, "--out", image.directory, place="first")
+    assert again.status == 0 and "unchanged" in again.out + again.err, again
+    asked = world.ainode("build", recipe, "--out", image.directory, "--exit-unchanged", place="first")
+    assert asked.status == 77, asked
+    assert {path: path.stat().st_mtime_ns for path in sorted(image.directory.rglob("*")) if path.is_file()} == before
+
+
+@case()
+def locked_build_needs_no_network(world):
+    """With the lock and a store that holds its packages, --locked --offline builds the same image elsewhere."""
+    first = world.image()
+    out = world.work / "offline" / "qemu-base"
+    recipe = world.work / "first" / "recipes" / "qemu-base.yaml"
+    built = world.ainode("build", recipe, "--out", out, "--locked", "--offline", place="first", http_proxy="http://127.0.0.1:9")
+    assert built.status == 0, built
+    assert Image(out).commit == first.commit
+    world.remove("offline")
+
+
+@case(group="long")
+def resolving_anew_gives_the_same_lock(world):
+    """Without the lock, the archive as it is now is solved to the same lock, byte by byte."""
+    world.image()
+    lock = next((world.work / "first" / "recipes").glob("*.lock"))
+    recipe = world.recipe_copy("resolved anew")
+    built = world.ainode("build", recipe, "--out", world.work / "resolved anew" / "out", place="resolved anew")
+    assert built.status == 0, built
+    again = next(recipe.parent.glob("*.lock")).read_text()
+    if json.loads(again)["repositories"] != json.loads(lock.read_text())["repositories"]:
+        raise Skip("the archive moved between the two builds")
+    assert again == lock.read_text()
+    world.remove("resolved anew")
+
+
+@case(group="long")
+def other_variations_agree(world):
+    """One processor, another host name and another home give the same commit."""
+    first = world.image()
+
+    def one_processor():
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+    try:
+        other = second_build(world, "variations", start=one_processor, HOSTNAME="elsewhere", USER="nobody", SOURCE_DATE_EPOCH="1")
+        assert other.commit == first.commit
+        assert sha256_of(other.disk) == sha256_of(first.disk)
+    finally:
+        world.remove("variations")

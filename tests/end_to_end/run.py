@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs end-to-end cases over the real program, writes JUnit, prints `N passed, N failed` last.
+
+A case is a function with @case; its docstring is its promise. After each one nothing of it may be left: no process, no
+mount, no loop device. Cases run in the order of the files: the first builds the image that the next ones look at.
+"""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cases import all_cases  # noqa: E402  (the path is set above)
+from world import ROOT, Skip, World  # noqa: E402
+
+
+def judge(case, world):
+    """(verdict, text) of one case."""
+    try:
+        case.function(world)
+        left = world.leftovers()
+        return ("failed", "left behind: " + "; ".join(left)) if left else ("passed", "")
+    except Skip as reason:
+        return "skipped", str(reason)
+    except AssertionError as failure:
+        place = traceback.extract_tb(failure.__traceback__)[-1]
+        return "failed", f"{str(failure) or place.line}\n  at {Path(place.filename).name}:{place.lineno}"
+    except Exception:  # a case's own mistake is a failure of that case
+        return "failed", traceback.format_exc()
+
+
+def write_junit(path, outcomes):
+    suite = xml.Element("testsuite", name="end-to-end", tests=str(len(outcomes)))
+    for verdict in ("failed", "skipped"):
+        suite.set({"failed": "failures"}.get(verdict, verdict), str(sum(o[1] == verdict for o in outcomes)))
+    for case, verdict, text, seconds in outcomes:
+        entry = xml.SubElement(suite, "testcase", classname=f"end-to-end.{case.group}", name=case.name, time=f"{seconds:.1f}")
+        if verdict != "passed":
+            clean = "".join(c if c >= " " or c in "\n\t" else "?" for c in text)
+            child = xml.SubElement(entry, {"failed": "failure"}.get(verdict, verdict), message=clean.split("\n")[0])
+            child.text = clean
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    xml.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--group", choices=["quick", "long", "all"], default="quick")
+    parser.add_argument("--only", nargs="*", default=[], help="names, or parts of them")
+    parser.add_argument("--program", default=ROOT / "build" / "release" / "ainode")
+    parser.add_argument("--work", default=os.environ.get("AINODE_END_TO_END_WORK", ROOT / "build" / "end-to-end"))
+    parser.add_argument("--junit")
+    parser.add_argument("--keep", action="store_true", help="keep the work directory, and use what an earlier run kept")
+    parser.add_argument("--list", action="store_true")
+    return parser.parse_args()
+
+
+def chosen(cases, given):
+    named = [case for case in cases if any(part in case.name for part in given.only)]
+    return named if given.only else [case for case in cases if given.group in ("all", case.group)]
+
+
+def main():
+    given = options()
+    cases = chosen(all_cases(), given)
+    if given.list:
+        print(*(f"{case.group:6}{case.name:45}{case.promise}" for case in cases), sep="\n")
+        return 0
+    world = World(given.program, given.work)
+    if not given.keep:
+        world.remove("")
+        world = World(given.program, given.work)
+    outcomes = []
+    for number, case in enumerate(cases, 1):
+        print(f"[{number}/{len(cases)}] {case.name}: {case.promise}", flush=True)
+        start = time.monotonic()
+        verdict, text = judge(case, world)
+        outcomes.append((case, verdict, text, time.monotonic() - start))
+        print(f"    {verdict}, {outcomes[-1][3]:.1f} s", *text.splitlines(), sep="\n      ", flush=True)
+    if given.junit:
+        write_junit(given.junit, outcomes)
+    if not given.keep:
+        world.remove("")
+    counts = {verdict: sum(outcome[1] == verdict for outcome in outcomes) for verdict in ("passed", "failed", "skipped")}
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 0 if counts["passed"] and not counts["failed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
