@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program in the sandbox may ask of the kernel: ten capabilities and a filter of system calls.
+#pragma once
+
+#include <string>
+
+namespace ainode {
+
+/// The filter as the kernel takes it: an array of struct sock_filter. Made once. Thread-safe. Throws sandbox_failed.
+const std::string& syscall_filter();
+
+/// Called between fork and exec, so they neither allocate nor throw; false leaves errno set.
+bool drop_capabilities() noexcept;
+/// Sets no_new_privs, then the filter.
+bool apply_syscall_filter(const std::string& filter) noexcept;
+
+}  // namespace ainode
