@@ -39,6 +39,7 @@ void verify_commit_signatures(const std::string& commit_bytes,
 
 struct DiskOptions {
   std::string os_name = "ainode";
+  std::string architecture = "amd64";
   std::string ref;
   std::vector<Partition> partitions;
   std::vector<std::string> kernel_arguments;  ///< without root= and ostree=
@@ -46,9 +47,12 @@ struct DiskOptions {
   std::int64_t epoch = 0;
   std::string seed;  ///< UUIDs derive from it (the recipe's digest)
 };
+/// The whole command line of the disk's boot entry, without `ostree=`: where the root is, then the recipe's arguments.
+std::vector<std::string> disk_kernel_arguments(const DiskOptions& options);
 /// A GPT disk with an ESP and an ext4 root that holds an OSTree system deployment of the commit; uncompressed qcow2 at
 /// `output`. Deterministic; needs no root, no loop device, no mount. Throws disk_too_small, tool_failed, disk_full.
-void make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools,
+/// Returns the kernel arguments as the boot entry has them, without `ostree=`.
+std::vector<std::string> make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools,
                const DiskOptions& options, const std::filesystem::path& output);
 
 }  // namespace ainode
