@@ -40,7 +40,6 @@ FileLock open_and_repair(const fs::path& directory) {
 }
 
 GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
-  Store::create_repository(path);
   const GObjectHandle<GFile> file(g_file_new_for_path(path.c_str()));
   GObjectHandle<OstreeRepo> repository(ostree_repo_new(file.get()));
   GError* error = nullptr;
@@ -71,11 +70,22 @@ Store::Store(const fs::path& directory) : state_(std::make_unique<State>()) {
   state_->directory = fs::absolute(directory);
   make_directories(directory);
   state_->lock.emplace(open_and_repair(directory));
+  create_repository(directory / "repo");
   state_->repository = open_repository(directory / "repo");
   make_directories(work_directory());
   make_directories(directory / "results");
 }
 
+Store::Store() : state_(std::make_unique<State>()) {}
+
+Store Store::read_only(const fs::path& directory) {
+  Store store;
+  store.state_->directory = fs::absolute(directory);
+  store.state_->repository = open_repository(directory / "repo");
+  return store;
+}
+
+Store::Store(Store&&) noexcept = default;
 Store::~Store() = default;
 
 void Store::create_repository(const fs::path& path) {

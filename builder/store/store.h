@@ -39,8 +39,11 @@ class Store {
   /// Opens or creates the repository below `directory` (also holds locks and step results). Repairs what a killed run
   /// left.
   explicit Store(const std::filesystem::path& directory);
+  /// For reading only: `directory` holds `repo`, such as an image directory; nothing is locked or created.
+  static Store read_only(const std::filesystem::path& directory);
   ~Store();
   Store(const Store&) = delete;
+  Store(Store&&) noexcept;
 
   const std::filesystem::path& directory() const;
   std::filesystem::path repository_path() const;
@@ -102,6 +105,7 @@ class Store {
   State& state() const { return *state_; }
 
  private:
+  Store();
   std::unique_ptr<State> state_;
 };
 

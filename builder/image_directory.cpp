@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Swapping directories by renameat2, and a stamp of names, sizes and times for the rerun that changes nothing.
+#include "builder/image_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.h"
+#include "builder/store/store.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr const char* kManifest = "manifest.json";
+
+/// Every file directly in the image directory, and the repository's ref and object directories, by size and times.
+std::string stamp(const fs::path& out) {
+  std::string text;
+  const auto add = [&](const fs::path& path) {
+    struct stat status = {};
+    if (lstat(path.c_str(), &status) != 0) return;
+    text += fmt::format("{} {} {}.{} {}\n", path.filename().string(), status.st_size, status.st_mtim.tv_sec,
+                        status.st_mtim.tv_nsec, status.st_ino);
+  };
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(out)) {
+    if (entry.is_regular_file()) paths.push_back(entry.path());
+  }
+  std::error_code ignored;
+  for (const auto& entry : fs::recursive_directory_iterator(out / "repo", ignored)) paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  for (const fs::path& path : paths) add(path);
+  return text;
+}
+
+StepKey image_key(const fs::path& out) {
+  return StepKey("image", 1).add(fs::absolute(out).lexically_normal().string());
+}
+
+std::string program_identity() {
+  struct stat status = {};
+  if (stat("/proc/self/exe", &status) != 0) return "";
+  return fmt::format("{} {}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+void require_replaceable(const fs::path& out) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(out, ignored))) return;
+  if (fs::is_directory(out, ignored) && (fs::is_empty(out, ignored) || fs::exists(out / kManifest, ignored))) return;
+  throw Error(codes::out_not_empty, fmt::format("{} holds something that is not an image of ainode", out.string()))
+      .help("name another directory, or empty this one");
+}
+
+std::string image_identity(const Recipe& recipe, const Lock& lock, const std::vector<fs::path>& keys) {
+  StepKey key("identity", 1);
+  key.add(recipe.digest).add(write_lock(lock)).add(program_identity());
+  for (const fs::path& directory : keys) {
+    for (const char* name : {"openpgp.pub.asc", "ed25519.pub.pem"})
+      key.add(read_file_if_any(directory / name).value_or(""));
+  }
+  return key.hex();
+}
+
+std::optional<Manifest> unchanged_image(const Store& store, const fs::path& out, const std::string& identity) {
+  const auto remembered = store.recall(image_key(out));
+  if (!remembered || !fs::exists(out / kManifest) || *remembered != identity + "\n" + stamp(out)) return std::nullopt;
+  return read_manifest(out);
+}
+
+void remember_image(Store& store, const fs::path& out, const std::string& identity) {
+  store.remember(image_key(out), identity + "\n" + stamp(out));
+}
+
+NewImageDirectory::NewImageDirectory(fs::path out)
+    : out_(fs::absolute(out).lexically_normal()),
+      scratch_(out_.has_filename() ? out_.parent_path() : out_.parent_path().parent_path(), ".ainode-out-"),
+      path_(scratch_.path() / "image") {
+  if (!out_.has_filename()) out_ = out_.parent_path();
+  make_directories(path_);
+}
+
+void NewImageDirectory::commit() {
+  const bool replaces = fs::exists(fs::symlink_status(out_));
+  const unsigned flags = replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+  if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, out_.c_str(), flags) != 0)
+    throw system_error("put the image at " + out_.string(), errno);
+}
+
+}  // namespace ainode
