@@ -341,9 +341,8 @@ YamlNode build_tree(const Source& source) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    throw Error(codes::yaml_syntax, fmt::format("{} is not valid YAML", source.file()))
-        .at(source.place(error.mark))
-        .label(error.msg);
+    throw Error(codes::yaml_syntax, fmt::format("{} is not valid YAML: {}", source.file(), error.msg))
+        .at(source.place(error.mark));
   }
   return builder.take_root();
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Allow-lists of characters rather than lists of what is dangerous: what no rule allows never reaches a path, a shell,
+// a boot entry or a URL.
+#include "builder/recipe/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ainode {
+
+namespace {
+
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kDigits = "0123456789";
+
+bool has(std::string_view set, char byte) {
+  return set.find(byte) != std::string_view::npos;
+}
+
+std::string show(char byte) {
+  const auto code = static_cast<unsigned char>(byte);
+  return code < 0x21 || code > 0x7E ? fmt::format("byte 0x{:02x}", code) : fmt::format("`{}`", byte);
+}
+
+/// The text is not empty, not longer than `longest`, begins with a letter or digit, and holds only letters, digits and
+/// `others`.
+std::string check_word(std::string_view text, bool upper, std::string_view others, std::size_t longest) {
+  if (text.empty()) return "it is empty";
+  if (text.size() > longest) return fmt::format("it is longer than {} characters", longest);
+  const auto is_alphanumeric = [&](char byte) {
+    return has(kLower, byte) || has(kDigits, byte) || (upper && has(kUpper, byte));
+  };
+  if (!is_alphanumeric(text[0])) return fmt::format("it begins with {}", show(text[0]));
+  const auto bad =
+      std::find_if(text.begin(), text.end(), [&](char byte) { return !is_alphanumeric(byte) && !has(others, byte); });
+  return bad == text.end() ? "" : fmt::format("{} is not allowed here", show(*bad));
+}
+
+std::string check_choice(std::string_view text, std::initializer_list<std::string_view> choices) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";
+  return fmt::format("it must be {}", fmt::join(choices, " or "));
+}
+
+}  // namespace
+
+std::string check_summary(std::string_view text) {
+  if (text.size() > 200) return "it is longer than 200 bytes";
+  const bool has_control = std::any_of(
+      text.begin(), text.end(), [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; });
+  return has_control ? "control characters are not allowed here" : "";
+}
+
+std::string check_name(std::string_view text) {
+  return check_word(text, false, "-._", 64);
+}
+
+std::string check_architecture(std::string_view text) {
+  return check_choice(text, {"amd64", "arm64"});
+}
+
+std::string check_archive_word(std::string_view text) {
+  return check_word(text, false, "-.", 64);
+}
+
+std::string check_package_name(std::string_view text) {
+  if (text.size() == 1) return "a package name has at least two characters";
+  return check_word(text, false, "+-.", 128);
+}
+
+std::string check_version_glob(std::string_view text) {
+  return check_word(text.starts_with('*') ? text.substr(1) : text, true, ".+~:*?-", 128);
+}
+
+std::string check_kernel_argument(std::string_view text) {
+  if (text.empty()) return "it is empty";
+  if (text.size() > 1024) return "it is longer than 1024 characters";
+  for (const char byte : text) {
+    if (byte == ' ') return "one argument an item: a space would make two of it";
+    if (byte < 0x21 || byte > 0x7E || has("\"'`\\", byte)) return fmt::format("{} is not allowed here", show(byte));
+  }
+  const std::string_view name = text.substr(0, text.find('='));
+  if (name == "root" || name == "ostree") return fmt::format("`{}=` is set by the builder", name);
+  return "";
+}
+
+std::string check_target_unit(std::string_view text) {
+  if (!text.ends_with(".target")) return "it must name a unit that ends in .target";
+  return check_word(text, true, ":-_.@", 128);
+}
+
+std::string check_partition_type(std::string_view text) {
+  return check_choice(text, {"esp", "root"});
+}
+
+std::string check_filesystem(std::string_view text) {
+  return check_choice(text, {"vfat", "ext4"});
+}
+
+std::string check_mount_point(std::string_view text) {
+  if (!text.starts_with('/')) return "it must be an absolute path";
+  if (text == "/") return "";
+  while (!text.empty()) {
+    const std::string_view name = text.substr(1, text.find('/', 1) - 1);
+    if (const std::string problem = check_word(name, true, "-._", 64); !problem.empty()) return problem;
+    text.remove_prefix(name.size() + 1);
+  }
+  return "";
+}
+
+std::string check_key_name(std::string_view text) {
+  if (text.find("-----BEGIN") != std::string_view::npos) return "a key is named here, never embedded";
+  return check_word(text, true, "-_", 64);
+}
+
+std::string check_ref_template(std::string_view text) {
+  return check_word(text.starts_with('{') ? text.substr(1) : text, true, "-._/{}", 200);
+}
+
+std::string check_disk_format(std::string_view text) {
+  return check_choice(text, {"qcow2"});
+}
+
+}  // namespace ainode

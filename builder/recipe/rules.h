@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What texts in a recipe may look like. Each rule answers what is wrong, or nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ainode {
+
+std::string check_summary(std::string_view text);
+std::string check_name(std::string_view text);  ///< of recipes, repositories, partitions, profiles: file-name safe
+std::string check_architecture(std::string_view text);
+std::string check_archive_word(std::string_view text);  ///< a distribution, suite or component
+std::string check_package_name(std::string_view text);  ///< dpkg's syntax, which no shell or option parser mistakes
+std::string check_version_glob(std::string_view text);
+std::string check_kernel_argument(std::string_view text);
+std::string check_target_unit(std::string_view text);
+std::string check_partition_type(std::string_view text);
+std::string check_filesystem(std::string_view text);
+std::string check_mount_point(std::string_view text);
+std::string check_key_name(std::string_view text);
+std::string check_ref_template(std::string_view text);
+std::string check_disk_format(std::string_view text);
+
+}  // namespace ainode
