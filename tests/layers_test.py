@@ -40,6 +40,7 @@ OWNED_LIBRARIES = [
     (r"seccomp\.h$", "libseccomp", {"builder/sandbox"}),
     # The agent is linked without base, so its checks read compressed modules themselves.
     (r"lzma\.h$", "liblzma", {"base", "validators/checks", "validators/agent"}),
+    (r"zlib\.h$", "zlib", {"validators/checks", "validators/agent"}),
     (r"CLI/", "CLI11", {"cli"}),
     (r"benchmark/", "Google Benchmark", {"bench"}),
 ]
@@ -94,6 +95,8 @@ def findings_of_library(folder, is_test, include):
 
 def findings_of_header(root, folder, is_test, include):
     target = str(Path(include).parent)
+    if is_test and target == ".":
+        return  # a header beside the test; the compiler finds it there or stops
     if not (root / include).is_file():
         yield f'"{include}": no such file, counted from the root of the tree'
         return
@@ -127,7 +130,7 @@ PLANTED = {
     "builder/store/store.h": '#include "base/http.h"\n#include "builder/packages/solver.h"\n',
     "builder/packages/solver.h": "#include <sys/stat.h>\n#include <fmt/core.h>\n",
     "builder/packages/solver.cpp": "#include <solv/pool.h>\n#include <ostree.h>\n#include <gtest/gtest.h>\n",
-    "cli/main.cpp": '#include <CLI/CLI.hpp>\n#include "builder/store/store.h"\n#include <zlib.h>\n',
+    "cli/main.cpp": '#include <CLI/CLI.hpp>\n#include "builder/store/store.h"\n#include <png.h>\n',
     "drawer/stuff.cpp": "",
     "tests/builder/packages/solver_test.cpp": '#include <gtest/gtest.h>\n#include "builder/packages/solver.h"\n',
 }
@@ -141,7 +144,7 @@ EXPECTED = [
     'builder/store/store.h:2: "builder/packages/solver.h": builder/store may not include builder/packages',
     'cli/main.cpp:2: "builder/store/store.h": cli may not include builder/store',
     'cli/main.cpp:2: "builder/store/store.h": base/http.h shows libcurl to another folder',
-    "cli/main.cpp:3: <zlib.h>: no folder owns this library; name its owner in tests/layers_test.py",
+    "cli/main.cpp:3: <png.h>: no folder owns this library; name its owner in tests/layers_test.py",
     "drawer/stuff.cpp:1: no layer is named drawer; tests/layers_test.py has the table",
 ]
 

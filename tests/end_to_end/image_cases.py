@@ -16,7 +16,7 @@ def default_image_builds(world):
     assert len(image.commit) == 64, image.commit
     assert image.manifest["outputs"], "the manifest names no output"
     for output in image.manifest["outputs"]:
-        path = image.directory / output["path"]
+        path = image.directory / output["name"]
         assert path.stat().st_size == output["size"], f"{path}: {path.stat().st_size} bytes, not {output['size']}"
         assert sha256_of(path) == output["sha256"], f"{path}: not the digest that the manifest names"
     assert image.disk.exists(), f"no {image.disk}"

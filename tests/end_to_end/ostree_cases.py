@@ -131,7 +131,7 @@ def tree_has_ostree_layout(world):
     root = ostree("ls", f"--repo={image.repository}", image.commit, "/")
     names = {line.split(None, 4)[4].split(" -> ")[0] for line in root.out.splitlines()}
     assert "/usr" in names and "/sysroot" in names and "/etc" not in names, sorted(names)
-    release = image.manifest["kernel"]["release"] if isinstance(image.manifest["kernel"], dict) else image.manifest["kernel"]
+    release = image.manifest["kernel"]["release"]
     for file in ("vmlinuz", "initramfs.img"):
         assert entry(image, f"/usr/lib/modules/{release}/{file}")[1:] == (0, 0)
     assert len(ostree("ls", f"--repo={image.repository}", image.commit, "/boot").out.splitlines()) == 1

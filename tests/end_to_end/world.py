@@ -70,7 +70,7 @@ class Image:
         self.commit = self.manifest["commit"]
         self.ref = self.manifest["ref"]
         self.repository = self.directory / "repo"
-        self.disk = self.directory / f"{self.manifest.get('name', 'qemu-base')}.qcow2"
+        self.disk = self.directory / f"{self.manifest['name']}.qcow2"
 
     def object(self, kind):
         return self.repository / "objects" / self.commit[:2] / f"{self.commit[2:]}.{kind}"
