@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines are cut at a fixed length, so that a console without newlines costs no memory.
+#include "validators/machines/console_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kLineLimit = 1024, kKeptLines = 8;
+constexpr std::string_view kPanic = "Kernel panic - not syncing: ";
+
+/// Without the sequences that colour and place text on a terminal.
+std::string plain(std::string_view line) {
+  std::string text;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\x1b' && i + 1 < line.size() && line[i + 1] == '[') {
+      i += 2;
+      while (i < line.size() && (line[i] < '@' || line[i] > '~')) ++i;
+    } else if (line[i] != '\r') {
+      text += line[i];
+    }
+  }
+  return printable(text);
+}
+
+}  // namespace
+
+CappedLog::CappedLog(const fs::path& path, std::uint64_t limit)
+    : path_(path), file_(open_file(path, O_WRONLY | O_CREAT | O_TRUNC)), limit_(limit) {}
+
+void CappedLog::write(std::string_view bytes) {
+  const std::uint64_t room = limit_ - std::min(limit_, received_);
+  write_all(file_.get(), bytes.substr(0, std::min<std::uint64_t>(room, bytes.size())), path_);
+  if (room > 0 && bytes.size() > room)
+    write_all(file_.get(), fmt::format("\n[no more is kept: {} bytes are the limit]\n", limit_), path_);
+  received_ += bytes.size();
+}
+
+void ConsoleLog::write(std::string_view bytes) {
+  log_.write(bytes);
+  for (const char byte : bytes) {
+    if (byte == '\n')
+      end_line();
+    else if (line_.size() < kLineLimit)
+      line_ += byte;
+  }
+}
+
+void ConsoleLog::end_line() {
+  const std::string line = plain(line_);
+  line_.clear();
+  if (const std::size_t at = line.find(kPanic); at != std::string::npos && panic_.empty())
+    panic_ = line.substr(at + kPanic.size());
+  if (line.empty()) return;
+  last_lines_.push_back(line);
+  if (last_lines_.size() > kKeptLines) last_lines_.pop_front();
+}
+
+std::string ConsoleLog::tail() const {
+  std::string text;
+  for (const std::string& line : last_lines_) text += line + "\n";
+  if (const std::string rest = plain(line_); !rest.empty()) text += rest + "\n";
+  return text;
+}
+
+}  // namespace ainode

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A QEMU process: its channels as socket pairs, its processor time, and the promise that it never outlives us.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace ainode {
+
+/// The channels are inherited descriptors, so nothing on disk names them and nothing can be left behind.
+/// Threading: one thread, which must live as long as the process does (the kernel kills QEMU when it ends).
+class GuestProcess {
+ public:
+  /// Starts `command` (whose first word is looked up in PATH) with three channels appended as QEMU's arguments:
+  /// console = first serial port, agent = the virtio-serial port `ainode.agent`, monitor = QMP.
+  /// Throws tool_missing, file_failed.
+  explicit GuestProcess(std::vector<std::string> command);
+  GuestProcess(const GuestProcess&) = delete;
+  GuestProcess& operator=(const GuestProcess&) = delete;
+  ~GuestProcess();  ///< kills the whole process group and reaps
+
+  const Descriptor& console() const { return console_; }
+  const Descriptor& agent() const { return agent_; }
+  const Descriptor& monitor() const { return monitor_; }
+  const Descriptor& errors() const { return errors_; }  ///< stdout and stderr
+  const std::vector<std::string>& command() const { return command_; }
+  pid_t pid() const { return pid_; }
+
+  /// The wait status once it ended; nothing while it runs.
+  std::optional<int> poll_exit();
+  void kill();
+
+ private:
+  std::vector<std::string> command_;
+  Descriptor console_, agent_, monitor_, errors_;
+  pid_t pid_ = -1;
+  std::optional<int> status_;
+};
+
+/// How a wait status reads: "was killed by signal 9 (Killed)", "ended with exit status 1".
+std::string describe_exit(int wait_status);
+
+/// Time as the guest had it: wall time, less the time during which every moment found one of QEMU's threads waiting for
+/// a processor of a busy host.
+class GuestClock {
+ public:
+  using Duration = std::chrono::duration<double>;
+  explicit GuestClock(pid_t pid);
+  void tick();  ///< call at least every second or so
+  Duration fair() const { return fair_; }
+  Duration wall() const { return wall_; }
+  double cpu_seconds() const { return cpu_seconds_; }  ///< used by QEMU, all threads
+
+ private:
+  pid_t pid_;
+  std::chrono::steady_clock::time_point last_;
+  std::map<std::string, double> waited_;  // thread → seconds in the run queue
+  Duration fair_{0}, wall_{0};
+  double cpu_seconds_ = 0;
+};
+
+/// Runs `command` on this terminal, in the foreground, until it ends; the terminal's settings are restored. Returns its
+/// exit status, 128+signal when killed by one.
+int run_on_terminal(const std::vector<std::string>& command);
+
+}  // namespace ainode

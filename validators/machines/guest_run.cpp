@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// One poll loop over four channels. What it sees is judged in this order: the agent's end, a broken message, QEMU's
+// end, a panic, the deadlines.
+#include "validators/machines/guest_run.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "validators/machines/console_log.h"
+#include "validators/machines/guest_process.h"
+#include "validators/machines/machine_monitor.h"
+
+namespace ainode {
+
+namespace {
+
+using Seconds = GuestClock::Duration;
+using OnMessage = std::function<void(const checks::Message&)>;
+constexpr int kPollMilliseconds = 50;
+constexpr std::size_t kErrorTail = 2000;
+
+/// What stays when the guest is gone. One set for all boots of a run.
+struct Evidence {
+  explicit Evidence(const fs::path& directory)
+      : console(directory / "console.log"), agent(directory / "agent.log"), qemu(directory / "qemu.log") {}
+  ConsoleLog console;
+  CappedLog agent, qemu;
+};
+
+std::string quoted(const std::vector<std::string>& command) {
+  std::string line;
+  for (const std::string& word : command) {
+    const bool plain = word.find_first_of(" '\"$\\;&|<>()*?`\n") == std::string::npos && !word.empty();
+    std::string escaped = word;
+    for (std::size_t at = 0; (at = escaped.find('\'', at)) != std::string::npos; at += 4)
+      escaped.replace(at, 1, "'\\''");
+    line += (line.empty() ? "" : " ") + (plain ? word : "'" + escaped + "'");
+  }
+  return line + "\n";
+}
+
+/// Reads what there is. False at the end of the stream.
+bool read_some(const Descriptor& channel, std::string& bytes) {
+  std::array<char, 65536> buffer;
+  const ssize_t count = ::read(channel.get(), buffer.data(), buffer.size());
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  bytes.assign(buffer.data(), static_cast<std::size_t>(count));
+  return count > 0;
+}
+
+/// Best effort: a QEMU that is gone is noticed elsewhere.
+void send_bytes(const Descriptor& channel, std::string_view bytes) {
+  [[maybe_unused]] const ssize_t sent = send(channel.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+class Boot {
+ public:
+  Boot(const GuestPlan& plan, Evidence& evidence, const OnMessage& on_message)
+      : plan_(plan),
+        evidence_(evidence),
+        on_message_(on_message),
+        guest_(plan.command),
+        clock_(guest_.pid()),
+        reader_(plan.nonce) {
+    evidence_.qemu.write(quoted(guest_.command()));
+    evidence_.console.forget_panic();
+    send_bytes(guest_.monitor(), MachineMonitor::greeting());
+  }
+
+  GuestOutcome run() {
+    std::optional<GuestOutcome> outcome;
+    while (!outcome) {
+      throw_if_interrupted();
+      listen();
+      clock_.tick();
+      outcome = judge();
+    }
+    outcome->doing = running_;
+    outcome->agent_spoke = reader_.said_hello();
+    outcome->first_word_seconds = first_word_.count();
+    outcome->first_word_cpu_seconds = first_word_cpu_;
+    outcome->seconds = clock_.wall().count();
+    outcome->cpu_seconds = clock_.cpu_seconds();
+    return std::move(*outcome);
+  }
+
+ private:
+  void listen() {
+    std::array<pollfd, 4> channels = {{{guest_.console().get(), POLLIN, 0},
+                                       {guest_.agent().get(), POLLIN, 0},
+                                       {guest_.monitor().get(), POLLIN, 0},
+                                       {guest_.errors().get(), POLLIN, 0}}};
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      if (!open_[i]) channels[i].fd = -1;
+    }
+    poll(channels.data(), channels.size(), kPollMilliseconds);
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      if (channels[i].revents != 0) hear(i);
+    }
+  }
+
+  /// True when bytes came.
+  bool hear(std::size_t channel) {
+    const std::array<const Descriptor*, 4> all = {&guest_.console(), &guest_.agent(), &guest_.monitor(),
+                                                  &guest_.errors()};
+    std::string bytes;
+    open_[channel] = read_some(*all[channel], bytes);
+    if (bytes.empty()) return false;
+    if (channel == 0) evidence_.console.write(bytes);
+    if (channel == 1) hear_agent(bytes);
+    if (channel == 2) monitor_.read(bytes);
+    if (channel == 3) {
+      evidence_.qemu.write(bytes);
+      errors_ = (errors_ + bytes).substr(std::max(errors_.size() + bytes.size(), kErrorTail) - kErrorTail);
+    }
+    if (channel <= 1) last_byte_ = clock_.fair();
+    answered_ = answered_ || (probed_ && channel == 0);
+    return true;
+  }
+
+  void hear_agent(std::string_view bytes) {
+    evidence_.agent.write(bytes);
+    const bool was_silent = !reader_.said_hello();
+    for (const checks::Message& message : reader_.feed(bytes)) {
+      using Type = checks::Message::Type;
+      if (message.type == Type::begin) running_ = message.id;
+      if (message.type == Type::result) running_.clear();
+      on_message_(message);
+      // A guest that goes on talking did not panic, whatever somebody wrote on its console.
+      evidence_.console.forget_panic();
+    }
+    if (was_silent && reader_.said_hello()) {
+      clock_.tick();
+      first_word_ = clock_.fair();
+      first_word_cpu_ = clock_.cpu_seconds();
+    }
+  }
+
+  std::optional<GuestOutcome> judge() {
+    const std::optional<int> exit = guest_.poll_exit();
+    if (exit) drain();
+    if (reader_.has_ended()) return GuestOutcome{};
+    if (!reader_.problem().empty())
+      return ended(codes::result_malformed, fmt::format("sent something malformed: {}", printable(reader_.problem())));
+    if (exit) return judge_exit(*exit);
+    if (!evidence_.console.panic().empty()) {
+      if (!panic_seen_) panic_seen_ = clock_.fair();
+      if (clock_.fair() - *panic_seen_ >= plan_.deadlines.last_words) return panicked();
+    } else {
+      panic_seen_.reset();
+    }
+    return judge_time();
+  }
+
+  /// Whatever QEMU still said before it ended.
+  void drain() {
+    for (std::size_t channel = 0; channel < open_.size(); ++channel) {
+      while (open_[channel] && hear(channel)) {
+      }
+    }
+  }
+
+  GuestOutcome judge_exit(int status) const {
+    const std::string& reason = monitor_.shutdown_reason();
+    if (!evidence_.console.panic().empty() || reason == "guest-panic") return panicked();
+    if (reason == "guest-reset") return ended(codes::guest_rebooted, "reset itself" + during());
+    if (reason == "guest-shutdown")
+      return ended(codes::guest_ended_early, "switched itself off before its agent's last word" + during());
+    GuestOutcome outcome = ended(codes::qemu_died, "");
+    outcome.text = fmt::format("QEMU of guest `{}` {}", plan_.name, describe_exit(status));
+    if (!reason.empty()) outcome.text += fmt::format(", asked by {}", printable(reason));
+    outcome.last_lines = printable_lines(errors_);
+    return outcome;
+  }
+
+  GuestOutcome panicked() const {
+    const std::string& why = evidence_.console.panic();
+    return ended(codes::guest_panicked, "panicked" + during() + (why.empty() ? "" : ": " + why));
+  }
+
+  std::optional<GuestOutcome> judge_time() {
+    const GuestDeadlines& deadlines = plan_.deadlines;
+    const bool has_spoken = reader_.said_hello();
+    if (clock_.wall() >= Seconds(deadlines.whole) * deadlines.host_factor)
+      return ended(
+          codes::deadline_passed,
+          fmt::format("had too little processor time: {:.0f} of {:.0f} s went by while QEMU waited for the host",
+                      (clock_.wall() - clock_.fair()).count(), clock_.wall().count()));
+    if (clock_.fair() >= deadlines.whole && has_spoken)
+      return ended(codes::guest_hung, fmt::format("had not finished after {}{}", seconds(deadlines.whole), during()));
+    if (clock_.fair() >= deadlines.whole)
+      return ended(codes::guest_silent,
+                   fmt::format("never spoke: no word of its agent in {}", seconds(deadlines.whole)));
+    if (answered_) return ended(codes::guest_silent, "never spoke: its console answers, but its agent said no word");
+    const Seconds silent = clock_.fair() - last_byte_;
+    if (probed_ && clock_.fair() - *probed_ >= deadlines.answer)
+      return ended(codes::guest_hung,
+                   fmt::format("hung: nothing was heard of it for {} while it booted, and its console "
+                               "answers no key",
+                               seconds(deadlines.silence)));
+    if (silent < deadlines.silence) return std::nullopt;
+    if (has_spoken)
+      return ended(codes::guest_hung,
+                   fmt::format("hung: nothing was heard of it for {}{}", seconds(deadlines.silence), during()));
+    if (!probed_) {
+      probed_ = clock_.fair();
+      send_bytes(guest_.console(), "\r");
+    }
+    return std::nullopt;
+  }
+
+  GuestOutcome ended(const ErrorCode& code, const std::string& what) const {
+    GuestOutcome outcome;
+    outcome.code = &code;
+    outcome.text = fmt::format("guest `{}` {}", plan_.name, what);
+    outcome.last_lines = evidence_.console.tail();
+    return outcome;
+  }
+  std::string during() const {
+    if (!running_.empty()) return fmt::format(" while it ran {}", printable(running_));
+    return reader_.said_hello() ? " between two checks" : " while it booted";
+  }
+  static std::string seconds(std::chrono::milliseconds time) { return fmt::format("{:g} s", Seconds(time).count()); }
+  static std::string printable_lines(const std::string& text) {
+    std::string lines;
+    for (std::size_t start = 0; start < text.size();) {
+      const std::size_t end = std::min(text.find('\n', start), text.size());
+      lines += printable(text.substr(start, end - start)) + "\n";
+      start = end + 1;
+    }
+    return lines;
+  }
+
+  const GuestPlan& plan_;
+  Evidence& evidence_;
+  const OnMessage& on_message_;
+  GuestProcess guest_;
+  GuestClock clock_;
+  checks::ProtocolReader reader_;
+  MachineMonitor monitor_;
+  std::array<bool, 4> open_ = {true, true, true, true};  // console, agent, monitor, errors
+  std::string errors_, running_;
+  Seconds last_byte_{0}, first_word_{0};
+  double first_word_cpu_ = 0;
+  std::optional<Seconds> panic_seen_, probed_;
+  bool answered_ = false;
+};
+
+}  // namespace
+
+GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message) {
+  Evidence evidence(plan.evidence);
+  GuestOutcome outcome;
+  for (int boot = 1; boot <= plan.deadlines.boots; ++boot) {
+    run.events.detail("boot", fmt::format("{}: boot {}", plan.name, boot));
+    outcome = Boot(plan, evidence, on_message).run();
+    outcome.boots = boot;
+    if (outcome.code != &codes::guest_rebooted) break;
+  }
+  if (outcome.code == &codes::guest_rebooted)
+    outcome.text = fmt::format("guest `{}` resets itself again and again: {} boots, no end", plan.name, outcome.boots);
+  outcome.console_bytes = evidence.console.received();
+  outcome.agent_bytes = evidence.agent.received();
+  return outcome;
+}
+
+}  // namespace ainode

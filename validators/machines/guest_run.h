@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// One guest from power on to its agent's last word, or to the moment when it is clear that this word will not come.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/report.h"
+#include "base/steps.h"
+#include "validators/checks/protocol.h"
+
+namespace ainode {
+
+/// Time for which QEMU waited for a processor of a busy host does not count, except for `host_factor`.
+struct GuestDeadlines {
+  std::chrono::milliseconds whole{900'000};      ///< of a boot
+  std::chrono::milliseconds silence{240'000};    ///< no byte on console or agent's port
+  std::chrono::milliseconds answer{30'000};      ///< for the console to answer a key, when no agent ever spoke
+  std::chrono::milliseconds last_words{30'000};  ///< from a panic's line to believing it
+  int host_factor = 4;                           ///< wall time over `whole` from which on the host is to blame
+  int boots = 3;                                 ///< guests that reset themselves are started again this often in all
+};
+
+struct GuestPlan {
+  std::string name;                  ///< how texts call it: the image
+  std::vector<std::string> command;  ///< QEMU's, without the channels
+  std::string nonce;                 ///< of the agent's protocol
+  std::filesystem::path evidence;    ///< an existing directory for console.log, agent.log, qemu.log, monitor.log
+  GuestDeadlines deadlines;
+};
+
+/// How a run ended: `code` is null when the agent said its last word.
+struct GuestOutcome {
+  const ErrorCode* code = nullptr;
+  std::string text;        ///< one sentence with its subject; empty when finished
+  std::string last_lines;  ///< of the console (of QEMU when it died), for people
+  std::string doing;       ///< the check that was running
+  bool agent_spoke = false;
+  double first_word_seconds = 0, first_word_cpu_seconds = 0;  ///< until hello; fair seconds and QEMU's CPU seconds
+  double seconds = 0, cpu_seconds = 0;                        ///< of the last boot, wall
+  std::uint64_t console_bytes = 0, agent_bytes = 0;
+  int boots = 0;
+  bool is_infra() const { return code && code->exit == Exit::environment; }
+};
+
+/// Boots and listens; `on_message` gets each message as it comes, and a message of type hello begins a new boot.
+/// Failures of guest and QEMU are in the outcome. Throws tool_missing, interrupted, file_failed, disk_full. No QEMU is
+/// left on any way out.
+GuestOutcome run_guest(RunContext& run, const GuestPlan& plan,
+                       const std::function<void(const checks::Message& message)>& on_message);
+
+}  // namespace ainode

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The unit finds the disk by its serial, unpacks it below /run and becomes the agent; whatever goes wrong it says on
+// the console, because nothing else could.
+#include "validators/machines/injection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/archive.h"
+#include "base/crypto.h"
+#include "base/files.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kSector = 512;
+constexpr std::int64_t kMtime = 1;  // tar takes no zero for granted
+
+// Every `$` is doubled for systemd. A file system that forbids execution below /run gets a tmpfs of the agent's own.
+constexpr const char* kStart = R"sh(d=; n=0; \
+while [ -z "$$d" ] && [ $$n -lt 60 ]; do \
+ for b in /sys/block/*; do [ "$$(cat $$b/serial 2>/dev/null)" = ainode-agent ] && d=/dev/$${b##*/}; done; \
+ [ -n "$$d" ] && [ -b "$$d" ] || { d=; n=$$((n+1)); sleep 1; }; \
+done; \
+[ -n "$$d" ] || { echo "ainode-agent: no disk has that serial"; exit 1; }; \
+tar -C /run/ainode-agent -xf "$$d" || { echo "ainode-agent: $$d cannot be unpacked"; exit 1; }; \
+[ -x /run/ainode-agent/ainode-agent ] || { mount -t tmpfs -o mode=0700 ainode-agent /run/ainode-agent && \
+ tar -C /run/ainode-agent -xf "$$d"; }; \
+exec /run/ainode-agent/ainode-agent)sh";
+
+constexpr const char* kUnit = R"([Unit]
+Description=ainode validation agent
+DefaultDependencies=no
+After=basic.target
+[Service]
+Type=exec
+RuntimeDirectory=ainode-agent
+RuntimeDirectoryMode=0700
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+ExecStart=/bin/sh -c ')";
+
+std::string credential(const std::string& name, const std::string& value) {
+  return fmt::format("type=11,value=io.systemd.credential.binary:{}={}", name, to_base64(value));
+}
+
+}  // namespace
+
+void write_agent_disk(const fs::path& path, const fs::path& agent_program, const std::string& expected) {
+  AtomicFile file(path, 0600);
+  std::size_t written = 0;
+  ArchiveWriter tar(ArchiveWriter::Format::tar, [&](std::string_view bytes) {
+    file.write(bytes);
+    written += bytes.size();
+  });
+  const auto add = [&](const std::string& name, std::uint32_t mode, const std::string& content) {
+    ArchiveEntry entry;
+    entry.path = name;
+    entry.mode = mode;
+    entry.size = content.size();
+    entry.mtime = kMtime;
+    tar.add(entry, content);
+  };
+  add("ainode-agent", 0755, read_file(agent_program));
+  add("expected.json", 0600, expected);
+  tar.finish();
+  file.write(std::string((kSector - written % kSector) % kSector, '\0'));
+  file.commit(false);
+}
+
+std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments) {
+  std::string words;
+  for (const std::string& argument : arguments) words += " " + argument;
+  const std::string unit = std::string(kUnit) + kStart + words + "'\n";
+  return {"-smbios", credential("systemd.extra-unit.ainode-agent.service", unit), "-smbios",
+          credential("systemd.unit-dropin.basic.target", "[Unit]\nWants=ainode-agent.service\n")};
+}
+
+}  // namespace ainode

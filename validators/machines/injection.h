@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the agent gets into an image that stays as it is: a second disk that is a plain tar, and a unit that systemd
+// takes from the firmware's tables (systemd.system-credentials(7): systemd.extra-unit, systemd.unit-dropin).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ainode {
+
+/// The agent's disk: one tar holding `ainode-agent` (0755) and `expected.json` (0600), padded to whole sectors.
+/// The same inputs give the same bytes.
+void write_agent_disk(const std::filesystem::path& path, const std::filesystem::path& agent_program,
+                      const std::string& expected);
+
+/// QEMU's -smbios arguments that make systemd start the agent with `arguments` as soon as basic.target is reached.
+/// They carry no secret: every program in the guest may read the unit.
+std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments);
+
+}  // namespace ainode
