@@ -175,8 +175,9 @@ BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOption
   manifest.ed25519_public = signature.ed25519_public;
   const std::string disk = recipe.name.value + ".qcow2";
   run_step(run, "disk", [&] {
-    manifest.kernel_cmdline =
-        make_disk(run, store, commit, tools, disk_options(recipe, lock, signature.openpgp_public), image.path() / disk);
+    const DiskOptions layout = disk_options(recipe, lock, signature.openpgp_public);
+    make_disk(run, store, commit, tools, layout, image.path() / disk);
+    manifest.kernel_cmdline = disk_kernel_arguments(layout);
     manifest.outputs.push_back(described(image.path(), disk, "qcow2"));
   });
   write_file(image.path() / manifest.lock, write_lock(lock));

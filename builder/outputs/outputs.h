@@ -51,8 +51,7 @@ struct DiskOptions {
 std::vector<std::string> disk_kernel_arguments(const DiskOptions& options);
 /// A GPT disk with an ESP and an ext4 root that holds an OSTree system deployment of the commit; uncompressed qcow2 at
 /// `output`. Deterministic; needs no root, no loop device, no mount. Throws disk_too_small, tool_failed, disk_full.
-/// Returns the kernel arguments as the boot entry has them, without `ostree=`.
-std::vector<std::string> make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools,
+void make_disk(RunContext& run, const Store& store, const std::string& commit, const ToolsTree& tools,
                const DiskOptions& options, const std::filesystem::path& output);
 
 }  // namespace ainode
