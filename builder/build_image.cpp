@@ -131,6 +131,7 @@ Manifest describe(const Recipe& recipe, const Lock& lock, const std::string& com
 DiskOptions disk_options(const Recipe& recipe, const Lock& lock, const std::string& openpgp_public) {
   DiskOptions options;
   options.ref = recipe.ostree_ref.value;
+  options.architecture = recipe.architecture;
   options.partitions = recipe.partitions;
   for (const Text& argument : recipe.kernel.cmdline) options.kernel_arguments.push_back(argument.value);
   options.openpgp_public = openpgp_public;
