@@ -68,7 +68,7 @@ def planted_random_byte_is_seen(world):
     first = world.image()
     out = world.work / "planted" / "qemu-base"
     built = world.ainode(
-        "build", world.work / "first" / "recipes" / "qemu-base.yaml", "--out", out, place="first", AINODE_TEST_PLANT_RANDOM="1"
+        "build", world.work / "first" / "recipes" / "qemu-base.yaml", "--out", out, place="first", AINODE_FAILPOINT="finalize:random=plant"
     )
     assert built.status == 0, built
     planted = Image(out)
