@@ -45,9 +45,8 @@ GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
   GError* error = nullptr;
   if (!ostree_repo_open(repository.get(), nullptr, &error))
     throw_glib_error(error, "open the store's repository " + path.string());
-  ostree_repo_set_disable_fsync(repository.get(),
                                 TRUE);  // one syncfs before a transaction's renames does for all objects
-  return repository;
+                                return repository;
 }
 
 /// A disk that runs full in mid-transaction costs the transaction; better to say so before.
@@ -125,8 +124,7 @@ void Store::Transaction::set_ref(const std::string& ref, const std::string& comm
 }
 
 void Store::Transaction::commit() {
-  const Descriptor repository = open_file(store_.repository_path(), O_RDONLY | O_DIRECTORY);
-  if (syncfs(repository.get()) != 0) throw system_error("sync " + store_.repository_path().string(), errno);
+  // libostree syncs the file system once, then renames the objects from its staging directory, then moves the refs.
   failpoint("store", "rename");
   GError* error = nullptr;
   if (!ostree_repo_commit_transaction(store_.state().repository.get(), nullptr, nullptr, &error)) {
@@ -196,7 +194,10 @@ FileObject Store::read_metadata(const std::string& checksum) const {
   if (size < 0) throw system_error("read the metadata of object " + path.string(), errno);
   FileObject file =
       parse_bare_user_metadata(std::string_view(bytes).substr(0, static_cast<std::size_t>(size)), checksum);
-  if (file.is_symlink) file.content = ainode::read_file(path, 4096);
+  if (file.is_symlink) {  // bare-user keeps the target as the file's content, with a final NUL
+    file.content = ainode::read_file(path, 4097);
+    while (!file.content.empty() && file.content.back() == '\0') file.content.pop_back();
+  }
   return file;
 }
 

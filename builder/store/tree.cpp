@@ -27,6 +27,8 @@ std::string take_component(std::string_view& path) {
 }
 
 std::pair<std::string_view, std::string> split(std::string_view path) {
+  if (path.empty() || path.front() == '/')
+    throw std::logic_error("a tree path is relative: '" + std::string(path) + "'");
   const std::size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) return {{}, std::string(path)};
   return {path.substr(0, slash), std::string(path.substr(slash + 1))};
