@@ -10,6 +10,7 @@
 #include "base/manifest.h"
 #include "base/report.h"
 #include "base/steps.h"
+#include "validators/verdict/report_text.h"
 
 namespace ainode {
 
@@ -19,8 +20,8 @@ struct ValidateOptions {
   std::vector<std::string> profiles;         ///< empty: the manifest's
   std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
-  std::chrono::seconds wall_deadline{900};   ///< of the whole boot
-  std::chrono::seconds silence{240};         ///< no byte on any channel and no CPU used for this long: hung
+  std::chrono::seconds wall_deadline{900};   ///< of the whole boot; waiting for a processor of a busy host not counted
+  std::chrono::seconds silence{240};         ///< no byte on any channel for this long, counted likewise: hung
   std::vector<std::string> extra_arguments;  ///< appended to the kernel command line (controls and tests)
 };
 
@@ -32,9 +33,5 @@ Report validate_image(RunContext& run, const ValidateOptions& options);
 /// With `command`, runs it in the guest, prints its output and returns its status.
 int boot_console(RunContext& run, const std::filesystem::path& image, const std::vector<std::string>& command,
                  const std::string& qemu);
-
-/// Report writers.
-std::string to_junit(const Report& report);               ///< a suite a family; measured values as properties
-std::string to_table(const Report& report, bool colour);  ///< for the terminal
 
 }  // namespace ainode

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// People look into an image: a login shell on the serial console, or one command by the agent.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/crypto.h"
+#include "validators/image_guest.h"
+#include "validators/machines/guest_process.h"
+#include "validators/machines/guest_run.h"
+#include "validators/validate.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kNonceBytes = 32;
+
+int open_console(RunContext& run, const ImageGuest& guest, const std::string& qemu) {
+  std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
+  // Credentials that util-linux reads: the console logs root in, and the image needs no password for it.
+  for (const char* credential : {"agetty.autologin=root", "login.noauth=yes"})
+    command.insert(command.end(), {"-smbios", fmt::format("type=11,value=io.systemd.credential:{}", credential)});
+  command.insert(command.end(), {"-serial", "mon:stdio"});
+  run.events.note("boot", fmt::format("{}: Ctrl-A X leaves; nothing you change is kept", guest.manifest.name));
+  return run_on_terminal(command);
+}
+
+void print_output(const checks::Message& message) {
+  if (message.type != checks::Message::Type::output) return;
+  write_all(message.stream == "stderr" ? STDERR_FILENO : STDOUT_FILENO, message.text, "the terminal");
+}
+
+int run_in_guest(RunContext& run, ImageGuest& guest, const std::vector<std::string>& command, const std::string& qemu) {
+  checks::Expected expected;
+  expected.profiles = guest.manifest.profiles;
+  expected.nonce = to_hex(random_bytes(kNonceBytes));
+  expected.command = command;
+  const GuestPlan plan = {guest.manifest.name, inject_agent(guest, expected, qemu), expected.nonce, guest.work.path(),
+                          GuestDeadlines()};
+  int status = 0;
+  const GuestOutcome outcome = run_guest(run, plan, [&](const checks::Message& message) {
+    print_output(message);
+    if (message.type == checks::Message::Type::exit) status = message.status;
+  });
+  if (!outcome.code) return status;
+  Error error(*outcome.code, outcome.text);
+  if (!outcome.last_lines.empty()) error.chain("its last lines:\n" + outcome.last_lines);
+  throw error;
+}
+
+}  // namespace
+
+int boot_console(RunContext& run, const fs::path& image, const std::vector<std::string>& command,
+                 const std::string& qemu) {
+  ImageGuest guest = prepare_guest(image, std::string(kDefaultTopology), {}, cache_directory() / "guests");
+  return command.empty() ? open_console(run, guest, qemu) : run_in_guest(run, guest, command, qemu);
+}
+
+}  // namespace ainode

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image stays as it is: its disk is only read, by us for the boot entry and by QEMU below the overlay.
+#include "validators/image_guest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "validators/machines/injection.h"
+
+namespace ainode {
+
+namespace {
+
+fs::path find_disk(const Manifest& manifest, const fs::path& image) {
+  const auto disk = std::find_if(manifest.outputs.begin(), manifest.outputs.end(),
+                                 [](const OutputFile& output) { return output.kind == "qcow2"; });
+  if (disk == manifest.outputs.end()) {
+    throw Error(codes::image_malformed, fmt::format("{}: the image has no qcow2 disk", image.string()))
+        .help("add `disk: [qcow2]` to the recipe's outputs and build again");
+  }
+  const fs::path path = image / disk->name;
+  if (!fs::exists(path))
+    throw Error(codes::image_malformed, fmt::format("{}: the disk {} is gone", image.string(), disk->name))
+        .help("build the image again");
+  return path;
+}
+
+}  // namespace
+
+ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
+                         const std::vector<std::string>& extra_arguments, const fs::path& work_parent) {
+  Manifest manifest = read_manifest(image);
+  if (manifest.architecture != "amd64")
+    throw Error(codes::target_unknown,
+                fmt::format("{}: no topology emulates {} yet", image.string(), manifest.architecture));
+  Topology machine = find_topology(topology);
+  const fs::path disk = find_disk(manifest, image);
+  const BootEntry entry = read_boot_entry(disk);
+  TemporaryDirectory work(work_parent, ".guest-");
+  GuestFiles files = prepare_guest_files(entry, disk, work.path());
+  std::vector<std::string> arguments = harness_arguments(machine, extra_arguments);
+  std::string command_line = fmt::format("{} {}", entry.options, fmt::join(arguments, " "));
+  return {std::move(manifest),     std::move(machine), std::move(arguments),
+          std::move(command_line), std::move(files),   std::move(work)};
+}
+
+std::vector<std::string> inject_agent(ImageGuest& guest, checks::Expected expected, const std::string& qemu) {
+  expected.topology = guest.topology.facts;
+  expected.harness_cmdline = guest.harness_arguments;
+  expected.emulated = true;
+  guest.files.agent_disk = guest.work.path() / "agent.tar";
+  const bool runs_command = !expected.command.empty();
+  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"),
+                   checks::write_expected(guest.manifest.to_json(), expected));
+  std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
+  const std::vector<std::string> credentials =
+      agent_credentials(runs_command ? std::vector<std::string>{"--run-command"} : std::vector<std::string>{});
+  command.insert(command.end(), credentials.begin(), credentials.end());
+  return command;
+}
+
+}  // namespace ainode

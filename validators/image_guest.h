@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// From an image directory to a guest that can be started: the disk that the manifest names, its boot entry, the files
+// beside it. What validate_image and boot_console share.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/manifest.h"
+#include "validators/checks/expected.h"
+#include "validators/machines/qemu_command.h"
+#include "validators/machines/topology.h"
+
+namespace ainode {
+
+/// One prepared guest; its files vanish with it.
+struct ImageGuest {
+  Manifest manifest;
+  Topology topology;
+  std::vector<std::string> harness_arguments;
+  std::string command_line;  ///< the boot entry's options and the harness's arguments
+  GuestFiles files;
+  TemporaryDirectory work;
+};
+
+/// Reads the image and prepares kernel, initrd and overlay in a directory below `work_parent`.
+/// Throws image_not_found, image_malformed, target_unknown, tool_missing, disk_full.
+ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
+                         const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
+
+/// Writes the agent's disk for one run and returns QEMU's whole command line but for the channels.
+/// Of `expected`, profiles, nonce and command are the caller's; the rest is filled in here.
+std::vector<std::string> inject_agent(ImageGuest& guest, checks::Expected expected, const std::string& qemu);
+
+}  // namespace ainode

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// prepare → inject → run → judge. What the agent sent is taken only as far as it was asked for; what it was asked for
+// and did not send is a fail.
+#include "validators/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/crypto.h"
+#include "base/version.h"
+#include "validators/checks/catalog.h"
+#include "validators/image_guest.h"
+#include "validators/machines/guest_run.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kNonceBytes = 32;
+
+std::string topology_of(const std::string& target) {
+  if (target == "qemu") return std::string(kDefaultTopology);
+  if (target.starts_with("qemu:")) return target.substr(5);
+  throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target)).help("there is: qemu[:TOPOLOGY]");
+}
+
+void require_profiles(const std::vector<std::string>& profiles) {
+  const std::vector<std::string_view> known = checks::profile_names();
+  for (const std::string& profile : profiles) {
+    if (std::find(known.begin(), known.end(), profile) == known.end())
+      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
+          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
+  }
+}
+
+double rounded(double seconds) {
+  return std::round(seconds * 10) / 10;
+}
+
+Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const fs::path& evidence) {
+  return {{"spoke", outcome.agent_spoke},
+          {"first_word_seconds", rounded(outcome.first_word_seconds)},
+          {"first_word_cpu_seconds", rounded(outcome.first_word_cpu_seconds)},
+          {"seconds", rounded(outcome.seconds)},
+          {"cpu_seconds", rounded(outcome.cpu_seconds)},
+          {"boots", outcome.boots},
+          {"console_bytes", outcome.console_bytes},
+          {"agent_bytes", outcome.agent_bytes},
+          {"accelerator", "tcg"},
+          {"harness_arguments", guest.harness_arguments},
+          {"evidence", evidence.string()},
+          {"failure_code", outcome.code ? outcome.code->id : ""},
+          {"last_lines", outcome.last_lines}};
+}
+
+/// Takes results as they come; a guest that boots again starts with none.
+class Collector {
+ public:
+  Collector(RunContext& run, const std::vector<checks::Check>& chosen) : run_(run), chosen_(chosen) {}
+
+  void take(const checks::Message& message) {
+    using Type = checks::Message::Type;
+    if (message.type == Type::hello) {
+      results_.clear();
+      run_.events.detail("check", fmt::format("the agent spoke {:.1f} s after power on", message.uptime));
+    }
+    if (message.type != Type::result) return;
+    results_.push_back(message.result);
+    run_.events.progress("check", results_.size(), chosen_.size(), "checks");
+    run_.events.detail("check", printable(fmt::format("{} {}", to_string(message.result.verdict), message.result.id)));
+  }
+
+  /// One result for each check that was asked for, in running order, and whatever else came, as a fail.
+  std::vector<CheckResult> finish(const GuestOutcome& outcome) const {
+    std::vector<CheckResult> all;
+    for (const checks::Check& check : chosen_) {
+      const auto found = std::find_if(results_.begin(), results_.end(),
+                                      [&](const CheckResult& result) { return result.id == check.id; });
+      all.push_back(found != results_.end() ? *found : missing(check, outcome));
+    }
+    for (const CheckResult& result : results_) {
+      const bool was_asked = std::any_of(chosen_.begin(), chosen_.end(),
+                                         [&](const checks::Check& check) { return check.id == result.id; });
+      if (was_asked) continue;
+      all.push_back(result);
+      all.back().verdict = Verdict::fail;
+      all.back().reason = "nobody asked for this check";
+    }
+    return all;
+  }
+
+ private:
+  static CheckResult missing(const checks::Check& check, const GuestOutcome& outcome) {
+    CheckResult result;
+    result.id = check.id;
+    result.sentence = check.sentence;
+    const bool was_running = outcome.doing == check.id;
+    const bool is_guests_fault = !outcome.is_infra() && (was_running || !outcome.code);
+    result.verdict = is_guests_fault ? Verdict::fail : Verdict::infra;
+    result.reason = !outcome.code ? "the agent ended without this result"
+                    : was_running ? outcome.text
+                                  : "did not run: " + outcome.text;
+    return result;
+  }
+
+  RunContext& run_;
+  const std::vector<checks::Check>& chosen_;
+  std::vector<CheckResult> results_;
+};
+
+GuestDeadlines deadlines_of(const ValidateOptions& options) {
+  GuestDeadlines deadlines;
+  deadlines.whole = options.wall_deadline;
+  deadlines.silence = options.silence;
+  // A tenth of the patience is enough for an answer or for last words.
+  deadlines.answer = deadlines.last_words =
+      std::max(std::chrono::milliseconds(1000), std::chrono::milliseconds(options.silence) / 8);
+  return deadlines;
+}
+
+}  // namespace
+
+Report validate_image(RunContext& run, const ValidateOptions& options) {
+  const std::string topology = topology_of(options.target);
+  require_profiles(options.profiles);
+  const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
+  ImageGuest guest = run_step(run, "prepare", [&] {
+    read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
+    return prepare_guest(options.image, topology, options.extra_arguments, evidence);
+  });
+  checks::Expected expected;
+  expected.profiles = options.profiles.empty() ? guest.manifest.profiles : options.profiles;
+  require_profiles(expected.profiles);
+  expected.nonce = to_hex(random_bytes(kNonceBytes));
+  const std::vector<checks::Check> chosen = checks::checks_of(expected.profiles);
+
+  GuestPlan plan = {guest.manifest.name, inject_agent(guest, expected, options.qemu), expected.nonce, evidence,
+                    deadlines_of(options)};
+  Collector collector(run, chosen);
+  const GuestOutcome outcome = run_step(run, "boot", [&] {
+    return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
+  });
+
+  Report report;
+  report.image = guest.manifest.name;
+  report.commit = guest.manifest.commit;
+  report.target = options.target;
+  report.topology = guest.topology.name;
+  report.kernel_release = guest.manifest.kernel_release;
+  report.builder_version = guest.manifest.builder_version;
+  report.profiles = expected.profiles;
+  report.checks = collector.finish(outcome);
+  report.boot = boot_json(outcome, guest, evidence);
+  if (outcome.code) {
+    report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
+    report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;
+  }
+  return report;
+}
+
+}  // namespace ainode

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// A report as others read it: continuous integration, and people at a terminal.
+#pragma once
+
+#include <string>
+
+#include "base/report.h"
+
+namespace ainode {
+
+/// JUnit XML: a suite a family, a case a check, measured and expected values as properties. A failure of the run as a
+/// whole is a case of its own, `run.finished`. Foreign text cannot leave its place: it is escaped, and characters that
+/// XML 1.0 forbids are dropped.
+std::string to_junit(const Report& report);
+
+/// For the terminal, within 100 columns where the values allow: one line a check, and below each check that did not
+/// pass what was measured, what was expected, who declared it, where it was read, and how to repeat it.
+std::string to_table(const Report& report, bool colour);
+
+}  // namespace ainode
