@@ -24,7 +24,8 @@ LAYERS = {
     "validators/agent": {"validators/checks", "base"},
     "validators/machines": {"validators/checks", "base"},
     "validators/verdict": {"validators/machines", "validators/checks", "base"},
-    "bench": {"validators/checks", "base"},
+    # Benchmarks are programs that nobody includes; they measure parts of the builder one by one.
+    "bench": BUILDER_PARTS | {"builder", "validators/checks", "base"},
     "cli": {"builder", "validators", "base"},
     "python": {"builder", "validators", "base"},
 }

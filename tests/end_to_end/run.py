@@ -14,6 +14,7 @@ import traceback
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import all_cases  # noqa: E402  (the path is set above)
 from world import ROOT, Skip, World  # noqa: E402
