@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// .deb files by digest: what lies there whole is kept, the rest comes over several connections at once.
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "base/http.h"
+#include "builder/packages/repositories.h"
+
+namespace ainode {
+
+namespace {
+
+const LockedRepository& repository_of(const LockedPackage& package, const std::vector<LockedRepository>& repositories) {
+  for (const LockedRepository& repository : repositories) {
+    if (repository.id == package.repository) return repository;
+  }
+  throw Error(codes::lock_malformed, fmt::format("package {} comes from repository `{}`, which is not declared",
+                                                 package.str(), package.repository));
+}
+
+bool is_whole(const fs::path& path, const LockedPackage& package) {
+  std::error_code error;
+  return fs::file_size(path, error) == package.size && !error && sha256_hex_of_file(path) == package.sha256;
+}
+
+}  // namespace
+
+std::map<std::string, fs::path> fetch_packages(RunContext& run, const std::vector<LockedPackage>& packages,
+                                               const std::vector<LockedRepository>& repositories,
+                                               const Mirrors& mirrors, const fs::path& directory) {
+  std::map<std::string, fs::path> paths;
+  std::vector<Download> downloads;
+  make_directories(directory);
+  for (const LockedPackage& package : packages) {
+    throw_if_interrupted();
+    const fs::path path = directory / (package.sha256 + ".deb");
+    if (!paths.emplace(package.sha256, path).second || is_whole(path, package)) continue;
+    const std::string& base = mirrors.uri(repository_of(package, repositories).distribution);
+    downloads.push_back({base + "/" + package.path, package.str(), path, package.size, package.sha256});
+  }
+  download_all(run, downloads);
+  return paths;
+}
+
+}  // namespace ainode

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// From libsolv's problem rules to a chain that a person can follow: what was asked for, what that needs, what forbids
+// it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "base/error.h"
+#include "builder/packages/solver.h"
+
+extern "C" {
+#include <solv/problems.h>
+#include <solv/rules.h>
+}
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kMostLines = 20;
+
+struct Rule {
+  SolverRuleinfo type;
+  Id source, target, dependency;
+};
+
+std::string where(const Place& place) {
+  return place.file.empty() ? "" : " " + place.str();
+}
+
+class Explanation {
+ public:
+  Explanation(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs)
+      : solver_(solver), pool_(pool), goal_(goal), jobs_(jobs) {
+    collect();
+  }
+  Error error();
+
+ private:
+  void collect();
+  void collect_job(Id rule);
+  void write_asked();
+  void write_requirements();
+  void write_conflicts();
+  void write_requirement(const Rule& rule);
+  void reach(Id dependency);
+  std::string forbidden_by(Id dependency) const;
+  std::string forbidden_by(const Job& job) const;
+  std::string conflict_line(const Rule& rule) const;
+  std::string name_of_package(Id solvable) const { return std::string(pool_.record(solvable).name); }
+  std::string subject(Id solvable) const;
+  std::string hint() const;
+
+  Solver* solver_;
+  const PackagePool& pool_;
+  const Goal& goal_;
+  const std::vector<Job>& jobs_;
+  std::vector<const Job*> asked_, forbidding_;
+  std::vector<Rule> requirements_, conflicts_;
+  std::set<std::string> reached_;  // names in the chain so far
+  std::vector<std::string> lines_;
+};
+
+void Explanation::collect_job(Id rule) {
+  const auto index = static_cast<std::size_t>(solver_rule2jobidx(solver_, rule) - 1) / 2;
+  if (index >= jobs_.size()) return;
+  const Job* job = &jobs_[index];
+  const bool is_asked = job->cause == Job::Cause::asked || job->cause == Job::Cause::base_system;
+  auto& list = is_asked ? asked_ : forbidding_;
+  if (std::find(list.begin(), list.end(), job) == list.end()) list.push_back(job);
+}
+
+void Explanation::collect() {
+  IdQueue rules;
+  solver_findallproblemrules(solver_, 1, rules.get());
+  for (const Id id : rules) {
+    Rule rule{};
+    rule.type = solver_ruleinfo(solver_, id, &rule.source, &rule.target, &rule.dependency);
+    if ((rule.type & SOLVER_RULE_TYPEMASK) == SOLVER_RULE_JOB) {
+      collect_job(id);
+    } else if (rule.type == SOLVER_RULE_PKG_REQUIRES || rule.type == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP) {
+      requirements_.push_back(rule);
+    } else if (rule.type == SOLVER_RULE_PKG_CONFLICTS || rule.type == SOLVER_RULE_PKG_SAME_NAME) {
+      conflicts_.push_back(rule);
+    }
+  }
+  const auto by_recipe = [](const Job* a, const Job* b) {
+    const auto rank = [](const Job* job) { return job->cause == Job::Cause::asked ? 0 : 1; };
+    return std::make_tuple(rank(a), a->place.line, a->place.column, a->name) <
+           std::make_tuple(rank(b), b->place.line, b->place.column, b->name);
+  };
+  std::stable_sort(asked_.begin(), asked_.end(), by_recipe);
+}
+
+std::string Explanation::forbidden_by(const Job& job) const {
+  switch (job.cause) {
+    case Job::Cause::excluded:
+      return job.place.file.empty() ? "which is excluded" : fmt::format("which{} excludes", where(job.place));
+    case Job::Cause::pinned:
+      return job.place.file.empty() ? fmt::format("which is pinned to `{}`", job.glob)
+                                    : fmt::format("which{} pins to `{}`", where(job.place), job.glob);
+    case Job::Cause::superseded:
+      return fmt::format("but the newest {} is {}", job.name, pool_.record(pool_.versions(job.name).at(0)).version);
+    default:
+      return "";
+  }
+}
+
+/// What forbids the packages that could satisfy the dependency; empty when nothing in this problem does.
+std::string Explanation::forbidden_by(Id dependency) const {
+  for (const Job* job : forbidding_) {
+    for (const Id provider : pool_.providers(dependency)) {
+      if (pool_.record(provider).name == job->name) return ", " + forbidden_by(*job);
+    }
+  }
+  return "";
+}
+
+std::string Explanation::subject(Id solvable) const {
+  const bool is_head = !asked_.empty() && asked_[0]->name == pool_.record(solvable).name;
+  return is_head ? "it" : pool_.describe(solvable);
+}
+
+void Explanation::write_asked() {
+  if (asked_.empty()) return;
+  const Job& head = *asked_[0];
+  const auto versions = pool_.versions(head.name);
+  lines_.push_back(fmt::format("{} cannot be installed", versions.empty() ? head.name : pool_.describe(versions[0])));
+  for (const Job* job : asked_) {
+    const std::string name = job == &head ? "" : job->name + " is ";
+    if (job->cause == Job::Cause::base_system) {
+      lines_.push_back(job == &head ? "it is part of the base system" : name + "part of the base system");
+    } else {
+      lines_.push_back(fmt::format("{}asked for{}", name, job->place.file.empty() ? "" : " by" + where(job->place)));
+    }
+    reached_.insert(job->name);
+  }
+  for (const Job* job : forbidding_) {
+    if (job->name == head.name) lines_.push_back(fmt::format("{}, {}", head.name, forbidden_by(*job)));
+  }
+}
+
+void Explanation::reach(Id dependency) {
+  for (const Id provider : pool_.providers(dependency)) reached_.insert(name_of_package(provider));
+}
+
+void Explanation::write_requirement(const Rule& rule) {
+  const std::string dependency = pool_.describe_dependency(rule.dependency);
+  const bool is_known = !pool_.providers(rule.dependency).empty();
+  lines_.push_back(fmt::format("{} depends on {}{}", subject(rule.source), dependency,
+                               is_known ? forbidden_by(rule.dependency) : ", which no repository has"));
+  reach(rule.dependency);
+}
+
+/// Breadth first from what was asked for, so that each line speaks of a package named before.
+void Explanation::write_requirements() {
+  std::vector<Rule> left = requirements_;
+  while (!left.empty()) {
+    const auto next = std::find_if(left.begin(), left.end(),
+                                   [&](const Rule& rule) { return reached_.contains(name_of_package(rule.source)); });
+    const auto chosen = next == left.end() ? left.begin() : next;
+    const Rule rule = *chosen;
+    left.erase(chosen);
+    write_requirement(rule);
+  }
+}
+
+std::string Explanation::conflict_line(const Rule& rule) const {
+  if (rule.type == SOLVER_RULE_PKG_SAME_NAME) {
+    return fmt::format("only one of {} and {} can be installed", pool_.describe(rule.source),
+                       pool_.describe(rule.target));
+  }
+  const std::string dependency = pool_.describe_dependency(rule.dependency);
+  const std::string target = pool_.describe(rule.target);
+  if (dependency.starts_with(name_of_package(rule.target))) {
+    return fmt::format("{} conflicts with {}", subject(rule.source), target);
+  }
+  return fmt::format("{} conflicts with {}, which {} provides", subject(rule.source), dependency, target);
+}
+
+void Explanation::write_conflicts() {
+  for (const Rule& rule : conflicts_) lines_.push_back(conflict_line(rule));
+}
+
+std::string Explanation::hint() const {
+  for (const Job* job : forbidding_) {
+    if (job->cause == Job::Cause::excluded) return fmt::format("drop `{}` from packages.exclude", job->name);
+    if (job->cause == Job::Cause::pinned) {
+      std::string versions;
+      for (const Id id : pool_.versions(job->name)) {
+        versions += (versions.empty() ? "" : ", ") + std::string(pool_.record(id).version);
+      }
+      return fmt::format("loosen the pin of `{}`: the repositories have {}", job->name, versions);
+    }
+  }
+  std::vector<std::string> names;
+  for (const Job* job : asked_) {
+    if (job->cause == Job::Cause::asked) names.push_back("`" + job->name + "`");
+  }
+  if (names.empty()) return "the repositories are inconsistent; try again later";
+  if (names.size() == 1) return fmt::format("drop {} from packages.include, or add a repository", names[0]);
+  return fmt::format("drop {} or {} from packages.include", fmt::join(names.begin(), names.end() - 1, ", "),
+                     names.back());
+}
+
+Error Explanation::error() {
+  write_asked();
+  write_requirements();
+  write_conflicts();
+  Error error(codes::unsatisfiable, fmt::format("no set of packages satisfies image `{}`", goal_.image));
+  std::vector<std::string> lines;
+  for (std::string& line : lines_) {
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+  }
+  const std::size_t shown = lines.size() <= kMostLines ? lines.size() : kMostLines - 1;
+  for (std::size_t i = 0; i < shown; ++i) error.chain(lines[i]);
+  if (shown < lines.size()) error.chain(fmt::format("and {} more reasons", lines.size() - shown));
+  error.help(hint());
+  return error;
+}
+
+/// Levenshtein's distance, given up beyond `limit`.
+std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() > limit) return limit + 1;
+  std::vector<std::size_t> row(a.size() + 1);
+  for (std::size_t i = 0; i <= a.size(); ++i) row[i] = i;
+  for (std::size_t j = 1; j <= b.size(); ++j) {
+    std::size_t diagonal = std::exchange(row[0], j);
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[i], std::min({change, row[i] + 1, row[i - 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+std::string nearest_name(const std::vector<PackageRecord>& records, const std::string& name) {
+  const std::size_t limit = name.size() < 6 ? 1 : 2;
+  std::pair<std::size_t, std::string_view> best{limit + 1, ""};
+  for (const PackageRecord& record : records) {
+    best = std::min(best, std::pair(distance(record.name, name, limit), record.name));
+  }
+  return best.first <= limit ? std::string(best.second) : "";
+}
+
+}  // namespace
+
+Error explain_problem(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs) {
+  return Explanation(solver, pool, goal, jobs).error();
+}
+
+Error explain_unknown(const PackagePool& pool, const std::vector<PackageRecord>& records, const Text& name) {
+  Error error(codes::unknown_package, fmt::format("no repository has a package `{}`", name.value));
+  if (!name.place.file.empty()) error.at(name.place);
+  std::set<std::string> providers;
+  if (const Id id = pool_str2id(pool.get(), name.value.c_str(), 0)) {
+    for (const Id provider : pool.providers(id)) providers.emplace(pool.record(provider).name);
+  }
+  if (!providers.empty()) {
+    constexpr std::size_t kShown = 6;
+    std::vector<std::string> shown(providers.begin(), providers.end());
+    if (shown.size() > kShown) shown.resize(kShown);
+    return error.help(
+        fmt::format("`{}` is virtual; name a package that provides it: {}", name.value, fmt::join(shown, ", ")));
+  }
+  const std::string nearest = nearest_name(records, name.value);
+  return error.help(nearest.empty() ? "the repositories' suites and components decide what exists"
+                                    : fmt::format("did you mean `{}`?", nearest));
+}
+
+}  // namespace ainode

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chain of digests: a key of the distribution signs InRelease, which names each index's SHA-256, which names each
+// package's. Only what hangs on this chain is kept.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "base/archive.h"
+#include "base/files.h"
+#include "base/http.h"
+#include "builder/packages/candidates.h"
+#include "builder/packages/pool.h"
+#include "builder/packages/release.h"
+#include "builder/packages/signature.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr const char* kStep = "metadata";
+constexpr std::uint64_t kMostReleaseBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMostIndexBytes = std::uint64_t{1} << 30;
+
+/// What all repositories of one call share.
+struct Reading {
+  RunContext& run;
+  const std::string& architecture;
+  const Mirrors& mirrors;
+  const MirrorOptions& options;
+  const fs::path& cache;
+};
+
+struct VerifiedRelease {
+  const Repository* repository = nullptr;
+  Release release;
+  LockedRepository locked;
+};
+
+/// One Packages index on its way from the mirror into the cache.
+struct IndexFile {
+  std::string subject;
+  std::string url;
+  ReleaseFile packed, plain;
+  fs::path cached;  // by the plain text's digest
+  std::uint32_t repository = 0;
+};
+
+std::string name_of(const Repository& repository) {
+  return repository.distribution.value + " " + repository.suite.value;
+}
+
+fs::path keyring_of(const std::string& distribution, const MirrorOptions& options) {
+  const auto it = options.keyrings.find(distribution);
+  return it != options.keyrings.end() ? it->second : fs::path("/usr/share/keyrings/debian-archive-keyring.gpg");
+}
+
+std::string dists_url(const Reading& reading, const Repository& repository) {
+  return fmt::format("{}/dists/{}", reading.mirrors.uri(repository.distribution.value), repository.suite.value);
+}
+
+void check_path_parts(const Repository& repository) {
+  const auto check = [](const Text& text, const char* what) {
+    if (is_pool_path(text.value)) return;
+    throw Error(codes::bad_value, fmt::format("`{}` is not the name of a {}", text.value, what)).at(text.place);
+  };
+  check(repository.suite, "suite");
+  for (const Text& component : repository.components) check(component, "component");
+}
+
+std::string fetch_inrelease(const Reading& reading, const Repository& repository) {
+  const std::string subject = "InRelease of " + name_of(repository);
+  auto text = fetch_text(reading.run, dists_url(reading, repository) + "/InRelease", subject, kMostReleaseBytes);
+  if (text) return *std::move(text);
+  throw Error(codes::unknown_suite,
+              fmt::format("{} has no suite `{}`", repository.distribution.value, repository.suite.value))
+      .at(repository.suite.place)
+      .help(fmt::format("the mirror ({}) answers 404; is the codename right, and does this mirror carry it?",
+                        reading.mirrors.origins.contains(repository.distribution.value)
+                            ? reading.mirrors.origins.at(repository.distribution.value)
+                            : "as given"));
+}
+
+/// Metadata must not go back in time: what was seen once is remembered per suite.
+void check_not_rolled_back(const Reading& reading, const VerifiedRelease& verified) {
+  const Repository& repository = *verified.repository;
+  std::string name = repository.distribution.value + "_" + repository.suite.value;
+  std::replace(name.begin(), name.end(), '/', '_');
+  const fs::path path = reading.cache / "last-seen" / name;
+  std::int64_t seen = 0;
+  if (const auto text = read_file_if_any(path)) std::from_chars(text->data(), text->data() + text->size(), seen);
+  if (verified.release.date < seen) {
+    throw Error(codes::metadata_rolled_back,
+                fmt::format("InRelease of {} is from {}, but one from {} was seen before", name_of(repository),
+                            format_date(verified.release.date), format_date(seen)))
+        .help(fmt::format("the mirror lags behind or replays old metadata; try again later or another mirror, or "
+                          "remove {} to accept it",
+                          path.string()));
+  }
+  if (verified.release.date == seen) return;
+  make_directories(path.parent_path());
+  write_file(path, std::to_string(verified.release.date) + "\n");
+}
+
+void announce(const Reading& reading, const VerifiedRelease& verified) {
+  const std::string name = name_of(*verified.repository);
+  const std::string& distribution = verified.repository->distribution.value;
+  const auto origin = reading.mirrors.origins.find(distribution);
+  reading.run.events.note(kStep, fmt::format("{}: {}, of {}", name,
+                                             origin == reading.mirrors.origins.end() ? "mirror given" : origin->second,
+                                             format_date(verified.release.date)));
+  reading.run.events.detail(kStep, fmt::format("{}: signed by {}", name, verified.locked.signer));
+  if (!verified.locked.accepted_stale) return;
+  reading.run.events.warn(kStep, fmt::format("InRelease of {} expired at {}; accepted because of --accept-stale {}",
+                                             name, format_date(*verified.release.valid_until), distribution));
+}
+
+VerifiedRelease read_release(const Reading& reading, const Repository& repository) {
+  check_path_parts(repository);
+  archive_identity(repository);
+  const std::string& distribution = repository.distribution.value;
+  const std::string subject = "InRelease of " + name_of(repository);
+  const std::string inrelease = fetch_inrelease(reading, repository);
+  const SignedText verified_text = verify_inrelease(inrelease, keyring_of(distribution, reading.options), subject);
+  VerifiedRelease verified;
+  verified.repository = &repository;
+  verified.release = parse_release(verified_text.text, subject);
+  LockedRepository& locked = verified.locked;
+  locked.accepted_stale = check_release(verified.release, repository, std::time(nullptr),
+                                        reading.options.accept_stale.contains(distribution));
+  check_not_rolled_back(reading, verified);
+  locked.id = repository.id.value;
+  locked.distribution = distribution;
+  locked.suite = repository.suite.value;
+  for (const Text& component : repository.components) locked.components.push_back(component.value);
+  locked.origin = verified.release.origin;
+  locked.label = verified.release.label;
+  locked.codename = verified.release.codename;
+  locked.inrelease_sha256 = sha256_hex(inrelease);
+  locked.date = verified.release.date_text;
+  locked.signer = verified_text.signer;
+  return verified;
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+void check_offered(const Reading& reading, const VerifiedRelease& verified, const Text& component) {
+  const Release& release = verified.release;
+  const std::string name = name_of(*verified.repository);
+  // Debian's security archive lists its components as updates/main, but files them under main.
+  if (!contains(release.components, component.value) && !contains(release.components, "updates/" + component.value)) {
+    throw Error(codes::unknown_suite, fmt::format("{} has no component `{}`", name, component.value))
+        .at(component.place)
+        .help(fmt::format("its components: {}", fmt::join(release.components, ", ")));
+  }
+  if (!contains(release.architectures, reading.architecture)) {
+    throw Error(codes::unknown_suite, fmt::format("{} has no architecture `{}`", name, reading.architecture))
+        .at(verified.repository->suite.place)
+        .help(fmt::format("its architectures: {}", fmt::join(release.architectures, ", ")));
+  }
+}
+
+IndexFile find_index(const Reading& reading, const VerifiedRelease& verified, const Text& component) {
+  check_offered(reading, verified, component);
+  const Release& release = verified.release;
+  const std::string directory = fmt::format("{}/binary-{}", component.value, reading.architecture);
+  IndexFile index;
+  index.subject = fmt::format("Packages of {} {}", name_of(*verified.repository), component.value);
+  const auto plain = release.files.find(directory + "/Packages");
+  for (const char* suffix : {".xz", ".gz"}) {
+    const auto packed = release.files.find(directory + "/Packages" + suffix);
+    if (packed == release.files.end() || plain == release.files.end()) continue;
+    index.packed = packed->second;
+    index.plain = plain->second;
+    index.cached = reading.cache / "indices" / plain->second.sha256;
+    index.url =
+        dists_url(reading, *verified.repository) + "/" +
+        (release.by_hash ? fmt::format("{}/by-hash/SHA256/{}", directory, packed->second.sha256) : packed->first);
+    return index;
+  }
+  throw Error(codes::index_malformed,
+              fmt::format("InRelease of {} names no {}/Packages", name_of(*verified.repository), directory))
+      .help("the archive must publish Packages and Packages.xz or Packages.gz with SHA-256");
+}
+
+/// The cached text, when it still has its own digest.
+std::optional<std::string> recall(const IndexFile& index) {
+  auto text = read_file_if_any(index.cached, kMostIndexBytes);
+  if (text && sha256_hex(*text) == index.plain.sha256) return text;
+  return std::nullopt;
+}
+
+std::string unpack(const IndexFile& index, const fs::path& file) {
+  const std::string packed = read_file(file, kMostIndexBytes);
+  std::string text;
+  try {
+    text = decompress(packed, index.subject, std::min(index.plain.size, kMostIndexBytes));
+  } catch (const Error& error) {
+    throw Error(codes::index_malformed, fmt::format("{} cannot be unpacked", index.subject)).because(error);
+  }
+  if (text.size() == index.plain.size && sha256_hex(text) == index.plain.sha256) return text;
+  throw Error(codes::checksum_mismatch,
+              fmt::format("{}: its unpacked text has not the SHA-256 that InRelease declares", index.subject))
+      .help("the archive is inconsistent; try again later or another mirror");
+}
+
+/// All indices' texts, from the cache or the mirror, in the given order.
+std::vector<std::string> obtain(const Reading& reading, const std::vector<IndexFile>& indices) {
+  std::vector<std::string> texts(indices.size());
+  std::vector<std::size_t> lacking;
+  std::vector<Download> downloads;
+  make_directories(reading.cache / "indices");
+  const TemporaryDirectory scratch(reading.cache, "download-");
+  const auto packed_path = [&](std::size_t i) { return scratch.path() / std::to_string(i); };
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    throw_if_interrupted();
+    if (auto text = recall(indices[i])) {
+      texts[i] = *std::move(text);
+      continue;
+    }
+    lacking.push_back(i);
+    downloads.push_back(
+        {indices[i].url, indices[i].subject, packed_path(i), indices[i].packed.size, indices[i].packed.sha256});
+  }
+  download_all(reading.run, downloads);
+  for (const std::size_t i : lacking) {
+    throw_if_interrupted();
+    texts[i] = unpack(indices[i], packed_path(i));
+    write_file(indices[i].cached, texts[i]);
+  }
+  return texts;
+}
+
+std::vector<IndexFile> find_indices(const Reading& reading, const std::vector<VerifiedRelease>& releases) {
+  std::vector<IndexFile> indices;
+  for (std::size_t i = 0; i < releases.size(); ++i) {
+    for (const Text& component : releases[i].repository->components) {
+      indices.push_back(find_index(reading, releases[i], component));
+      indices.back().repository = static_cast<std::uint32_t>(i);
+    }
+  }
+  return indices;
+}
+
+std::vector<VerifiedRelease> read_releases(const Reading& reading, const std::vector<Repository>& repositories) {
+  std::vector<VerifiedRelease> releases;
+  for (const Repository& repository : repositories) releases.push_back(read_release(reading, repository));
+  return releases;
+}
+
+bool is_same(const std::vector<VerifiedRelease>& a, const std::vector<VerifiedRelease>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const VerifiedRelease& x, const VerifiedRelease& y) {
+    return x.locked.inrelease_sha256 == y.locked.inrelease_sha256;
+  });
+}
+
+}  // namespace
+
+Candidates::Candidates() : data(std::make_unique<Data>()) {}
+Candidates::~Candidates() = default;
+Candidates::Candidates(Candidates&&) noexcept = default;
+Candidates::Data::Data() = default;
+Candidates::Data::~Data() = default;
+
+Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
+                             const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
+                             const fs::path& cache) {
+  const Reading reading{run, architecture, mirrors, options, cache};
+  std::vector<VerifiedRelease> releases = read_releases(reading, repositories);
+  std::vector<IndexFile> indices = find_indices(reading, releases);
+  std::vector<std::string> texts;
+  try {
+    texts = obtain(reading, indices);
+  } catch (const Error& error) {
+    if (error.code().id == codes::interrupted.id || error.code().id == codes::offline.id) throw;
+    // The archive may have moved on between InRelease and its indices: look once more.
+    std::vector<VerifiedRelease> again = read_releases(reading, repositories);
+    if (is_same(releases, again)) throw;
+    run.events.note(kStep, "the archive changed while it was read; reading it again");
+    releases = std::move(again);
+    indices = find_indices(reading, releases);
+    texts = obtain(reading, indices);
+  }
+  Candidates candidates;
+  candidates.data->architecture = architecture;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const std::string& text = candidates.data->texts.emplace_back(std::move(texts[i]));
+    read_packages(text, indices[i].subject, architecture, indices[i].repository, candidates.data->packages);
+  }
+  for (VerifiedRelease& verified : releases) {
+    announce(reading, verified);
+    candidates.newest_date = std::max(candidates.newest_date, verified.release.date);
+    candidates.repositories.push_back(std::move(verified.locked));
+  }
+  return candidates;
+}
+
+}  // namespace ainode
