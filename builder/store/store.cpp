@@ -43,10 +43,10 @@ GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
   const GObjectHandle<GFile> file(g_file_new_for_path(path.c_str()));
   GObjectHandle<OstreeRepo> repository(ostree_repo_new(file.get()));
   GError* error = nullptr;
-  if (!ostree_repo_open(repository.get(), nullptr, &error))
-    throw_glib_error(error, "open the store's repository " + path.string());
-                                TRUE);  // one syncfs before a transaction's renames does for all objects
-                                return repository;
+  if (!ostree_repo_open(repository.get(), nullptr, &error)) {
+    throw_glib_error(error, "open the repository " + path.string());
+  }
+  return repository;
 }
 
 /// A disk that runs full in mid-transaction costs the transaction; better to say so before.
