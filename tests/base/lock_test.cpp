@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lock's text: its form, its round trip, and that nothing but its own text is accepted.
+#include "base/lock.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/crypto.h"
+#include "base/error.h"
+
+namespace ainode {
+namespace {
+
+using testing::HasSubstr;
+
+LockedPackage package(const std::string& name, const std::string& version) {
+  return {name, version, "amd64", std::string(64, 'a'), 1000, "pool/main/" + name + ".deb", name, "debian"};
+}
+
+Lock small_lock() {
+  Lock lock;
+  lock.recipe_name = "qemu-base";
+  lock.architecture = "amd64";
+  lock.recipe_digest = std::string(64, 'b');
+  lock.builder_version = "0.1.0";
+  lock.epoch = 1757145600;
+  lock.repositories = {{"debian",
+                        "debian",
+                        "trixie",
+                        {"main"},
+                        "Debian",
+                        "Debian",
+                        "trixie",
+                        std::string(64, 'c'),
+                        "Sat, 06 Sep 2025 08:00:00 UTC",
+                        "4D64FEC119C2029067D6E791F8D2585B8783D481",
+                        false}};
+  lock.packages = {package("libc6", "2.41-12"), package("bash", "5.2.37-2+b5")};
+  lock.tools = {package("e2fsprogs", "1.47.2-3+b3")};
+  return lock;
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    read_lock(text, "x.lock");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::lock_malformed.id);
+    return error.message();
+  }
+  return "no error";
+}
+
+// A text whose digest is right, so that the other checks are reached.
+std::string sealed(std::string text) {
+  text.resize(text.rfind(" \"digest\": \""));
+  return text + " \"digest\": \"" + sha256_hex(text) + "\"\n}\n";
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Lock, HasOneTextForOneContent) {
+  EXPECT_EQ(write_lock(small_lock()), R"({
+ "schema": "ainode.lock/1",
+ "recipe": "qemu-base",
+ "architecture": "amd64",
+ "recipe_digest": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+ "builder_version": "0.1.0",
+ "epoch": 1757145600,
+ "repositories": [
+  {"id":"debian","distribution":"debian","suite":"trixie","components":["main"],"origin":"Debian","label":"Debian","codename":"trixie","inrelease_sha256":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","date":"Sat, 06 Sep 2025 08:00:00 UTC","signer":"4D64FEC119C2029067D6E791F8D2585B8783D481","accepted_stale":false}
+ ],
+ "packages": [
+  {"name":"bash","version":"5.2.37-2+b5","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/bash.deb","source":"bash","repository":"debian"},
+  {"name":"libc6","version":"2.41-12","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/libc6.deb","source":"libc6","repository":"debian"}
+ ],
+ "order": [
+  "libc6:amd64",
+  "bash:amd64"
+ ],
+ "tools": [
+  {"name":"e2fsprogs","version":"1.47.2-3+b3","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/e2fsprogs.deb","source":"e2fsprogs","repository":"debian"}
+ ],
+ "tools_order": [
+  "e2fsprogs:amd64"
+ ],
+ "digest": "9e069656ce4057e40bec38261bb9c511f823ad0ccd3afe7e92e974ace95b6e71"
+}
+)");
+}
+
+TEST(Lock, SurvivesItsRoundTripWithTheConfigurationOrder) {
+  const Lock lock = read_lock(write_lock(small_lock()), "x.lock");
+  ASSERT_EQ(lock.packages.size(), 2U);
+  EXPECT_EQ(lock.packages[0].str(), "libc6 2.41-12 (amd64)");
+  EXPECT_EQ(lock.packages[1].str(), "bash 5.2.37-2+b5 (amd64)");
+  EXPECT_EQ(lock.tools[0].path, "pool/main/e2fsprogs.deb");
+  EXPECT_EQ(lock.repositories[0].signer, "4D64FEC119C2029067D6E791F8D2585B8783D481");
+  EXPECT_EQ(write_lock(lock), write_lock(small_lock()));
+}
+
+TEST(Lock, MayBeEmpty) {
+  EXPECT_EQ(write_lock(read_lock(write_lock(Lock{}), "x.lock")), write_lock(Lock{}));
+}
+
+TEST(Lock, RefusesEveryChangeOfOneByte) {
+  const std::string text = write_lock(small_lock());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    EXPECT_NE(refusal(changed), "no error") << "byte " << at;
+  }
+}
+
+TEST(Lock, RefusesEveryTruncation) {
+  const std::string text = write_lock(small_lock());
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_NE(refusal(text.substr(0, size)), "no error") << size << " bytes";
+}
+
+TEST(Lock, SaysThatItWasChanged) {
+  EXPECT_EQ(refusal(replaced(write_lock(small_lock()), "2.41-12", "2.41-13")),
+            "x.lock was changed after it was written: its digest does not fit its text");
+}
+
+TEST(Lock, RefusesAnotherFormOfTheSameContent) {
+  EXPECT_EQ(refusal(sealed(replaced(write_lock(small_lock()), "\"epoch\": ", "\"epoch\":  "))),
+            "x.lock is not in the form that `ainode lock` writes");
+  EXPECT_EQ(refusal(sealed(replaced(write_lock(small_lock()), " \"epoch\"", " \"more\": 1,\n \"epoch\""))),
+            "x.lock is not in the form that `ainode lock` writes");
+  EXPECT_NE(refusal(write_lock(small_lock()) + "\n"), "no error");
+}
+
+TEST(Lock, NamesTheMemberThatIsWrong) {
+  const std::string text = write_lock(small_lock());
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"size\":1000", "\"size\":-1"))),
+            "x.lock: `packages[0].size` is not a size");
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"name\":\"bash\"", "\"name\":\"-bash\""))),
+            "x.lock: `packages[0].name` is not a package's name");
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"version\":\"2.41-12\",", ""))),
+            "x.lock: `packages[1].version` is missing");
+  EXPECT_EQ(refusal(sealed(replaced(text, "ainode.lock/1", "ainode.lock/2"))),
+            "x.lock: `schema` is not `ainode.lock/1`");
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"name\":\"libc6\"", "\"name\":\"bash\""))),
+            "x.lock: `packages[1].name` stands twice (`bash:amd64`)");
+  EXPECT_EQ(refusal(sealed(replaced(text, "  \"libc6:amd64\",\n", ""))), "x.lock: `order` lacks `libc6:amd64`");
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"libc6:amd64\"", "\"libc7:amd64\""))),
+            "x.lock: `order` names `libc7:amd64`, which is not locked");
+  EXPECT_EQ(refusal(sealed(replaced(text, "\"repository\":\"debian\"", "\"repository\":\"other\""))),
+            "x.lock: `repositories` lacks `other`, where bash 5.2.37-2+b5 (amd64) comes from");
+}
+
+TEST(Lock, RefusesPathsThatLeaveThePool) {
+  for (const char* path : {"", "/pool/bash.deb", "pool/../bash.deb", "pool//bash.deb", "../bash.deb", "./bash.deb",
+                           "pool/ba sh.deb", "file://pool/bash.deb"})
+    EXPECT_EQ(refusal(sealed(replaced(write_lock(small_lock()), "pool/main/bash.deb", path))),
+              "x.lock: `packages[0].path` is not a path in a repository's pool")
+        << path;
+}
+
+}  // namespace
+}  // namespace ainode
