@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -58,8 +59,9 @@ class SysrootWriter {
     else
       file(path, object.content, time, object.ownership);
   }
-  void link(const std::string& path, const std::string& target) {
-    ArchiveEntry entry = entry_of(path, ArchiveEntry::Type::hardlink, {0, 0, 0644, {}});
+  /// mke2fs gives the linked inode the link's own ownership and mode again, so they must be the target's.
+  void link(const std::string& path, const std::string& target, const Ownership& ownership) {
+    ArchiveEntry entry = entry_of(path, ArchiveEntry::Type::hardlink, ownership);
     entry.target = target;
     count_name(path);
     archive_.add(entry);
@@ -126,6 +128,10 @@ class SysrootMaker {
   void text(const std::string& path, const std::string& content) { out_.file(path, content, deployment_.epoch); }
   void symlink(const std::string& path, const std::string& target) { out_.symlink(path, target, deployment_.epoch); }
 
+  void link(const std::string& path, const std::string& checksum) {
+    out_.link(path, object_name(checksum, "file"), contents_.at(checksum).ownership);
+  }
+
   void find_boot();
   std::string pretty_name() const;
   std::string remote_config() const;
@@ -143,8 +149,12 @@ class SysrootMaker {
   Tree tree_;
   SysrootWriter out_;
   BootEntry boot_;
-  std::string kernel_, initramfs_;           // checksums of their objects
-  std::set<std::string> empty_;              // objects without content are deployed as files of their own
+  std::string kernel_, initramfs_;  // checksums of their objects
+  struct Content {
+    Ownership ownership;
+    bool is_empty_file;
+  };
+  std::map<std::string, Content> contents_;  // every content object written, by checksum
   std::set<std::string> written_refs_dirs_;  // directories below refs that exist already
 };
 
@@ -213,8 +223,8 @@ void SysrootMaker::write_objects() {
       continue;
     }
     const FileObject file = store_.read_file(checksum);
-    if (!file.is_symlink && file.content.empty()) empty_.insert(checksum);
     out_.object(path, file, 0);
+    contents_.emplace(checksum, Content{file.ownership, !file.is_symlink && file.content.empty()});
   }
   const std::string signatures = store_.detached_metadata_bytes(deployment_.commit);
   if (!signatures.empty()) text(object_name(deployment_.commit, "commitmeta"), signatures);
@@ -253,11 +263,10 @@ void SysrootMaker::write_deployment() {
 void SysrootMaker::deploy(const TreeDirectory& directory, const std::string& path) {
   out_.directory(path, 0, directory.ownership);
   for (const auto& [name, file] : directory.files) {
-    const std::string destination = path + "/" + name;
-    if (empty_.count(file.checksum))
-      out_.object(destination, store_.read_metadata(file.checksum), 0);
+    if (const Content& content = contents_.at(file.checksum); content.is_empty_file)
+      out_.file(path + "/" + name, {}, 0, content.ownership);
     else
-      out_.link(destination, object_name(file.checksum, "file"));
+      link(path + "/" + name, file.checksum);
   }
   for (const auto& [name, child] : directory.directories) deploy(*child, path + "/" + name);
 }
@@ -281,8 +290,8 @@ void SysrootMaker::write_boot() {
   symlink("boot/boot", ".");
   symlink("boot/loader", "loader.1");
   text("boot/loader.1/entries/ostree-1.conf", boot_entry_text(deployment_, boot_));
-  out_.link(files + "/vmlinuz-" + boot_.kernel_release, object_name(kernel_, "file"));
-  out_.link(files + "/initramfs-" + boot_.kernel_release + ".img", object_name(initramfs_, "file"));
+  link(files + "/vmlinuz-" + boot_.kernel_release, kernel_);
+  link(files + "/initramfs-" + boot_.kernel_release + ".img", initramfs_);
 }
 
 }  // namespace
