@@ -57,8 +57,12 @@ void print_json(const Json& object);
 /// 1234567 → "1.2 MB".
 std::string readable_size(std::uint64_t bytes);
 
-/// Runs `body`; an exception becomes a rendered error on stderr (and, with --json, an `ainode.error/1` object on
-/// stdout) and its exit status. The one place that catches: for main, and for the process inside a user namespace.
-int report_errors(const Globals& globals, const std::function<int()>& body);
+/// An error as the object that --json prints: schema ainode.error/1.
+Json error_json(const Error& error);
+
+/// Runs `body` with the progress display that the flags ask for; an exception becomes a rendered error on stderr (and,
+/// with --json, error_json on stdout) and its exit status. Called by main, and once more in the process that is root of
+/// a user namespace: there an exception cannot reach main.
+int run_reported(const Globals& globals, const std::function<int(RunContext& run)>& body);
 
 }  // namespace ainode::cli

@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/suggestion.h"
 #include "builder/recipe/fields.h"
 
 namespace ainode {

@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <tuple>
+
+#include "base/suggestion.h"
 
 namespace ainode {
 
@@ -71,19 +72,6 @@ std::string key_of_what(const std::string& path) {
   return path.empty() ? "not a key of recipes" : fmt::format("not a key of `{}`", path);
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({changed, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
 void tell_unknown_key(Reader& reader, const YamlNode& key, const std::string& path, std::span<const FieldName> fields) {
   std::vector<std::string_view> names;
   for (const FieldName& field : fields) names.push_back(field.key);
@@ -127,18 +115,6 @@ void Reader::wrong_type(const YamlNode& node, std::string_view path, std::string
 
 void Reader::bad_value(const Place& place, std::string message, std::string label, std::string help) {
   mistake(Error(codes::bad_value, std::move(message)).at(place).label(std::move(label)).help(std::move(help)));
-}
-
-std::string nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  if (word.size() > 64) return "";
-  const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
-  std::string best;
-  std::size_t least = limit + 1;
-  for (const std::string_view candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < least) std::tie(least, best) = std::tuple(distance, std::string(candidate));
-  }
-  return best;
 }
 
 bool check_keys(Reader& reader, const YamlNode& node, const std::string& path, std::string_view holds,

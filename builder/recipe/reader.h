@@ -84,7 +84,4 @@ Located<std::uint64_t> read_size(Reader& reader, const YamlNode& node, const std
 /// One text for all architectures, or a mapping from architecture to text; the chosen one's.
 Text read_per_architecture(Reader& reader, const YamlNode& node, const std::string& path, Rule rule);
 
-/// The candidate nearest by edit distance; empty when none is near.
-std::string nearest(std::string_view word, std::span<const std::string_view> candidates);
-
 }  // namespace ainode

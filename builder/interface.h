@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line and Python use of the builder: the inner folders' entry points, and no more.
+#pragma once
+
+#include "builder/build_image.h"
+#include "builder/image_directory.h"
+#include "builder/outputs/outputs.h"
+#include "builder/recipe/load_recipe.h"
+#include "builder/sandbox/sandbox.h"
