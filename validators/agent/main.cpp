@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// ainode-agent: runs the checks of the expected document inside a node, and says each result as soon as it is there.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "validators/agent/channel.h"
+#include "validators/agent/session.h"
+#include "validators/checks/catalog.h"
+#include "validators/checks/child_process.h"
+#include "validators/checks/expected.h"
+#include "validators/checks/local_node.h"
+#include "validators/checks/text.h"
+
+namespace ainode::agent {
+
+namespace {
+
+constexpr std::string_view kUsage =
+    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command] [--list]\n"
+    "  --expected FILE  what the harness knows of image and machine\n"
+    "  --port NAME      virtio-serial port to speak to (default ainode.agent, else /dev/ttyS1)\n"
+    "  --stdout         speak to standard output\n"
+    "  --run-command    run the document's command instead of the checks\n"
+    "  --list           name the checks and leave\n";
+
+constexpr int kUsageError = 2, kHarnessError = 3;
+constexpr std::chrono::seconds kBootPatience{120};
+constexpr std::chrono::hours kCommandPatience{24};
+
+struct Options {
+  std::string expected, port{checks::kPortName};
+  bool to_stdout = false, run_command = false, list = false;
+};
+
+std::optional<Options> read_options(int count, char** words) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view word = words[i];
+    const bool has_value = i + 1 < count;
+    if (word == "--expected" && has_value) {
+      options.expected = words[++i];
+    } else if (word == "--port" && has_value) {
+      options.port = words[++i];
+    } else if (word == "--stdout") {
+      options.to_stdout = true;
+    } else if (word == "--run-command") {
+      options.run_command = true;
+    } else if (word == "--list") {
+      options.list = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (options.expected.empty() && !options.list) return std::nullopt;
+  return options;
+}
+
+int complain(std::string_view subject, int status) {
+  fmt::print(stderr, "ainode-agent: {}\n", subject);
+  return status;
+}
+
+void list_checks() {
+  for (const checks::Check& check : checks::all_checks()) fmt::print("{}: {}\n", check.id, check.sentence);
+}
+
+/// Polls, since a waiting systemctl inside the boot transaction would be waited for in turn.
+void wait_until_booted(const checks::Node& node) {
+  const auto deadline = std::chrono::steady_clock::now() + kBootPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const std::string state = checks::trimmed(node.run({"systemctl", "is-system-running"}).output);
+    if (state != "starting" && state != "initializing") return;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+void run_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
+  bool is_booted = false;
+  for (const checks::Check& check : checks::checks_of(expected.profiles)) {
+    if (check.when != checks::When::early && !is_booted) {
+      wait_until_booted(node);
+      is_booted = true;
+    }
+    session.begin(std::string(check.id));
+    session.result(checks::run_check(check, node, expected));
+  }
+  session.end();
+}
+
+void run_command(Session& session, const std::vector<std::string>& argv) {
+  const checks::ChildOutcome outcome = checks::run_child(
+      argv, kCommandPatience, [&](std::string_view piece) { session.output("stdout", piece); },
+      [&](std::string_view piece) { session.output("stderr", piece); });
+  if (!outcome.problem.empty()) session.output("stderr", outcome.problem + "\n");
+  session.exit(outcome.status < 0 ? 127 : outcome.status);
+}
+
+int converse(const Options& options, const checks::Expected& expected) {
+  auto channel = options.to_stdout ? Channel::standard_output() : Channel::open_port(options.port);
+  if (!channel) return complain("neither the port " + options.port + " nor /dev/ttyS1 can be opened", kHarnessError);
+  const checks::LocalNode node;
+  Session session(std::move(*channel), expected.nonce, node.kernel_release());
+  if (options.run_command) {
+    run_command(session, expected.command);
+  } else {
+    run_checks(session, node, expected);
+  }
+  return session.is_heard() ? 0 : complain("the harness does not listen", kHarnessError);
+}
+
+int run(int count, char** words) {
+  const auto options = read_options(count, words);
+  if (!options) return complain(std::string("wrong arguments\n").append(kUsage), kUsageError);
+  if (options->list) {
+    list_checks();
+    return 0;
+  }
+  const auto text = checks::LocalNode().read_file(options->expected);
+  if (!text) return complain(options->expected + " cannot be read", kHarnessError);
+  const checks::ReadExpected document = checks::read_expected(*text);
+  if (!document.value) return complain(document.problem, kHarnessError);
+  return converse(*options, *document.value);
+}
+
+}  // namespace
+
+}  // namespace ainode::agent
+
+int main(int count, char** words) {
+  // systemd starts units with a PATH of its own; a bare init may give none.
+  setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
+  try {
+    return ainode::agent::run(count, words);
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "ainode-agent: {}\n", failure.what());
+    return 3;
+  }
+}

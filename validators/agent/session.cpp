@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lock covers numbering and writing, so numbers come out in order.
+#include "validators/agent/session.h"
+
+#include <time.h>
+
+#include <chrono>
+#include <utility>
+
+namespace ainode::agent {
+
+namespace {
+
+// The harness is promised one in 10 s; a guest under emulation may lag.
+constexpr std::chrono::seconds kBeat{5};
+
+}  // namespace
+
+double uptime() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec / 1'000'000) / 1000;
+}
+
+Session::Session(Channel channel, std::string nonce, const std::string& kernel)
+    : channel_(std::move(channel)), writer_(std::move(nonce)) {
+  say(writer_.hello(uptime(), kernel));
+  heart_ = std::thread([this] { beat(); });
+}
+
+Session::~Session() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
+  stop_.notify_all();
+  heart_.join();
+}
+
+void Session::begin(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  running_ = id;
+  say(writer_.begin(id));
+}
+
+void Session::result(const CheckResult& result) {
+  const std::lock_guard lock(mutex_);
+  running_.clear();
+  ++results_;
+  say(writer_.result(result));
+}
+
+void Session::output(const std::string& stream, std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  say(writer_.output(stream, text));
+}
+
+void Session::end() {
+  const std::lock_guard lock(mutex_);
+  is_over_ = true;
+  say(writer_.end(results_));
+}
+
+void Session::exit(int status) {
+  const std::lock_guard lock(mutex_);
+  is_over_ = true;
+  say(writer_.exit(status));
+}
+
+bool Session::is_heard() const {
+  const std::lock_guard lock(mutex_);
+  return is_heard_;
+}
+
+void Session::beat() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, kBeat, [this] { return is_over_; })) say(writer_.heartbeat(uptime(), running_));
+}
+
+void Session::say(const std::string& line) {
+  is_heard_ = channel_.write(line) && is_heard_;
+}
+
+}  // namespace ainode::agent

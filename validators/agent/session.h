@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run's conversation: whole lines in order, and a heartbeat beside them so that a hang is told from a slow check.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "validators/agent/channel.h"
+#include "validators/checks/protocol.h"
+
+namespace ainode::agent {
+
+/// Says hello when made. Every method may be called from any thread.
+class Session {
+ public:
+  Session(Channel channel, std::string nonce, const std::string& kernel);
+  Session(const Session&) = delete;
+  ~Session();  ///< ends the heartbeat
+
+  void begin(const std::string& id);
+  void result(const CheckResult& result);
+  void output(const std::string& stream, std::string_view text);
+  void end();  ///< with the number of results
+  void exit(int status);
+  bool is_heard() const;  ///< false once a line could not be written
+
+ private:
+  void beat();
+  void say(const std::string& line);
+
+  mutable std::mutex mutex_;
+  std::condition_variable stop_;
+  Channel channel_;
+  checks::ProtocolWriter writer_;
+  std::string running_;
+  std::size_t results_ = 0;
+  bool is_over_ = false;
+  bool is_heard_ = true;
+  std::thread heart_;
+};
+
+double uptime();  ///< seconds since the kernel started
+
+}  // namespace ainode::agent

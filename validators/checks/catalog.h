@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue of checks: families, profiles, and the order in which checks run.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "validators/checks/check.h"
+
+namespace ainode::checks {
+
+std::vector<Check> kernel_checks();
+std::vector<Check> driver_checks();
+std::vector<Check> numa_checks();
+std::vector<Check> dma_checks();
+std::vector<Check> memory_checks();
+std::vector<Check> system_checks();
+std::vector<Check> image_checks();
+
+/// Every check, in the order in which they run: early, booted, last; within these by family.
+std::vector<Check> all_checks();
+
+/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, system, image.
+std::vector<std::string_view> profile_names();
+/// The checks of any of the profiles, in running order. Unknown names choose nothing: ask profile_names() first.
+std::vector<Check> checks_of(const std::vector<std::string>& profiles);
+
+}  // namespace ainode::checks

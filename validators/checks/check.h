@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A check is a row: what it promises, what it needs, when it runs, and a function of a node and what is expected of it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/report.h"
+#include "validators/checks/expected.h"
+#include "validators/checks/node.h"
+
+namespace ainode::checks {
+
+/// What a check's function found.
+struct Finding {
+  Verdict verdict = Verdict::infra;
+  Json measured, expected;
+  std::string evidence;  ///< where it was read: paths, a command, log lines
+  std::string reason;    ///< of anything but pass
+};
+
+Finding passed(Json measured, Json expected, std::string evidence);
+Finding failed(Json measured, Json expected, std::string evidence, std::string reason);
+/// Passes when there is no reason against it.
+Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against);
+Finding skipped(std::string reason);
+Finding unmeasurable(std::string reason, std::string evidence);
+
+enum class When {
+  early,   ///< as soon as there is a process
+  booted,  ///< when systemd finished starting units
+  last,    ///< after all others, since it judges what they caused too
+};
+
+struct Check {
+  std::string_view id;        ///< family.promise
+  std::string_view sentence;  ///< what it promises
+  /// Facts that must hold, else the check is a skip that says so: `iommu`, `devices`, `memory-nodes` (of the topology),
+  /// `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
+  std::vector<std::string_view> needs;
+  When when = When::early;
+  Finding (*function)(const Node&, const Expected&) = nullptr;
+  std::string_view declared_as = {};  ///< the subject whose place is reported; empty: the id
+};
+
+/// The whole result: needs, function, time taken, the place that declared it. An exception of the check's own is infra.
+CheckResult run_check(const Check& check, const Node& node, const Expected& expected);
+
+}  // namespace ainode::checks

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running a program from the agent, with a deadline and with its output as it comes.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ainode::checks {
+
+struct ChildOutcome {
+  int status = -1;      ///< 128+signal when killed by one
+  std::string problem;  ///< it could not start, or passed its deadline
+};
+
+using TakeOutput = std::function<void(std::string_view piece)>;
+
+/// argv[0] is looked up in PATH. stdin is /dev/null; stderr is dropped unless `on_error` is given. At the deadline the
+/// child's process group is killed.
+ChildOutcome run_child(const std::vector<std::string>& argv, std::chrono::seconds deadline, const TakeOutput& on_output,
+                       const TakeOutput& on_error = nullptr);
+
+}  // namespace ainode::checks

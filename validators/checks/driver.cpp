@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver family: modules made for this kernel, devices with their drivers, and an untainted kernel.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/module_version.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// "0x1af4\n" → "1af4".
+std::string hardware_id(const std::optional<std::string>& text) {
+  const std::string id = trimmed(text.value_or(""));
+  return id.substr(0, 2) == "0x" ? id.substr(2) : id;
+}
+
+std::string last_component(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+struct PciDevice {
+  std::string address, id;  ///< 0000:00:02.0, 1af4:1041
+  std::string driver;       ///< empty: none
+  std::string str() const { return fmt::format("{} {} {}", address, id, driver.empty() ? "(no driver)" : driver); }
+};
+
+std::vector<PciDevice> pci_devices(const Node& node) {
+  const std::string root = "/sys/bus/pci/devices";
+  std::vector<PciDevice> devices;
+  for (const DirectoryEntry& entry : node.list(root)) {
+    const std::string path = root + "/" + entry.name;
+    const auto driver = node.read_link(path + "/driver");
+    devices.push_back(
+        {entry.name,
+         hardware_id(node.read_file(path + "/vendor")) + ":" + hardware_id(node.read_file(path + "/device")),
+         driver ? last_component(*driver) : ""});
+  }
+  return devices;
+}
+
+/// vendor:device → the drivers of its devices, sorted.
+using Drivers = std::map<std::string, Words>;
+
+Drivers expected_drivers(const Expected& expected) {
+  Drivers drivers;
+  for (const ExpectedDevice& device : expected.topology.devices) {
+    drivers[device.vendor + ":" + device.device].push_back(device.driver);
+  }
+  for (auto& [id, names] : drivers) std::sort(names.begin(), names.end());
+  return drivers;
+}
+
+std::string named(const Words& drivers) {
+  Words names;
+  for (const std::string& each : drivers) names.push_back(each.empty() ? "no driver" : each);
+  return names.empty() ? "nothing" : joined(names, ", ");
+}
+
+Finding bound(const Node& node, const Expected& expected) {
+  const Drivers wanted = expected_drivers(expected);
+  Drivers found;
+  Words measured, rows, objections;
+  for (const PciDevice& device : pci_devices(node)) {
+    if (wanted.count(device.id) == 0) continue;
+    found[device.id].push_back(device.driver);
+    measured.push_back(device.str());
+  }
+  for (const auto& [id, drivers] : wanted) {
+    Words& names = found[id];
+    std::sort(names.begin(), names.end());
+    rows.push_back(fmt::format("{} {}", id, named(drivers)));
+    if (names != drivers)
+      objections.push_back(fmt::format("{} has {} instead of {}", id, named(names), named(drivers)));
+  }
+  return judged(measured, rows, "/sys/bus/pci/devices/*/driver", joined(objections, "; "));
+}
+
+struct ModuleSurvey {
+  std::size_t count = 0;
+  std::set<std::string> magics;
+  Words strangers;  ///< "path: vermagic"
+};
+
+void survey(const Node& node, const std::string& directory, const std::string& release, ModuleSurvey& result) {
+  for (const DirectoryEntry& entry : node.list(directory)) {
+    const std::string path = directory + "/" + entry.name;
+    if (entry.is_directory) {
+      survey(node, path, release, result);
+    } else if (is_module_file(entry.name)) {
+      ++result.count;
+      const auto content = node.read_file(path);
+      const std::string magic = content ? version_magic(entry.name, *content).value_or("none") : "unreadable";
+      result.magics.insert(magic);
+      if (magic.substr(0, magic.find(' ')) != release) result.strangers.push_back(path + ": " + magic);
+    }
+  }
+}
+
+Finding vermagic(const Node& node, const Expected&) {
+  const std::string root = "/usr/lib/modules";
+  const std::string release = node.kernel_release();
+  ModuleSurvey modules;
+  survey(node, root, release, modules);
+  std::string objection;
+  if (modules.count == 0) objection = "the image holds no kernel module";
+  if (!modules.strangers.empty()) {
+    objection = fmt::format("{} of {} modules are not made for kernel {}: {}", modules.strangers.size(), modules.count,
+                            release, modules.strangers.front());
+  }
+  return judged({{"modules", modules.count}, {"vermagic", modules.magics}}, {{"release", release}},
+                root + "/**/*.ko*, .modinfo", std::move(objection));
+}
+
+/// Letters as /proc/sys/kernel/tainted documents them, bit 0 first.
+constexpr std::string_view kTaintLetters = "PFSRMBUDAWCIOELKXTNJ";
+
+std::string taint_letters(std::int64_t taint) {
+  std::string letters;
+  for (std::size_t bit = 0; bit < kTaintLetters.size(); ++bit) {
+    if (taint >> bit & 1) letters += kTaintLetters[bit];
+  }
+  return letters;
+}
+
+Words tainting_modules(const Node& node) {
+  Words names;
+  for (const DirectoryEntry& entry : node.list("/sys/module")) {
+    const std::string letters = trimmed(node.read_file("/sys/module/" + entry.name + "/taint").value_or(""));
+    if (!letters.empty()) names.push_back(fmt::format("{} ({})", entry.name, letters));
+  }
+  return names;
+}
+
+Finding taint(const Node& node, const Expected& expected) {
+  const std::string path = "/proc/sys/kernel/tainted";
+  const Declaration* declaration = expected.declaration("driver.taint");
+  const std::int64_t allowed = declaration ? declaration->expected.get<std::int64_t>() : 0;
+  const auto bits = to_number(trimmed(node.read_file(path).value_or("")));
+  if (!bits) return failed(nullptr, allowed, path, path + " cannot be read");
+  const Words modules = tainting_modules(node);
+  std::string objection;
+  if (const std::int64_t excess = *bits & ~allowed; excess != 0) {
+    objection = fmt::format("the kernel is tainted: {}{}", taint_letters(excess),
+                            modules.empty() ? ", by no module" : ", by " + joined(modules, ", "));
+  }
+  return judged({{"taint", *bits}, {"modules", modules}}, {{"taint", allowed}}, path + ", /sys/module/*/taint",
+                std::move(objection));
+}
+
+}  // namespace
+
+std::vector<Check> driver_checks() {
+  return {
+      {"driver.bound", "each expected device has its driver", {"devices"}, When::booted, bound},
+      {"driver.vermagic", "every module file in the image is made for the running kernel", {}, When::booted, vermagic},
+      {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
+  };
+}
+
+}  // namespace ainode::checks

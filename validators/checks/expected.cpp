@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both directions of expected.json stand side by side, so that they cannot drift apart.
+#include "validators/checks/expected.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace ainode::checks {
+
+namespace {
+
+/// What is wrong with the document, thrown and caught in this file only.
+struct BadDocument : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+const Json& member(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) throw BadDocument(fmt::format("expected.json has no `{}`", key));
+  return *found;
+}
+
+template <class T>
+T value_of(const Json& object, const char* key) {
+  try {
+    return member(object, key).get<T>();
+  } catch (const Json::exception&) {
+    throw BadDocument(fmt::format("`{}` in expected.json has the wrong type", key));
+  }
+}
+
+using Words = std::vector<std::string>;
+
+Json image_json(const Expected& expected) {
+  Json declared = Json::array();
+  for (const Declaration& each : expected.declared) {
+    declared.push_back({{"subject", each.subject}, {"expected", each.expected}, {"place", each.place}});
+  }
+  return {{"commit", expected.commit},
+          {"kernel_release", expected.kernel_release},
+          {"kernel_cmdline", expected.kernel_cmdline},
+          {"initrd_modules", expected.initrd_modules},
+          {"declared", declared}};
+}
+
+void read_image(const Json& image, Expected& expected) {
+  expected.commit = value_of<std::string>(image, "commit");
+  expected.kernel_release = value_of<std::string>(image, "kernel_release");
+  expected.kernel_cmdline = value_of<Words>(image, "kernel_cmdline");
+  expected.initrd_modules = value_of<Words>(image, "initrd_modules");
+  for (const Json& each : member(image, "declared")) {
+    expected.declared.push_back(
+        {value_of<std::string>(each, "subject"), member(each, "expected"), value_of<std::string>(each, "place")});
+  }
+}
+
+Json topology_json(const ExpectedTopology& topology) {
+  Json nodes = Json::array(), devices = Json::array();
+  for (const ExpectedNumaNode& node : topology.nodes) {
+    nodes.push_back({{"cpus", node.cpus}, {"memory_bytes", node.memory_bytes}});
+  }
+  for (const ExpectedDevice& device : topology.devices) {
+    devices.push_back({{"vendor", device.vendor}, {"device", device.device}, {"driver", device.driver}});
+  }
+  return {{"nodes", nodes},
+          {"distances", topology.distances},
+          {"iommu", topology.iommu},
+          {"devices", devices},
+          {"memory_tolerance", topology.memory_tolerance}};
+}
+
+ExpectedTopology read_topology(const Json& json) {
+  ExpectedTopology topology;
+  for (const Json& node : member(json, "nodes")) {
+    topology.nodes.push_back({value_of<std::vector<int>>(node, "cpus"), value_of<std::uint64_t>(node, "memory_bytes")});
+  }
+  topology.distances = value_of<std::vector<std::vector<int>>>(json, "distances");
+  topology.iommu = value_of<std::string>(json, "iommu");
+  for (const Json& device : member(json, "devices")) {
+    topology.devices.push_back({value_of<std::string>(device, "vendor"), value_of<std::string>(device, "device"),
+                                value_of<std::string>(device, "driver")});
+  }
+  topology.memory_tolerance = value_of<double>(json, "memory_tolerance");
+  return topology;
+}
+
+Expected read_document(const Json& json) {
+  Expected expected;
+  read_image(member(json, "image"), expected);
+  expected.topology = read_topology(member(json, "topology"));
+  expected.harness_cmdline = value_of<Words>(member(json, "harness"), "cmdline");
+  expected.profiles = value_of<Words>(json, "profiles");
+  expected.nonce = value_of<std::string>(json, "nonce");
+  if (expected.nonce.empty()) throw BadDocument("the nonce in expected.json is empty");
+  expected.emulated = value_of<bool>(json, "emulated");
+  expected.command = value_of<Words>(json, "command");
+  return expected;
+}
+
+}  // namespace
+
+const Declaration* Expected::declaration(std::string_view subject) const {
+  for (const Declaration& each : declared) {
+    if (each.subject == subject) return &each;
+  }
+  return nullptr;
+}
+
+Expected expected_of(const Manifest& manifest) {
+  Expected expected;
+  expected.commit = manifest.commit;
+  expected.kernel_release = manifest.kernel_release;
+  expected.kernel_cmdline = manifest.kernel_cmdline;
+  expected.initrd_modules = manifest.initrd_modules;
+  expected.declared = manifest.declared;
+  expected.profiles = manifest.profiles;
+  return expected;
+}
+
+std::string write_expected(const Expected& expected) {
+  Json json;
+  json["image"] = image_json(expected);
+  json["topology"] = topology_json(expected.topology);
+  json["harness"] = {{"cmdline", expected.harness_cmdline}};
+  json["profiles"] = expected.profiles;
+  json["nonce"] = expected.nonce;
+  json["emulated"] = expected.emulated;
+  json["command"] = expected.command;
+  return json.dump(1) + "\n";
+}
+
+ReadExpected read_expected(std::string_view text) {
+  try {
+    return {read_document(Json::parse(text)), ""};
+  } catch (const BadDocument& bad) {
+    return {std::nullopt, bad.what()};
+  } catch (const Json::exception& bad) {
+    return {std::nullopt, fmt::format("expected.json is not what the harness writes: {}", bad.what())};
+  }
+}
+
+}  // namespace ainode::checks

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image family: what runs is the commit that was signed.
+#include <fmt/format.h>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+/// The value of `ostree=` on the kernel's command line.
+std::string deployment_link(const Node& node) {
+  constexpr std::string_view kKey = "ostree=";
+  for (const std::string& each : split_arguments(node.read_file("/proc/cmdline").value_or(""))) {
+    if (each.compare(0, kKey.size(), kKey) == 0) return each.substr(kKey.size());
+  }
+  return "";
+}
+
+std::string parent_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+/// "../../../deploy/ainode/deploy/COMMIT.0" → "COMMIT".
+std::string commit_of(const std::string& target) {
+  const std::string name = target.substr(target.rfind('/') + 1);
+  return name.substr(0, name.find('.'));
+}
+
+Finding deployed(const Node& node, const Expected& expected) {
+  const Json due = {{"commit", expected.commit}, {"runs_from_it", true}, {"usr_read_only", true}};
+  const std::string link = deployment_link(node);
+  if (link.empty()) return failed(nullptr, due, "/proc/cmdline", "the kernel's command line has no `ostree=`");
+  const std::string path = "/sysroot" + link;
+  const auto target = node.read_link(path);
+  if (!target) return failed(nullptr, due, path, path + " is not a link to a deployment");
+  const std::string deployment = parent_of(path) + "/" + *target;
+  const std::string commit = commit_of(*target);
+  const bool runs = node.is_same_directory("/usr", deployment + "/usr").value_or(false);
+  const bool read_only = node.is_read_only("/usr").value_or(false);
+  std::vector<std::string> objections;
+  if (commit != expected.commit) objections.push_back(fmt::format("the deployment is commit {}", commit));
+  if (!runs) objections.push_back("/usr is not the deployment's");
+  if (!read_only) objections.push_back("/usr can be written");
+  return judged({{"commit", commit}, {"runs_from_it", runs}, {"usr_read_only", read_only}}, due,
+                path + ", stat(2) and statvfs(2) of /usr", joined(objections, "; "));
+}
+
+}  // namespace
+
+std::vector<Check> image_checks() {
+  return {{"image.deployed",
+           "the running deployment is the manifest's commit, and /usr is read-only",
+           {},
+           When::early,
+           deployed}};
+}
+
+}  // namespace ainode::checks

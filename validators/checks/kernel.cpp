@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel family: what it was told, how it was made, what it loaded, what it said, how it ticks.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/kernel_config.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+/// The deployment's and the boot loader's own arguments: neither the recipe's nor the harness's.
+bool is_of_the_boot(const std::string& argument) {
+  return starts_with(argument, "ostree=") || starts_with(argument, "BOOT_IMAGE=");
+}
+
+/// Takes each of `others` out of `words` once; gives back those that were not there.
+Words subtract(Words& words, const Words& others) {
+  Words absent;
+  for (const std::string& each : others) {
+    // From the end: the harness appends, so an argument that the image has too stays where the image put it.
+    const auto found = std::find(words.rbegin(), words.rend(), each);
+    if (found == words.rend()) {
+      absent.push_back(each);
+    } else {
+      words.erase(std::next(found).base());
+    }
+  }
+  return absent;
+}
+
+std::string cmdline_objections(const Words& measured, const Words& declared) {
+  Words objections;
+  for (const std::string& each : declared) {
+    const auto times = std::count(measured.begin(), measured.end(), each);
+    const auto due = std::count(declared.begin(), declared.end(), each);
+    if (times == 0) objections.push_back(fmt::format("`{}` is missing", each));
+    if (times > due) objections.push_back(fmt::format("`{}` stands {} times", each, times));
+  }
+  for (const std::string& each : measured) {
+    if (std::find(declared.begin(), declared.end(), each) == declared.end()) {
+      objections.push_back(fmt::format("`{}` is not declared", each));
+    }
+  }
+  return joined(objections, "; ");
+}
+
+Finding cmdline(const Node& node, const Expected& expected) {
+  const auto text = node.read_file("/proc/cmdline");
+  if (!text) return failed(nullptr, expected.kernel_cmdline, "/proc/cmdline", "/proc/cmdline cannot be read");
+  Words measured = split_arguments(*text);
+  const Words lost = subtract(measured, expected.harness_cmdline);
+  measured.erase(std::remove_if(measured.begin(), measured.end(), is_of_the_boot), measured.end());
+  if (!lost.empty()) {
+    return {Verdict::infra, measured, expected.kernel_cmdline, "/proc/cmdline",
+            fmt::format("the harness's own `{}` did not reach the kernel", joined(lost, " "))};
+  }
+  std::string objections = cmdline_objections(measured, expected.kernel_cmdline);
+  return judged(measured, expected.kernel_cmdline, "/proc/cmdline", std::move(objections));
+}
+
+std::string option_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+Finding config(const Node& node, const Expected& expected) {
+  const Json& wanted = expected.declaration("kernel.config")->expected;
+  const auto kernel = read_kernel_config(node);
+  if (!kernel) {
+    return failed(nullptr, wanted, "/usr/lib/modules",
+                  fmt::format("no configuration of kernel {} is in the image", node.kernel_release()));
+  }
+  Json measured = Json::object();
+  Words objections;
+  for (const auto& [option, value] : wanted.items()) {
+    const std::string found = kernel->value(option);
+    measured[option] = found;
+    if (found != option_text(value)) {
+      objections.push_back(fmt::format("CONFIG_{} is {} instead of {}", option, found, option_text(value)));
+    }
+  }
+  return judged(std::move(measured), wanted, kernel->source, joined(objections, "; "));
+}
+
+std::string module_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+Words declared_modules(const Expected& expected, const char* key) {
+  const Declaration* declaration = expected.declaration("kernel.modules");
+  if (!declaration || !declaration->expected.contains(key)) return {};
+  return declaration->expected[key].get<Words>();
+}
+
+/// A built-in module counts as loaded.
+bool is_loaded(const Node& node, const std::string& name) {
+  return node.exists("/sys/module/" + module_name(name));
+}
+
+Finding modules(const Node& node, const Expected& expected) {
+  Words wanted = expected.initrd_modules;
+  const Words load = declared_modules(expected, "load"), deny = declared_modules(expected, "deny");
+  wanted.insert(wanted.end(), load.begin(), load.end());
+  if (wanted.empty() && deny.empty()) return skipped("neither the initrd nor the recipe names a module");
+  Words there, objections;
+  for (const std::string& name : wanted) {
+    if (is_loaded(node, name)) {
+      there.push_back(name);
+    } else {
+      objections.push_back(fmt::format("{} is not loaded", name));
+    }
+  }
+  for (const std::string& name : deny) {
+    if (!is_loaded(node, name)) continue;
+    there.push_back(name);
+    objections.push_back(fmt::format("{} is loaded though it is denied", name));
+  }
+  return judged({{"loaded", there}}, {{"loaded", wanted}, {"denied", deny}}, "/sys/module", joined(objections, "; "));
+}
+
+struct Complaint {
+  std::string_view text;
+  bool at_start;  ///< of the message; else anywhere in it
+};
+
+constexpr Complaint kComplaints[] = {
+    {"Kernel panic", false}, {"Oops", false},           {"BUG:", false},           {"kernel BUG at", false},
+    {"WARNING: ", true},     {"KASAN:", false},         {"UBSAN:", false},         {"soft lockup", false},
+    {"hard LOCKUP", false},  {"Hard LOCKUP", false},    {"Out of memory:", false}, {"blocked for more than", false},
+    {"oom-kill:", false},    {"ordering cycle", false},
+};
+
+/// "<4>[    1.5] text" → "text".
+std::string_view message_of(std::string_view line) {
+  const std::size_t level = line.find('>');
+  if (starts_with(line, "<") && level != std::string_view::npos) line.remove_prefix(level + 1);
+  const std::size_t stamp = line.find("] ");
+  if (starts_with(line, "[") && stamp != std::string_view::npos) line.remove_prefix(stamp + 2);
+  return line;
+}
+
+bool is_complaint(std::string_view line) {
+  const std::string_view message = message_of(line);
+  return std::any_of(std::begin(kComplaints), std::end(kComplaints), [&](const Complaint& each) {
+    return each.at_start ? starts_with(message, each.text) : message.find(each.text) != std::string_view::npos;
+  });
+}
+
+Words complaints_of(const Words& log) {
+  constexpr std::size_t kShown = 10;
+  Words found;
+  for (const std::string& line : log) {
+    if (is_complaint(line) && found.size() < kShown) found.push_back(line.substr(0, 300));
+  }
+  return found;
+}
+
+Finding console(const Node& node, const Expected&) {
+  const auto log = node.kernel_log();
+  if (!log) return unmeasurable("the kernel's log cannot be read", "syslog(2)");
+  const Words lines = split_lines(*log);
+  const Words found = complaints_of(lines);
+  Words objections;
+  if (!found.empty()) objections.push_back(fmt::format("the kernel says: {}", found.front()));
+  Json measured = {{"complaints", found}};
+  for (const char* counter : {"oops_count", "warn_count"}) {
+    const std::string count = trimmed(node.read_file(std::string("/sys/kernel/") + counter).value_or("0"));
+    measured[counter] = to_number(count).value_or(-1);
+    if (count != "0") objections.push_back(fmt::format("/sys/kernel/{} is {}", counter, count));
+  }
+  const bool is_whole = !lines.empty() && lines.front().find("Linux version") != std::string::npos;
+  if (objections.empty() && !is_whole) return unmeasurable("the start of the kernel's log is lost", "syslog(2)");
+  return judged(std::move(measured), {{"complaints", Json::array()}, {"oops_count", 0}, {"warn_count", 0}},
+                "syslog(2), /sys/kernel/{oops,warn}_count", joined(objections, "; "));
+}
+
+std::optional<std::int64_t> expected_ticks(const Node& node, const Expected& expected) {
+  if (const Declaration* declaration = expected.declaration("kernel.timer")) {
+    return declaration->expected.get<std::int64_t>();
+  }
+  const auto kernel = read_kernel_config(node);
+  return kernel ? to_number(kernel->value("HZ")) : std::nullopt;
+}
+
+Finding timer(const Node& node, const Expected& expected) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const auto wanted = expected_ticks(node, expected);
+  if (!wanted) return skipped("neither the recipe nor the image's kernel configuration says the timer's frequency");
+  const auto resolution = node.coarse_clock_nanoseconds();
+  if (!resolution || *resolution <= 0) return unmeasurable("the coarse clock has no resolution", "clock_getres(2)");
+  const std::int64_t ticks = (kSecond + *resolution / 2) / *resolution;
+  return judged(
+      {{"hz", ticks}}, {{"hz", *wanted}}, fmt::format("clock_getres(CLOCK_MONOTONIC_COARSE) = {} ns", *resolution),
+      ticks == *wanted ? "" : fmt::format("the kernel ticks {} times a second instead of {}", ticks, *wanted));
+}
+
+}  // namespace
+
+std::vector<Check> kernel_checks() {
+  return {
+      {"kernel.cmdline", "each declared kernel argument stands once, and none is unknown", {}, When::early, cmdline},
+      {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config},
+      {"kernel.modules",
+       "the initrd's and the declared modules are loaded, the denied ones are not",
+       {},
+       When::booted,
+       modules},
+      {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
+      {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
+  };
+}
+
+}  // namespace ainode::checks

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system that this program runs on.
+#pragma once
+
+#include "validators/checks/node.h"
+
+namespace ainode::checks {
+
+class LocalNode : public Node {
+ public:
+  std::optional<std::string> read_file(const std::string& path) const override;
+  std::vector<DirectoryEntry> list(const std::string& path) const override;
+  std::optional<std::string> read_link(const std::string& path) const override;
+  bool exists(const std::string& path) const override;
+  std::string kernel_release() const override;
+  std::optional<std::string> kernel_log() const override;
+  std::optional<std::int64_t> coarse_clock_nanoseconds() const override;
+  PagePlacement place_pages(int numa_node, int pages) const override;
+  HeapTrial try_heap(const std::string& device) const override;
+  std::optional<bool> is_read_only(const std::string& path) const override;
+  std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
+  CommandOutcome run(const std::vector<std::string>& argv) const override;
+};
+
+}  // namespace ainode::checks

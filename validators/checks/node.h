@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only window that checks have on a system: its files, and a few typed probes where a system call is needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ainode::checks {
+
+struct DirectoryEntry {
+  std::string name;
+  bool is_directory = false;  ///< a symbolic link to a directory is not one
+};
+
+struct PagePlacement {
+  int pages = 0;          ///< touched after mbind(MPOL_BIND)
+  int on_node = 0;        ///< of these, where move_pages(nodes=NULL) says
+  std::string numa_maps;  ///< the mapping's line of /proc/self/numa_maps, without its address
+  std::string problem;    ///< the call that failed and its errno; empty otherwise
+};
+
+/// One buffer of a DMA-BUF heap, from allocation to release.
+struct HeapTrial {
+  bool is_present = false;        ///< the heap's device exists
+  std::uint64_t bytes = 0;        ///< allocated
+  bool is_zeroed = false;         ///< as mapped first
+  bool is_shared = false;         ///< what one mapping wrote, between sync start and end, the other one reads
+  std::string wrong_flags_error;  ///< name of the errno that wrong sync flags gave: "EINVAL"; "none" when accepted
+  std::string problem;            ///< the call that failed and its errno; empty otherwise
+};
+
+struct CommandOutcome {
+  int status = -1;      ///< 128+signal when killed by one
+  std::string output;   ///< stdout
+  std::string problem;  ///< why it did not run or not end; empty otherwise
+};
+
+/// Paths are absolute, of the node. Methods never throw for what is missing: absence is an answer. One thread.
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual std::optional<std::string> read_file(const std::string& path) const = 0;
+  virtual std::vector<DirectoryEntry> list(const std::string& path) const = 0;  ///< sorted by name; empty when missing
+  virtual std::optional<std::string> read_link(const std::string& path) const = 0;
+  virtual bool exists(const std::string& path) const = 0;
+
+  virtual std::string kernel_release() const = 0;
+  /// Lines as syslog(2) gives them: "<4>[    1.234567] text".
+  virtual std::optional<std::string> kernel_log() const = 0;
+  virtual std::optional<std::int64_t> coarse_clock_nanoseconds() const = 0;  ///< resolution of CLOCK_MONOTONIC_COARSE
+  virtual PagePlacement place_pages(int numa_node, int pages) const = 0;
+  virtual HeapTrial try_heap(const std::string& device) const = 0;
+  virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
+  /// One device and inode, as of a bind mount and what it shows.
+  virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;
+  virtual CommandOutcome run(const std::vector<std::string>& argv) const = 0;  ///< ended after 60 s
+};
+
+}  // namespace ainode::checks

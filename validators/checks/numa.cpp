@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The NUMA family: nodes, distances and processors as the machine was given them, and memory that stays where it is
+// put.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+using Ids = std::vector<int>;
+using Words = std::vector<std::string>;
+const std::string kRoot = "/sys/devices/system/node";
+
+Json ids_json(const std::optional<Ids>& ids) {
+  return ids ? Json(*ids) : Json();
+}
+
+std::optional<Ids> read_ids(const Node& node, const std::string& path) {
+  const auto text = node.read_file(path);
+  return text ? parse_id_list(*text) : std::nullopt;
+}
+
+template <class Choose>
+Ids nodes_where(const Expected& expected, Choose choose) {
+  Ids ids;
+  const auto& nodes = expected.topology.nodes;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (choose(nodes[i])) ids.push_back(static_cast<int>(i));
+  }
+  return ids;
+}
+
+Finding nodes(const Node& node, const Expected& expected) {
+  const std::pair<const char*, Ids> wanted[] = {
+      {"online", nodes_where(expected, [](const ExpectedNumaNode&) { return true; })},
+      {"has_cpu", nodes_where(expected, [](const ExpectedNumaNode& each) { return !each.cpus.empty(); })},
+      {"has_memory", nodes_where(expected, [](const ExpectedNumaNode& each) { return each.memory_bytes > 0; })},
+  };
+  Json measured = Json::object(), due = Json::object();
+  Words objections;
+  for (const auto& [name, ids] : wanted) {
+    const auto found = read_ids(node, kRoot + "/" + name);
+    measured[name] = ids_json(found);
+    due[name] = ids;
+    if (found != ids) {
+      objections.push_back(fmt::format("{} is {} instead of {}", name, ids_json(found).dump(), Json(ids).dump()));
+    }
+  }
+  return judged(measured, due, kRoot + "/{online,has_cpu,has_memory}", joined(objections, "; "));
+}
+
+using Matrix = std::vector<Ids>;
+
+/// A row an online node; nothing when a row cannot be read.
+std::optional<Matrix> read_distances(const Node& node) {
+  Matrix rows;
+  for (const int id : read_ids(node, kRoot + "/online").value_or(Ids{})) {
+    Ids row;
+    const std::string text = node.read_file(fmt::format("{}/node{}/distance", kRoot, id)).value_or("");
+    for (const std::string& word : split_words(text)) row.push_back(static_cast<int>(to_number(word).value_or(-1)));
+    rows.push_back(std::move(row));
+  }
+  const auto is_of_another_length = [&](const Ids& row) { return row.size() != rows.size(); };
+  if (rows.empty() || std::any_of(rows.begin(), rows.end(), is_of_another_length)) return std::nullopt;
+  return rows;
+}
+
+/// What the ACPI specification asks of a SLIT and Linux of a sane one.
+std::string distance_objections(const Matrix& distances) {
+  Words objections;
+  for (std::size_t i = 0; i < distances.size(); ++i) {
+    if (distances[i][i] != 10) objections.push_back(fmt::format("node {} is {} from itself", i, distances[i][i]));
+    for (std::size_t j = i + 1; j < distances.size(); ++j) {
+      const int there = distances[i][j], back = distances[j][i];
+      if (there != back) objections.push_back(fmt::format("{} to {} is {}, back is {}", i, j, there, back));
+      if (there < 11 || there > 254) objections.push_back(fmt::format("{} to {} is {}", i, j, there));
+    }
+  }
+  return joined(objections, "; ");
+}
+
+Finding distances(const Node& node, const Expected& expected) {
+  const std::string evidence = kRoot + "/node*/distance";
+  const Matrix& wanted = expected.topology.distances;
+  const auto measured = read_distances(node);
+  if (!measured) return failed(nullptr, wanted, evidence, "the distances are not a square table");
+  std::string objections = distance_objections(*measured);
+  if (objections.empty() && *measured != wanted) objections = "the distances are not those of the machine";
+  return judged(*measured, wanted, evidence, std::move(objections));
+}
+
+Json cpus_by_node(const std::map<int, Ids>& cpus) {
+  Json json = Json::object();
+  for (const auto& [id, list] : cpus) json["node" + std::to_string(id)] = list;
+  return json;
+}
+
+/// Each online processor belongs to one node and to no other.
+Words partition_objections(const std::map<int, Ids>& cpus, const Ids& online) {
+  std::map<int, int> owner;
+  Words objections;
+  for (const auto& [id, list] : cpus) {
+    for (const int cpu : list) {
+      const auto [first, is_new] = owner.emplace(cpu, id);
+      if (!is_new) objections.push_back(fmt::format("CPU {} is in node {} and node {}", cpu, first->second, id));
+    }
+  }
+  for (const int cpu : online) {
+    if (owner.erase(cpu) == 0) objections.push_back(fmt::format("CPU {} is online and in no node", cpu));
+  }
+  for (const auto& [cpu, id] : owner) objections.push_back(fmt::format("CPU {} of node {} is not online", cpu, id));
+  return objections;
+}
+
+Finding cpus_partition(const Node& node, const Expected& expected) {
+  std::map<int, Ids> measured, wanted;
+  for (const int id : read_ids(node, kRoot + "/online").value_or(Ids{})) {
+    measured[id] = read_ids(node, fmt::format("{}/node{}/cpulist", kRoot, id)).value_or(Ids{});
+  }
+  const auto& nodes = expected.topology.nodes;
+  for (std::size_t i = 0; i < nodes.size(); ++i) wanted[static_cast<int>(i)] = nodes[i].cpus;
+  const auto online = read_ids(node, "/sys/devices/system/cpu/online").value_or(Ids{});
+  Words objections = partition_objections(measured, online);
+  if (objections.empty() && measured != wanted) objections = {"the nodes' processors are not those of the machine"};
+  return judged(cpus_by_node(measured), cpus_by_node(wanted), kRoot + "/node*/cpulist, /sys/devices/system/cpu/online",
+                joined(objections, "; "));
+}
+
+Finding placement(const Node& node, const Expected& expected) {
+  constexpr int kPages = 256;
+  Json measured = Json::object(), due = Json::object();
+  Words objections;
+  for (const int id : nodes_where(expected, [](const ExpectedNumaNode& each) { return each.memory_bytes > 0; })) {
+    const std::string name = "node" + std::to_string(id);
+    const PagePlacement found = node.place_pages(id, kPages);
+    const Words maps = split_words(found.numa_maps);
+    const std::string count = fmt::format("N{}={}", id, kPages);
+    measured[name] = found.on_node;
+    due[name] = kPages;
+    if (!found.problem.empty()) {
+      objections.push_back(fmt::format("{}: {}", name, found.problem));
+    } else if (found.on_node != kPages) {
+      objections.push_back(fmt::format("{}: {} of {} pages lie elsewhere", name, kPages - found.on_node, kPages));
+    } else if (std::find(maps.begin(), maps.end(), count) == maps.end()) {
+      objections.push_back(fmt::format("{}: numa_maps does not say {} but `{}`", name, count, found.numa_maps));
+    }
+  }
+  return judged(measured, due, "mbind(MPOL_BIND), move_pages(2), /proc/self/numa_maps", joined(objections, "; "));
+}
+
+}  // namespace
+
+std::vector<Check> numa_checks() {
+  return {
+      {"numa.nodes", "the NUMA nodes are those of the machine", {}, When::early, nodes},
+      {"numa.distances-symmetric",
+       "the distances are sane, symmetric and those of the machine",
+       {},
+       When::early,
+       distances},
+      {"numa.cpus-partition", "each processor belongs to one node, as in the machine", {}, When::early, cpus_partition},
+      {"numa.placement", "memory bound to a node lies on it", {"memory-nodes"}, When::early, placement},
+  };
+}
+
+}  // namespace ainode::checks
