@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ainode build`: what can be refused is refused before anything is made; then the builder runs as root of its own user
+// namespace.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+
+#include "builder/interface.h"
+#include "cli/verb.h"
+
+namespace ainode::cli {
+
+namespace {
+
+struct BuildArguments {
+  std::string recipe, architecture;
+  std::vector<std::string> mirrors, accept_stale;
+  BuildOptions options;
+  bool exit_unchanged = false;
+};
+
+void add_mirror(MirrorOptions& mirrors, const std::string& distribution, const std::string& uri,
+                const std::string& origin) {
+  const bool is_known_scheme = uri.starts_with("http://") || uri.starts_with("https://") || uri.starts_with("file://");
+  if (distribution.empty() || !is_known_scheme)
+    throw Error(codes::usage_error, fmt::format("{} does not name a mirror", origin))
+        .help("write DISTRIBUTION=URI with an http, https or file URI");
+  mirrors.given.emplace(distribution, uri);
+}
+
+/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security; --mirror wins.
+std::string mirror_variable(std::string distribution) {
+  std::replace(distribution.begin(), distribution.end(), '-', '_');
+  std::transform(distribution.begin(), distribution.end(), distribution.begin(),
+                 [](unsigned char letter) { return std::toupper(letter); });
+  return "AINODE_MIRROR_" + distribution;
+}
+
+MirrorOptions mirror_options(const BuildArguments& arguments, const Recipe& recipe) {
+  MirrorOptions mirrors;
+  for (const std::string& given : arguments.mirrors) {
+    const std::size_t equals = std::min(given.find('='), given.size());
+    add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())), "--mirror " + given);
+  }
+  for (const Repository& repository : recipe.repositories) {
+    const std::string variable = mirror_variable(repository.distribution.value);
+    const char* uri = std::getenv(variable.c_str());
+    if (uri && *uri) add_mirror(mirrors, repository.distribution.value, uri, variable);
+  }
+  mirrors.accept_stale.insert(arguments.accept_stale.begin(), arguments.accept_stale.end());
+  return mirrors;
+}
+
+std::string summary(const BuildResult& result, const fs::path& out) {
+  const Manifest& manifest = result.manifest;
+  std::string text = fmt::format("{} {} for {} in {}\n", result.unchanged ? "unchanged:" : "built", manifest.name,
+                                 manifest.architecture, out.string());
+  text += fmt::format("  commit    {}\n  ref       {}\n  kernel    {}\n", manifest.commit, manifest.ref,
+                      manifest.kernel_release);
+  text += fmt::format("  ostree    {}\n", (out / "repo").string());
+  for (const OutputFile& output : manifest.outputs)
+    text += fmt::format("  {:<9} {}  ({}, sha256 {})\n", output.kind, (out / output.name).string(),
+                        readable_size(output.size), output.sha256);
+  text += fmt::format("  lock      {}\n", (out / manifest.lock).string());
+  text += fmt::format("next:\n  ainode validate {0} --target qemu\n  ainode boot {0}\n", out.string());
+  return text;
+}
+
+Json answer(const BuildResult& result, const fs::path& out) {
+  return {{"schema", "ainode.build/1"},       {"image", out.string()},      {"unchanged", result.unchanged},
+          {"commit", result.manifest.commit}, {"ref", result.manifest.ref}, {"manifest", result.manifest.to_json()}};
+}
+
+int build(const Globals& globals, const BuildArguments& arguments) {
+  const Recipe recipe = load_recipe(arguments.recipe, {arguments.architecture, {}});
+  require_replaceable(arguments.options.out);
+  BuildOptions options = arguments.options;
+  options.mirrors = mirror_options(arguments, recipe);
+  return in_user_namespace([&] {
+    return run_reported(globals, [&](RunContext& run) {
+      const BuildResult result = build_image(run, recipe, options);
+      globals.json ? print_json(answer(result, options.out)) : print(summary(result, options.out));
+      const bool tells_unchanged = result.unchanged && arguments.exit_unchanged;
+      return static_cast<int>(tells_unchanged ? Exit::unchanged : Exit::done);
+    });
+  });
+}
+
+VerbBody define(CLI::App& app) {
+  auto arguments = std::make_shared<BuildArguments>();
+  app.add_option("NAME", arguments->recipe, "a recipe's path, or its name in images/ or recipes/")->required();
+  app.add_option("--out", arguments->options.out, "the image directory to write")->required()->type_name("DIR");
+  app.add_option("--arch", arguments->architecture, "amd64 or arm64 (default: this machine's)")->type_name("ARCH");
+  app.add_flag("--locked", arguments->options.locked, "refuse a lock that does not fit the recipe");
+  app.add_option("--mirror", arguments->mirrors, "where a distribution is fetched from; may be repeated")
+      ->type_name("DISTRIBUTION=URI")
+      ->expected(1)
+      ->take_all();
+  app.add_option("--accept-stale", arguments->accept_stale, "accept metadata past its Valid-Until; may be repeated")
+      ->type_name("DISTRIBUTION")
+      ->expected(1)
+      ->delimiter(',')
+      ->take_all();
+  app.add_option("--store", arguments->options.store, "where packages and steps are kept (default: the cache)")
+      ->type_name("DIR");
+  app.add_flag("--exit-unchanged", arguments->exit_unchanged, "exit 77 when nothing had to be done");
+  return [arguments](RunContext&, const Globals& globals) { return build(globals, *arguments); };
+}
+
+}  // namespace
+
+Verb build_verb() {
+  return {"build", "recipe to signed commit and disk image",
+          "  ainode build recipes/qemu-base.yaml --out out/qemu-base\n"
+          "  ainode build qemu-base --out out/qemu-base --locked --offline   # only what the lock and the store hold\n"
+          "  ainode build qemu-base --out out/qemu-base --accept-stale debian-security",
+          define};
+}
+
+}  // namespace ainode::cli
