@@ -30,12 +30,13 @@ void add_mirror(MirrorOptions& mirrors, const std::string& distribution, const s
   mirrors.given.emplace(distribution, uri);
 }
 
-/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security; --mirror wins.
-std::string mirror_variable(std::string distribution) {
+/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security; empty when it is not set.
+std::string variable_value(const std::string& prefix, std::string distribution) {
   std::replace(distribution.begin(), distribution.end(), '-', '_');
   std::transform(distribution.begin(), distribution.end(), distribution.begin(),
                  [](unsigned char letter) { return std::toupper(letter); });
-  return "AINODE_MIRROR_" + distribution;
+  const char* value = std::getenv((prefix + distribution).c_str());
+  return value ? value : "";
 }
 
 MirrorOptions mirror_options(const BuildArguments& arguments, const Recipe& recipe) {
@@ -45,9 +46,11 @@ MirrorOptions mirror_options(const BuildArguments& arguments, const Recipe& reci
     add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())), "--mirror " + given);
   }
   for (const Repository& repository : recipe.repositories) {
-    const std::string variable = mirror_variable(repository.distribution.value);
-    const char* uri = std::getenv(variable.c_str());
-    if (uri && *uri) add_mirror(mirrors, repository.distribution.value, uri, variable);
+    const std::string& distribution = repository.distribution.value;
+    const std::string uri = variable_value("AINODE_MIRROR_", distribution);
+    if (!uri.empty()) add_mirror(mirrors, distribution, uri, "AINODE_MIRROR of " + distribution);
+    const std::string keyring = variable_value("AINODE_KEYRING_", distribution);
+    if (!keyring.empty()) mirrors.keyrings.emplace(distribution, keyring);
   }
   mirrors.accept_stale.insert(arguments.accept_stale.begin(), arguments.accept_stale.end());
   return mirrors;
