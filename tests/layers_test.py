@@ -30,6 +30,9 @@ LAYERS = {
     "python": {"builder", "validators", "base"},
 }
 
+# Folders below tests/ that mirror no folder of the tree, and what they may include.
+TEST_LAYERS = {"mirror": {"base"}}
+
 # Library → the folders that own it. Owned libraries never show in a header that another folder includes.
 OWNED_LIBRARIES = [
     (r"archive(_entry)?\.h$", "libarchive", {"base"}),
@@ -82,6 +85,11 @@ def hidden_libraries(root, header, seen):
             yield from hidden_libraries(root, include, seen)
 
 
+def layers_of(folder, is_test):
+    """What a folder may include; nothing when there is no such layer."""
+    return (TEST_LAYERS if is_test and folder in TEST_LAYERS else LAYERS).get(folder)
+
+
 def findings_of_library(folder, is_test, include):
     owned = owner_of(include, OWNED_LIBRARIES + SHOWN_LIBRARIES)
     if owned:
@@ -103,7 +111,7 @@ def findings_of_header(root, folder, is_test, include):
         return
     if is_test and target.startswith("tests"):
         return
-    if target != folder and target not in LAYERS[folder]:
+    if target != folder and target not in layers_of(folder, is_test):
         yield f'"{include}": {folder} may not include {target}'
     if target != folder:
         for library, header in hidden_libraries(root, include, set()):
@@ -115,7 +123,7 @@ def find(root):
     for path in cpp_files(root):
         is_test = path.parts[0] == "tests"
         folder = str(Path(*path.parts[1:-1])) if is_test else str(path.parent)
-        if folder not in LAYERS:
+        if layers_of(folder, is_test) is None:
             findings.append(f"{path}:1: no layer is named {folder}; tests/layers_test.py has the table")
             continue
         for number, is_ours, include in includes_of(root / path):
