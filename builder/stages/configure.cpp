@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -25,23 +27,56 @@ void write_stubs(const fs::path& directory) {
   for (const char* name : {"", "usr", "usr/sbin"}) fs::permissions(directory / name, fs::perms(0755));
 }
 
-std::string last_lines(const std::string& text, std::size_t wanted) {
-  std::size_t start = text.find_last_not_of('\n');
-  if (start == std::string::npos) return "";
-  const std::size_t end = start + 1;
-  for (std::size_t found = 0; start > 0 && (text[start - 1] != '\n' || ++found < wanted);) --start;
-  return text.substr(start, end - start);
-}
-
-Error script_error(const std::string& package, const std::string& script, const ProcessResult& result) {
+Error script_error(const std::string& package, const std::string& script, const ProcessResult& result,
+                   const std::vector<std::string>& said) {
   Error error(codes::script_failed,
               fmt::format("the {} of {} {}", script, package,
                           result.timed_out ? "did not end in time"
                                            : fmt::format("failed with exit status {}", result.exit_code)));
-  const std::string output = result.output + result.errors;
-  if (!output.empty()) error.chain("it said: " + last_lines(output, 10));
+  for (const std::string& line : said) error.chain(line);
   return error;
 }
+
+std::vector<std::string> last_lines(const std::string& text, std::size_t wanted) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  if (lines.size() > wanted) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(wanted));
+  return lines;
+}
+
+/// What dpkg says on its status channel while it configures, sorted from what the scripts say.
+class DpkgStatus {
+ public:
+  explicit DpkgStatus(std::function<void(std::size_t)> on_installed) : on_installed_(std::move(on_installed)) {}
+
+  void line(std::string_view line) {
+    if (line.rfind("status: ", 0) == 0) return status(line.substr(8));
+    if (line.rfind("processing: ", 0) == 0) return;
+    said_.emplace_back(line);
+    if (said_.size() > 12) said_.erase(said_.begin());
+  }
+  const std::string& failed_package() const { return failed_package_; }
+  const std::vector<std::string>& said() const { return failed_package_.empty() ? said_ : said_before_failure_; }
+
+ private:
+  /// "PACKAGE: STATE", or "PACKAGE : error : WHY".
+  void status(std::string_view rest) {
+    const std::string package(rest.substr(0, rest.find_first_of(" :")));
+    const std::size_t error = rest.find(" : error : ");
+    if (error != std::string_view::npos && failed_package_.empty()) {
+      failed_package_ = package;
+      said_before_failure_ = said_;
+      said_before_failure_.emplace_back(rest.substr(error + 11));
+    }
+    if (rest.size() > 11 && rest.substr(rest.size() - 11) == ": installed") on_installed_(++installed_);
+  }
+
+  std::function<void(std::size_t)> on_installed_;
+  std::size_t installed_ = 0;
+  std::string failed_package_;
+  std::vector<std::string> said_, said_before_failure_;
+};
 
 /// A package's state in dpkg's status file.
 struct PackageState {
@@ -76,17 +111,15 @@ class Configuration {
 
   void configure_all(std::size_t count) {
     SandboxCommand command = prepared({"dpkg", "--force-unsafe-io", "--status-fd", "2", "--configure", "-a"});
-    std::string current = "?";
-    std::size_t configured = 0;
-    command.on_error_line = [&](std::string_view line) {
-      if (line.rfind("processing: ", 0) == 0) current = std::string(line.substr(line.rfind(' ') + 1));
-      if (line.size() > 11 && line.substr(line.size() - 11) == ": installed")
-        run_.events.progress("configure", ++configured, count, "packages");
-    };
+    DpkgStatus status(
+        [&](std::size_t done) { run_.events.progress("configure", std::min(done, count), count, "packages"); });
+    command.on_error_line = [&](std::string_view line) { status.line(line); };
     const ProcessResult result = run_in_sandbox(command);
-    if (!result.succeeded()) throw script_error(current, "postinst", result);
-    const std::string status = read_file(root_ / "var/lib/dpkg/status");
-    for (const PackageState& package : unfinished_packages(status)) {
+    if (!result.succeeded()) {
+      throw script_error(status.failed_package().empty() ? "some package" : status.failed_package(), "postinst", result,
+                         status.said());
+    }
+    for (const PackageState& package : unfinished_packages(read_file(root_ / "var/lib/dpkg/status"))) {
       throw Error(codes::script_failed,
                   fmt::format("{} is not configured: its state is `{}`", package.name, package.state));
     }
@@ -117,7 +150,8 @@ class Configuration {
       command.environment["DPKG_MAINTSCRIPT_NAME"] = "preinst";
       command.environment["DPKG_RUNNING_VERSION"] = "1.22.0";
       const ProcessResult result = run_in_sandbox(command);
-      if (!result.succeeded()) throw script_error(package.str(), "preinst", result);
+      if (!result.succeeded())
+        throw script_error(package.str(), "preinst", result, last_lines(result.output + result.errors, 12));
     }
   }
 
