@@ -33,11 +33,8 @@ void print_output(const checks::Message& message) {
 }
 
 int run_in_guest(RunContext& run, ImageGuest& guest, const std::vector<std::string>& command, const std::string& qemu) {
-  checks::Expected expected;
-  expected.profiles = guest.manifest.profiles;
-  expected.nonce = to_hex(random_bytes(kNonceBytes));
-  expected.command = command;
-  const GuestPlan plan = {guest.manifest.name, inject_agent(guest, expected, qemu), expected.nonce, guest.work.path(),
+  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), guest.manifest.profiles, command};
+  const GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, qemu), task.nonce, guest.work.path(),
                           GuestDeadlines()};
   int status = 0;
   const GuestOutcome outcome = run_guest(run, plan, [&](const checks::Message& message) {

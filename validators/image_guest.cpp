@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "validators/checks/expected.h"
 #include "validators/machines/injection.h"
 
 namespace ainode {
@@ -46,17 +47,19 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
           std::move(command_line), std::move(files),   std::move(work)};
 }
 
-std::vector<std::string> inject_agent(ImageGuest& guest, checks::Expected expected, const std::string& qemu) {
+std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {
+  checks::Expected expected = checks::expected_of(guest.manifest);
   expected.topology = guest.topology.facts;
   expected.harness_cmdline = guest.harness_arguments;
+  expected.profiles = task.profiles;
+  expected.nonce = task.nonce;
+  expected.command = task.command;
   expected.emulated = true;
   guest.files.agent_disk = guest.work.path() / "agent.tar";
-  const bool runs_command = !expected.command.empty();
-  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"),
-                   checks::write_expected(guest.manifest.to_json(), expected));
+  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"), checks::write_expected(expected));
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
   const std::vector<std::string> credentials =
-      agent_credentials(runs_command ? std::vector<std::string>{"--run-command"} : std::vector<std::string>{});
+      agent_credentials(task.command.empty() ? std::vector<std::string>{} : std::vector<std::string>{"--run-command"});
   command.insert(command.end(), credentials.begin(), credentials.end());
   return command;
 }

@@ -9,7 +9,6 @@
 
 #include "base/files.h"
 #include "base/manifest.h"
-#include "validators/checks/expected.h"
 #include "validators/machines/qemu_command.h"
 #include "validators/machines/topology.h"
 
@@ -30,8 +29,14 @@ struct ImageGuest {
 ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
                          const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
 
-/// Writes the agent's disk for one run and returns QEMU's whole command line but for the channels.
-/// Of `expected`, profiles, nonce and command are the caller's; the rest is filled in here.
-std::vector<std::string> inject_agent(ImageGuest& guest, checks::Expected expected, const std::string& qemu);
+/// What the agent is sent for.
+struct AgentTask {
+  std::string nonce;
+  std::vector<std::string> profiles;
+  std::vector<std::string> command;  ///< empty: run the checks of the profiles
+};
+
+/// Writes the agent's disk and returns QEMU's whole command line but for the channels.
+std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu);
 
 }  // namespace ainode

@@ -130,13 +130,12 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
     read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
     return prepare_guest(options.image, topology, options.extra_arguments, evidence);
   });
-  checks::Expected expected;
-  expected.profiles = options.profiles.empty() ? guest.manifest.profiles : options.profiles;
-  require_profiles(expected.profiles);
-  expected.nonce = to_hex(random_bytes(kNonceBytes));
-  const std::vector<checks::Check> chosen = checks::checks_of(expected.profiles);
+  const AgentTask task = {
+      to_hex(random_bytes(kNonceBytes)), options.profiles.empty() ? guest.manifest.profiles : options.profiles, {}};
+  require_profiles(task.profiles);
+  const std::vector<checks::Check> chosen = checks::checks_of(task.profiles);
 
-  GuestPlan plan = {guest.manifest.name, inject_agent(guest, expected, options.qemu), expected.nonce, evidence,
+  GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
                     deadlines_of(options)};
   Collector collector(run, chosen);
   const GuestOutcome outcome = run_step(run, "boot", [&] {
@@ -150,7 +149,7 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   report.topology = guest.topology.name;
   report.kernel_release = guest.manifest.kernel_release;
   report.builder_version = guest.manifest.builder_version;
-  report.profiles = expected.profiles;
+  report.profiles = task.profiles;
   report.checks = collector.finish(outcome);
   report.boot = boot_json(outcome, guest, evidence);
   if (outcome.code) {

@@ -16,7 +16,6 @@ namespace ainode {
 namespace {
 
 constexpr std::size_t kSector = 512;
-constexpr std::int64_t kMtime = 1;  // tar takes no zero for granted
 
 // Every `$` is doubled for systemd. A file system that forbids execution below /run gets a tmpfs of the agent's own.
 constexpr const char* kStart = R"sh(d=; n=0; \
@@ -28,7 +27,7 @@ done; \
 tar -C /run/ainode-agent -xf "$$d" || { echo "ainode-agent: $$d cannot be unpacked"; exit 1; }; \
 [ -x /run/ainode-agent/ainode-agent ] || { mount -t tmpfs -o mode=0700 ainode-agent /run/ainode-agent && \
  tar -C /run/ainode-agent -xf "$$d"; }; \
-exec /run/ainode-agent/ainode-agent)sh";
+exec /run/ainode-agent/ainode-agent --expected /run/ainode-agent/expected.json)sh";
 
 constexpr const char* kUnit = R"([Unit]
 Description=ainode validation agent
@@ -61,7 +60,6 @@ void write_agent_disk(const fs::path& path, const fs::path& agent_program, const
     entry.path = name;
     entry.mode = mode;
     entry.size = content.size();
-    entry.mtime = kMtime;
     tar.add(entry, content);
   };
   add("ainode-agent", 0755, read_file(agent_program));
