@@ -39,7 +39,8 @@ double rounded(double seconds) {
   return std::round(seconds * 10) / 10;
 }
 
-Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const fs::path& evidence) {
+Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const ValidateOptions& options,
+               const fs::path& evidence) {
   return {{"spoke", outcome.agent_spoke},
           {"first_word_seconds", rounded(outcome.first_word_seconds)},
           {"first_word_cpu_seconds", rounded(outcome.first_word_cpu_seconds)},
@@ -51,6 +52,7 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const fs::p
           {"accelerator", "tcg"},
           {"harness_arguments", guest.harness_arguments},
           {"evidence", evidence.string()},
+          {"repeat", fmt::format("ainode validate {} --target qemu:{}", options.image.string(), guest.topology.name)},
           {"failure_code", outcome.code ? outcome.code->id : ""},
           {"last_lines", outcome.last_lines}};
 }
@@ -151,7 +153,7 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   report.builder_version = guest.manifest.builder_version;
   report.profiles = task.profiles;
   report.checks = collector.finish(outcome);
-  report.boot = boot_json(outcome, guest, evidence);
+  report.boot = boot_json(outcome, guest, options, evidence);
   if (outcome.code) {
     report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
     report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;

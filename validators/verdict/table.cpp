@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line a check, with what went wrong below it; foreign text is made printable before it is cut and wrapped.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "validators/checks/catalog.h"
+#include "validators/verdict/report_text.h"
+
+namespace ainode {
+
+namespace {
+
+constexpr std::size_t kWidth = 100, kIndent = 15, kLongest = 600;
+constexpr std::size_t kIdWidth = 26;
+
+struct Look {
+  Verdict verdict;
+  std::string_view word, colour;
+};
+constexpr Look kLooks[] = {{Verdict::pass, "pass", "32"},
+                           {Verdict::fail, "FAIL", "1;31"},
+                           {Verdict::skip, "skip", "2"},
+                           {Verdict::unmeasurable, "unmeas", "2"},
+                           {Verdict::infra, "infra", "33"}};
+
+const Look& look_of(Verdict verdict) {
+  return *std::find_if(std::begin(kLooks), std::end(kLooks), [&](const Look& look) { return look.verdict == verdict; });
+}
+
+std::string painted(std::string_view text, std::string_view colour, bool colourful) {
+  return colourful ? fmt::format("\x1b[{}m{}\x1b[0m", colour, text) : std::string(text);
+}
+
+std::string compact(const Json& value) {
+  if (value.is_null()) return "";
+  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// At most `limit` bytes, never half a character.
+std::string cut(const std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+/// Lines of at most `width` bytes, broken at blanks where there are any.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start < text.size();) {
+    std::size_t end = std::min(start + width, text.size());
+    if (const std::size_t newline = text.find('\n', start); newline < end) {
+      lines.push_back(text.substr(start, newline - start));
+      start = newline + 1;
+      continue;
+    }
+    if (end < text.size()) {
+      const std::size_t blank = text.rfind(' ', end);
+      if (blank != std::string::npos && blank > start) end = blank;
+      while (end > start + 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    }
+    lines.push_back(text.substr(start, end - start));
+    start = end < text.size() && text[end] == ' ' ? end + 1 : end;
+  }
+  return lines;
+}
+
+/// Foreign text line by line: its newlines stay, everything else that could move a cursor is escaped.
+std::string printable_lines(const std::string& text) {
+  std::string lines;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    lines += printable(text.substr(start, end - start)) + (end < text.size() ? "\n" : "");
+    start = end + 1;
+  }
+  return lines;
+}
+
+std::string detail(std::string_view label, const std::string& text) {
+  if (text.empty()) return "";
+  std::string block;
+  for (const std::string& line : wrapped(cut(printable_lines(text), kLongest), kWidth - kIndent)) {
+    block += fmt::format("    {:<10} {}\n", block.empty() ? label : "", line);
+  }
+  return block;
+}
+
+std::string text_at(const Json& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
+}
+
+/// The narrowest profile that runs a check.
+std::string profile_of(const std::string& id) {
+  std::string narrowest = "boot";
+  std::size_t least = SIZE_MAX;
+  for (const std::string_view name : checks::profile_names()) {
+    const std::vector<checks::Check> chosen = checks::checks_of({std::string(name)});
+    const bool has =
+        std::any_of(chosen.begin(), chosen.end(), [&](const checks::Check& each) { return each.id == id; });
+    if (has && chosen.size() < least) {
+      narrowest = name;
+      least = chosen.size();
+    }
+  }
+  return narrowest;
+}
+
+std::string check_lines(const CheckResult& check, const Report& report, bool colour) {
+  const Look& look = look_of(check.verdict);
+  const std::string word = painted(fmt::format("{:<6}", look.word), look.colour, colour);
+  const std::string id = cut(printable(check.id), 60);
+  const bool has_reason_on_line = check.verdict == Verdict::skip || check.verdict == Verdict::unmeasurable;
+  const std::size_t used = 2 + 6 + 2 + std::max(kIdWidth, id.size()) + 1;
+  std::string lines = fmt::format("  {}  {:<{}} {}\n", word, id, kIdWidth,
+                                  cut(printable(has_reason_on_line ? check.reason : check.sentence), kWidth - used));
+  if (check.verdict != Verdict::fail && check.verdict != Verdict::infra) return lines;
+  lines += detail("reason", check.reason);
+  lines += detail("measured", compact(check.measured));
+  lines += detail("expected", compact(check.expected));
+  lines += detail("declared", check.place);
+  lines += detail("evidence", check.evidence);
+  const std::string command = text_at(report.boot, "repeat");
+  return command.empty() ? lines : lines + detail("repeat", command + " --profile " + profile_of(check.id));
+}
+
+std::string count_line(const Report& report) {
+  std::string counts;
+  for (const Look& look : kLooks) {
+    const auto count = std::count_if(report.checks.begin(), report.checks.end(),
+                                     [&](const CheckResult& check) { return check.verdict == look.verdict; });
+    if (count > 0) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(look.verdict));
+  }
+  return counts.empty() ? "no checks" : counts;
+}
+
+std::string seconds_at(const Json& object, const char* key) {
+  const bool has = object.is_object() && object.contains(key) && object[key].is_number();
+  return has ? fmt::format("{:.1f}", object[key].get<double>()) : "?";
+}
+
+std::string boot_line(const Report& report) {
+  if (!report.boot.is_object() || !report.boot.value("spoke", false)) return "";
+  return fmt::format("  the agent's first word after {} s ({} CPU-s); whole run {} s ({} CPU-s)\n",
+                     seconds_at(report.boot, "first_word_seconds"), seconds_at(report.boot, "first_word_cpu_seconds"),
+                     seconds_at(report.boot, "seconds"), seconds_at(report.boot, "cpu_seconds"));
+}
+
+}  // namespace
+
+std::string to_table(const Report& report, bool colour) {
+  std::string table =
+      cut(printable(fmt::format("{} on {}{}, kernel {}", report.image, report.target,
+                                report.topology.empty() ? "" : " (" + report.topology + ")", report.kernel_release)),
+          kWidth) +
+      "\n";
+  table += fmt::format("  commit {}\n", printable(report.commit)) + boot_line(report) + "\n";
+  for (const CheckResult& check : report.checks) table += check_lines(check, report, colour);
+  if (!report.failure.empty()) {
+    const Look& look = look_of(report.failure_verdict);
+    table += fmt::format("\n  {}  the run as a whole\n", painted(fmt::format("{:<6}", look.word), look.colour, colour));
+    table += detail("reason", report.failure);
+    table += detail("last lines", text_at(report.boot, "last_lines"));
+    table += detail("evidence", text_at(report.boot, "evidence"));
+    table += detail("repeat", text_at(report.boot, "repeat"));
+  }
+  const Look& look = look_of(report.verdict());
+  return table + fmt::format("\n{}: {}\n", painted(look.word, look.colour, colour), count_line(report));
+}
+
+}  // namespace ainode
