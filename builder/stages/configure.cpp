@@ -20,6 +20,9 @@ namespace {
 // Raised whenever the same packages configure to another tree.
 constexpr int kVersion = 1;
 
+// dpkg closes its status descriptor in the scripts it runs, so that must not be standard error itself.
+constexpr const char* kConfigureAll = "exec dpkg --force-unsafe-io --status-fd 3 --configure -a 3>&2";
+
 /// Services must not start while an image is made: policy-rc.d(8) says so to invoke-rc.d.
 void write_stubs(const fs::path& directory) {
   make_directories(directory / "usr/sbin");
@@ -110,7 +113,7 @@ class Configuration {
   }
 
   void configure_all(std::size_t count) {
-    SandboxCommand command = prepared({"dpkg", "--force-unsafe-io", "--status-fd", "2", "--configure", "-a"});
+    SandboxCommand command = prepared({"sh", "-c", kConfigureAll});
     DpkgStatus status(
         [&](std::size_t done) { run_.events.progress("configure", std::min(done, count), count, "packages"); });
     command.on_error_line = [&](std::string_view line) { status.line(line); };

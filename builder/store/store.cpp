@@ -183,17 +183,56 @@ fs::path Store::object_path(const std::string& checksum) const {
   return state_->object_path(checksum, "file");
 }
 
-FileObject Store::read_metadata(const std::string& checksum) const {
-  fs::path path = object_path(checksum);
-  std::string bytes(4096, '\0');
-  ssize_t size = lgetxattr(path.c_str(), "user.ostreemeta", bytes.data(), bytes.size());
-  if (size < 0 && errno == ERANGE) {
-    bytes.resize(65536);
-    size = lgetxattr(path.c_str(), "user.ostreemeta", bytes.data(), bytes.size());
+namespace {
+
+/// What an open transaction wrote lies in libostree's staging directory until the end; only libostree knows where.
+FileObject read_staged(OstreeRepo* repository, const std::string& checksum) {
+  GInputStream* stream = nullptr;
+  GFileInfo* info = nullptr;
+  GVariant* xattrs = nullptr;
+  GError* error = nullptr;
+  if (!ostree_repo_load_file(repository, checksum.c_str(), &stream, &info, &xattrs, nullptr, &error)) {
+    throw_glib_error(error, "read object " + checksum);
   }
-  if (size < 0) throw system_error("read the metadata of object " + path.string(), errno);
-  FileObject file =
-      parse_bare_user_metadata(std::string_view(bytes).substr(0, static_cast<std::size_t>(size)), checksum);
+  const GObjectHandle<GInputStream> owned_stream(stream);
+  const GObjectHandle<GFileInfo> owned_info(info);
+  const Variant owned_xattrs(xattrs);
+  FileObject file;
+  file.is_symlink = g_file_info_get_file_type(info) == G_FILE_TYPE_SYMBOLIC_LINK;
+  file.ownership = {g_file_info_get_attribute_uint32(info, "unix::uid"),
+                    g_file_info_get_attribute_uint32(info, "unix::gid"),
+                    g_file_info_get_attribute_uint32(info, "unix::mode") & 07777u, xattrs_from_variant(xattrs)};
+  if (file.is_symlink) {
+    file.content = g_file_info_get_symlink_target(info);
+    return file;
+  }
+  file.content.resize(static_cast<std::size_t>(g_file_info_get_size(info)));
+  gsize size = 0;
+  if (!g_input_stream_read_all(stream, file.content.data(), file.content.size(), &size, nullptr, &error)) {
+    throw_glib_error(error, "read object " + checksum);
+  }
+  return file;
+}
+
+/// The `user.ostreemeta` of an object's file; nothing when there is no such file.
+std::optional<std::string> bare_user_metadata(const fs::path& path) {
+  for (std::size_t size = 4096; size <= 65536; size *= 16) {
+    std::string bytes(size, '\0');
+    const ssize_t count = lgetxattr(path.c_str(), "user.ostreemeta", bytes.data(), bytes.size());
+    if (count >= 0) return bytes.substr(0, static_cast<std::size_t>(count));
+    if (errno == ENOENT) return std::nullopt;
+    if (errno != ERANGE) break;
+  }
+  throw system_error("read the metadata of object " + path.string(), errno);
+}
+
+}  // namespace
+
+FileObject Store::read_metadata(const std::string& checksum) const {
+  const fs::path path = object_path(checksum);
+  const auto metadata = bare_user_metadata(path);
+  if (!metadata) return read_staged(state_->repository.get(), checksum);
+  FileObject file = parse_bare_user_metadata(*metadata, checksum);
   if (file.is_symlink) {  // bare-user keeps the target as the file's content, with a final NUL
     file.content = ainode::read_file(path, 4097);
     while (!file.content.empty() && file.content.back() == '\0') file.content.pop_back();
@@ -202,8 +241,10 @@ FileObject Store::read_metadata(const std::string& checksum) const {
 }
 
 FileObject Store::read_file(const std::string& checksum) const {
+  const fs::path path = object_path(checksum);
+  if (!fs::exists(path)) return read_staged(state_->repository.get(), checksum);
   FileObject file = read_metadata(checksum);
-  if (!file.is_symlink) file.content = ainode::read_file(object_path(checksum), std::size_t{16} << 30);
+  if (!file.is_symlink) file.content = ainode::read_file(path, std::size_t{16} << 30);
   return file;
 }
 

@@ -129,6 +129,12 @@ TEST_F(Commits, ExportSharesNothingWithTheStore) {
   });
 }
 
+TEST_F(Commits, AnOpenTransactionReadsWhatItWrote) {
+  Store::Transaction transaction(store_);
+  EXPECT_EQ(store_.read_file(store_.write_text("new", 0600)).content, "new");
+  EXPECT_EQ(store_.read_metadata(store_.write_symlink("to/there")).content, "to/there");
+}
+
 TEST_F(Commits, AnAbandonedTransactionLeavesNothing) {
   std::string checksum;
   {
