@@ -140,7 +140,9 @@ void Explanation::write_asked() {
     reached_.insert(job->name);
   }
   for (const Job* job : forbidding_) {
-    if (job->name == head.name) lines_.push_back(fmt::format("{}, {}", head.name, forbidden_by(*job)));
+    if (job->name != head.name || job->place.file.empty()) continue;
+    const bool is_pin = job->cause == Job::Cause::pinned;
+    lines_.push_back(job->place.str() + (is_pin ? fmt::format(" pins it to `{}`", job->glob) : " excludes it"));
   }
 }
 

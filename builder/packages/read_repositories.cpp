@@ -199,7 +199,9 @@ std::string unpack(const IndexFile& index, const fs::path& file) {
   try {
     text = decompress(packed, index.subject, std::min(index.plain.size, kMostIndexBytes));
   } catch (const Error& error) {
-    throw Error(codes::index_malformed, fmt::format("{} cannot be unpacked", index.subject)).because(error);
+    throw Error(codes::index_malformed, fmt::format("{} cannot be unpacked", index.subject))
+        .because(error)
+        .help("the archive itself is damaged; try again later or give another mirror with --mirror");
   }
   if (text.size() == index.plain.size && sha256_hex(text) == index.plain.sha256) return text;
   throw Error(codes::checksum_mismatch,

@@ -79,7 +79,9 @@ void check_identity(const Release& release, const Repository& repository) {
   const ArchiveIdentity expected = archive_identity(repository);
   const auto refuse = [&](const char* field, const std::string& got, const std::string& wanted) {
     return Error(codes::metadata_wrong_origin,
-                 fmt::format("InRelease of {} says {} `{}`, not `{}`", subject_of(repository), field, got, wanted));
+                 fmt::format("InRelease of {} says {} `{}`, not `{}`", subject_of(repository), field, got, wanted))
+        .help(fmt::format("the mirror serves another archive there; give the right one: --mirror {}=URI",
+                          repository.distribution.value));
   };
   if (release.origin != expected.origin) throw refuse("Origin", release.origin, expected.origin);
   if (release.label != expected.label) throw refuse("Label", release.label, expected.label);

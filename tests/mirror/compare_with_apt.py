@@ -7,6 +7,7 @@
 Equal, or ours a subset of apt's: exit 0. A package or version that apt would not take: exit 1.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,9 +67,9 @@ def base_system(root):
 def apt_answer(root, goal):
     chosen = set()
     for line in apt(root, "apt-get", "-s", "-q", "-o", "Debug::NoLocking=1", "install", *goal).splitlines():
-        if line.startswith("Inst "):
-            words = line.split()
-            chosen.add((words[1], words[2].lstrip("("), line[: line.rindex("]")].rsplit("[", 1)[1]))
+        # Inst NAME (VERSION ARCHIVE… [ARCHITECTURE]) …
+        if match := re.match(r"Inst (\S+) \((\S+) [^)]*\[(\w+)\]\)", line):
+            chosen.add(match.groups())
     return chosen
 
 

@@ -64,6 +64,7 @@ debian-security | libc6 | 2.41-12+deb13u1 | Priority: optional
 
 FAULTS = [
     "none",
+    "longer",  # no fault: one package more
     "unknown-suite",  # another suite only
     "changed-inrelease",  # one byte of the signed text
     "expired",  # Valid-Until is past
@@ -101,7 +102,6 @@ class Signer:
         return subprocess.run([*command, *arguments], input=data, stdout=subprocess.PIPE, check=True).stdout
 
     def sign(self, text, user="archive"):
-        # Signed an hour after the archive's birth at the latest; gpgv judges our signatures' own times leniently.
         return self.gpg("--local-user", f"{user}@example.invalid", "--clearsign", data=text)
 
     def export(self):
@@ -175,7 +175,8 @@ def stanza(name, version, fields, root, fault):
 
 def packages_text(archive, root, fault):
     stanzas = []
-    for line in PACKAGES.strip().splitlines():
+    lines = PACKAGES.strip().splitlines() + (["debian | newcomer | 1.0 |"] if fault == "longer" else [])
+    for line in lines:
         where, name, version, fields = (part.strip() for part in line.split("|"))
         if where == archive:
             stanzas.append(stanza(name, version, fields, root, fault))
@@ -296,9 +297,15 @@ def closed_port():
         return probe.getsockname()[1]
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that hangs up early is what these tests are about."""
+
+
 def start_server(directory):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=directory))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=directory))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}"
 

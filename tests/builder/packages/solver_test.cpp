@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packages, job, expected transaction: each case is one small text.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "base/error.h"
+#include "builder/packages/candidates.h"
+#include "builder/packages/pool.h"
+
+namespace ainode {
+namespace {
+
+using testing::ElementsAre;
+
+/// One line a package: NAME VERSION, then fields separated by `;`.
+Candidates world(const std::string& lines) {
+  Candidates candidates;
+  candidates.repositories.emplace_back().id = "main";
+  std::string& text = candidates.data->texts.emplace_back();
+  std::istringstream in(lines);
+  int number = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string name, version, fields;
+    words >> name >> version;
+    std::getline(words, fields);
+    std::replace(fields.begin(), fields.end(), ';', '\n');
+    std::string digest = std::to_string(100 + number++);
+    digest.resize(64, '0');
+    text += "Package: " + name + "\nVersion: " + version + "\nArchitecture: amd64\nFilename: pool/" + name +
+            "\nSize: 1\nSHA256: " + digest + "\n";
+    std::istringstream split(fields);
+    for (std::string field; std::getline(split, field);) {
+      const std::size_t start = field.find_first_not_of(' ');
+      if (start != std::string::npos) text += field.substr(start) + "\n";
+    }
+    text += "\n";
+  }
+  candidates.data->architecture = "amd64";
+  read_packages(text, "Packages", "amd64", 0, candidates.data->packages);
+  return candidates;
+}
+
+/// Places as a recipe would have them: include on line 12, exclude on 13, pins on 14.
+Goal goal(const std::vector<std::string>& install, const std::vector<std::string>& exclude = {}) {
+  Goal goal;
+  goal.image = "test";
+  int column = 14;
+  for (const auto& name : install) goal.install.push_back({name, {"r.yaml", 12, column++, 1, ""}});
+  for (const auto& name : exclude) goal.exclude.push_back({name, {"r.yaml", 13, 14, 1, ""}});
+  return goal;
+}
+
+std::vector<std::string> solve(const Goal& goal, const std::string& lines) {
+  const Candidates candidates = world(lines);
+  std::vector<std::string> names;
+  for (const auto& package : resolve(goal, candidates)) names.push_back(package.name + " " + package.version);
+  return names;
+}
+
+std::vector<std::string> solve_sorted(const Goal& goal, const std::string& lines) {
+  auto names = solve(goal, lines);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string error_of(const Goal& goal, const std::string& lines) {
+  try {
+    solve(goal, lines);
+  } catch (const Error& error) {
+    return render(error);
+  }
+  return "no error";
+}
+
+TEST(Resolve, PutsDependenciesFirst) {
+  EXPECT_THAT(solve(goal({"app"}), "app 1 Depends: lib\nlib 1 Pre-Depends: core\ncore 1\nother 1\n"),
+              ElementsAre("core 1", "lib 1", "app 1"));
+}
+
+TEST(Resolve, TakesTheFirstAlternativeAsAptDoes) {
+  const std::string lines = "app 1 Depends: zebra | ant\nant 1\nzebra 1\n";
+  EXPECT_THAT(solve(goal({"app"}), lines), ElementsAre("zebra 1", "app 1"));
+}
+
+TEST(Resolve, TakesAnotherAlternativeOnlyWhenTheFirstCannotBe) {
+  const std::string lines = "app 1 Depends: zebra | ant\nant 1\nzebra 1 Conflicts: app\n";
+  EXPECT_THAT(solve(goal({"app"}), lines), ElementsAre("ant 1", "app 1"));
+}
+
+TEST(Resolve, KeepsTheFirstAlternativeThoughAnotherIsThere) {
+  const std::string lines = "app 1 Depends: gnupg | gpg\ngnupg 1 Depends: gpg\ngpg 1\n";
+  EXPECT_THAT(solve_sorted(goal({"app"}), lines), ElementsAre("app 1", "gnupg 1", "gpg 1"));
+}
+
+TEST(Resolve, PrefersTheRealPackageToAProvider) {
+  const std::string lines = "app 1 Depends: mail\nalpha 1 Provides: mail\nmail 1\n";
+  EXPECT_THAT(solve_sorted(goal({"app"}), lines), ElementsAre("app 1", "mail 1"));
+}
+
+TEST(Resolve, PrefersTheProviderOfHigherPriority) {
+  const std::string lines =
+      "app 1 Depends: awk\ngawk 1 Provides: awk\nmawk 1 Provides: awk; Priority: important\nzawk 1 Provides: awk\n";
+  EXPECT_THAT(solve_sorted(goal({"app"}), lines), ElementsAre("app 1", "mawk 1"));
+}
+
+TEST(Resolve, AnUnversionedProvideMeetsNoVersion) {
+  EXPECT_EQ(error_of(goal({"app"}), "app 1 Depends: mail (>= 1)\nalpha 2 Provides: mail\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 1 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ it depends on mail >= 1, which no repository has\n"
+            "  = help: drop `app` from packages.include, or add a repository\n");
+}
+
+TEST(Resolve, TakesTheNewestVersion) {
+  EXPECT_THAT(solve(goal({"app"}), "app 1.9\napp 1.10\napp 1.10~rc1\n"), ElementsAre("app 1.10"));
+}
+
+TEST(Resolve, NeverFallsBackToAnOlderVersion) {
+  EXPECT_EQ(error_of(goal({"app"}), "app 1\napp 2 Depends: lib (>= 9)\nlib 1\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 2 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ it depends on lib >= 9, which no repository has\n"
+            "  = help: drop `app` from packages.include, or add a repository\n");
+}
+
+TEST(Resolve, AddsTheBaseSystem) {
+  const std::string lines = "app 1\nbase 1 Essential: yes\nneeded 1 Priority: required\nextra 1 Priority: important\n";
+  EXPECT_THAT(solve_sorted(goal({"app"}), lines), ElementsAre("app 1", "base 1", "needed 1"));
+}
+
+TEST(Resolve, ToolsHaveNoBaseSystem) {
+  Goal tools = goal({"app"});
+  tools.base_system = false;
+  EXPECT_THAT(solve(tools, "app 1\nbase 1 Essential: yes\n"), ElementsAre("app 1"));
+}
+
+TEST(Resolve, ExcludesFromTheBaseSystem) {
+  EXPECT_THAT(solve_sorted(goal({"app"}, {"base"}), "app 1\nbase 1 Essential: yes\n"), ElementsAre("app 1"));
+}
+
+TEST(Resolve, FollowsRecommendsOnlyWhenAsked) {
+  const std::string lines = "app 1 Recommends: docs | manual\ndocs 1 Recommends: viewer\nmanual 1\nviewer 1\n";
+  EXPECT_THAT(solve(goal({"app"}), lines), ElementsAre("app 1"));
+  Goal with = goal({"app"});
+  with.recommends = true;
+  EXPECT_THAT(solve_sorted(with, lines), ElementsAre("app 1", "docs 1", "viewer 1"));
+}
+
+TEST(Resolve, ARecommendationThatCannotBeIsLeftOut) {
+  Goal with = goal({"app"}, {"docs"});
+  with.recommends = true;
+  EXPECT_THAT(solve(with, "app 1 Recommends: docs\ndocs 1\n"), ElementsAre("app 1"));
+}
+
+TEST(Resolve, KeepsThePinnedVersion) {
+  Goal pinned = goal({"app"});
+  pinned.pins["lib"] = {"1.*", {"r.yaml", 14, 10, 1, ""}};
+  EXPECT_THAT(solve(pinned, "app 1 Depends: lib\nlib 1.0\nlib 1.5\nlib 2.0\n"), ElementsAre("lib 1.5", "app 1"));
+}
+
+TEST(Resolve, NamesThePinThatForbidsEveryVersion) {
+  Goal pinned = goal({"app"});
+  pinned.pins["lib"] = {"3.*", {"r.yaml", 14, 10, 1, ""}};
+  EXPECT_EQ(error_of(pinned, "app 1 Depends: lib\nlib 1.5\nlib 2.0\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 1 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ it depends on lib, which r.yaml:14:10 pins to `3.*`\n"
+            "  = help: loosen the pin of `lib`: the repositories have 2.0, 1.5\n");
+}
+
+TEST(Resolve, NamesTheLineThatExcludesADependency) {
+  EXPECT_EQ(error_of(goal({"app"}, {"dkms"}), "app 550.163.01-2 Depends: dkms\ndkms 3\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 550.163.01-2 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ it depends on dkms, which r.yaml:13:14 excludes\n"
+            "  = help: drop `dkms` from packages.exclude\n");
+}
+
+TEST(Resolve, NamesTheLineThatExcludesWhatIsAskedFor) {
+  EXPECT_EQ(error_of(goal({"app"}, {"app"}), "app 1\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 1 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ r.yaml:13:14 excludes it\n"
+            "  = help: drop `app` from packages.exclude\n");
+}
+
+TEST(Resolve, SaysThatOnlyTheNewestVersionCounts) {
+  EXPECT_EQ(error_of(goal({"app"}), "app 1 Depends: lib (<< 2)\nlib 1\nlib 2\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × app 1 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ╰─▶ it depends on lib << 2, but the newest lib is 2\n"
+            "  = help: drop `app` from packages.include, or add a repository\n");
+}
+
+TEST(Resolve, NamesBothSidesOfAConflict) {
+  EXPECT_EQ(error_of(goal({"left", "app"}), "app 1 Depends: right\nleft 1 Conflicts: right\nright 1\n"),
+            "error[S0002]: no set of packages satisfies image `test`\n"
+            "  × left 1 cannot be installed\n"
+            "  ├─▶ asked for by r.yaml:12:14\n"
+            "  ├─▶ app is asked for by r.yaml:12:15\n"
+            "  ├─▶ app 1 depends on right\n"
+            "  ╰─▶ it conflicts with right 1\n"
+            "  = help: drop `left` or `app` from packages.include\n");
+}
+
+TEST(Resolve, ExplainsInTwentyLinesAtMost) {
+  std::string lines = "app 1 Depends: lib0\n";
+  for (int i = 0; i < 40; ++i) lines += fmt::format("lib{} 1 Depends: lib{}\n", i, i + 1);
+  const std::string text = error_of(goal({"app"}), lines + "lib40 1 Conflicts: app\n");
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 22) << text;
+  EXPECT_THAT(text, testing::HasSubstr("more reasons"));
+}
+
+TEST(Resolve, SuggestsANearName) {
+  EXPECT_EQ(error_of(goal({"systemd-sisv"}), "systemd-sysv 1\n"),
+            "error[S0001]: no repository has a package `systemd-sisv`\n"
+            "    ┌─ r.yaml:12:14\n"
+            "  = help: did you mean `systemd-sysv`?\n");
+}
+
+TEST(Resolve, NamesTheProvidersOfAVirtualName) {
+  EXPECT_EQ(error_of(goal({"awk"}), "gawk 1 Provides: awk\nmawk 1 Provides: awk\n"),
+            "error[S0001]: no repository has a package `awk`\n"
+            "    ┌─ r.yaml:12:14\n"
+            "  = help: `awk` is virtual; name a package that provides it: gawk, mawk\n");
+}
+
+TEST(Resolve, NamesEveryUnknownPackageAtOnce) {
+  try {
+    solve(goal({"first", "app", "second"}), "app 1\n");
+    FAIL() << "resolved";
+  } catch (const Errors& errors) {
+    ASSERT_EQ(errors.all().size(), 2u);
+    EXPECT_EQ(errors.all()[1].message(), "no repository has a package `second`");
+  }
+}
+
+TEST(Resolve, ACycleSucceedsInAStableOrder) {
+  const std::string lines = "app 1 Depends: lib\nlib 1 Depends: data\ndata 1 Depends: lib\n";
+  const auto once = solve(goal({"app"}), lines);
+  EXPECT_EQ(once.size(), 3u);
+  EXPECT_EQ(once.back(), "app 1");
+  EXPECT_EQ(solve(goal({"app"}), lines), once);
+}
+
+TEST(Resolve, TakesAnyArchitectureOnlyWhereAllowed) {
+  EXPECT_THAT(solve(goal({"app"}), "app 1 Depends: python:any\npython 3 Multi-Arch: allowed\n"),
+              ElementsAre("python 3", "app 1"));
+  EXPECT_THAT(error_of(goal({"app"}), "app 1 Depends: python:any\npython 3\n"),
+              testing::HasSubstr("it depends on python:any, which no repository has"));
+}
+
+TEST(Resolve, RefusesAMalformedDependency) {
+  EXPECT_EQ(error_of(goal({"app"}), "app 1 Depends: lib (>= )\n"),
+            "error[P0007]: package `app` has a malformed dependency: lib (>= )\n");
+}
+
+}  // namespace
+}  // namespace ainode
