@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Plays QEMU: writes a console, speaks on the sockets that its arguments name, and ends as the scenario says.
+"""usage: stand_in_qemu.py SCENARIO [nonce=TEXT] [state=DIR] QEMU-ARGUMENTS…"""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+
+ARGUMENTS = sys.argv[2:]
+
+
+def channel(name):
+    for argument in ARGUMENTS:
+        match = re.fullmatch(r"socket,id=%s,fd=(\d+)" % name, argument)
+        if match:
+            return socket.socket(fileno=int(match.group(1)))
+    sys.exit("stand-in: no channel " + name)
+
+
+def option(key):
+    for argument in ARGUMENTS:
+        if argument.startswith(key + "="):
+            return argument[len(key) + 1:]
+    return None
+
+
+def expected():
+    for argument in ARGUMENTS:
+        match = re.fullmatch(r"if=none,id=agent,.*file=(.*)", argument)
+        if match:
+            with tarfile.open(match.group(1)) as tar:
+                return json.load(tar.extractfile("expected.json"))
+    return {"nonce": option("nonce"), "command": []}
+
+
+CONSOLE, AGENT, MONITOR = channel("console"), channel("agent"), channel("monitor")
+sequence = 0
+
+
+def say(text):
+    CONSOLE.sendall(text.encode())
+
+
+def speak(message, nonce=None):
+    global sequence
+    body = json.dumps({**message, "seq": sequence}, separators=(",", ":"))[:-1]
+    sequence += 1
+    code = hmac.new((nonce or expected()["nonce"]).encode(), body.encode(), hashlib.sha256).hexdigest()
+    AGENT.sendall((body + ',"mac":"' + code + '"}\n').encode())
+
+
+def hello():
+    speak({"type": "hello", "ainode-agent": 1, "uptime": 2.5, "kernel": "6.12.0-test"})
+
+
+def result(identity, verdict="pass"):
+    speak({"type": "begin", "id": identity})
+    speak({"type": "result", "id": identity, "sentence": "a promise", "verdict": verdict, "measured": 1,
+           "expected": 1, "evidence": "/proc/test", "reason": "" if verdict == "pass" else "it is so", "place": "",
+           "seconds": 0.1})
+
+
+def end(count):
+    speak({"type": "end", "checks": count})
+
+
+def shut_down(reason):
+    event = {"event": "SHUTDOWN", "data": {"guest": True, "reason": reason}}
+    MONITOR.sendall((json.dumps(event) + "\r\n").encode())
+    sys.exit(0)
+
+
+def sleep_on():
+    while True:
+        time.sleep(60)
+
+
+def finishes():
+    say("[    0.000000] Linux version 6.12.0-test\r\n")
+    hello()
+    result("numa.nodes")
+    end(1)
+    sleep_on()
+
+
+def runs_all():
+    hello()
+    for count, identity in enumerate(option("checks").split(",")):
+        result(identity, "fail" if identity == option("failing") else "pass")
+    end(count + 1)
+    sleep_on()
+
+
+def runs_command():
+    hello()
+    speak({"type": "output", "stream": "stdout", "text": " ".join(expected()["command"]) + "\n"})
+    speak({"type": "exit", "status": 7})
+    sleep_on()
+
+
+def hangs_in_check():
+    hello()
+    speak({"type": "begin", "id": "numa.placement"})
+    sleep_on()
+
+
+def hangs_booting():
+    say("[    0.100000] Probing the disk\r\n")
+    sleep_on()
+
+
+def answers_keys():
+    say("node login: ")
+    while CONSOLE.recv(100):
+        say("\r\nnode login: ")
+
+
+def babbles():
+    while True:
+        say("still here\r\n")
+        time.sleep(0.02)
+
+
+def panics_and_resets():
+    say("[    1.5] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n[    1.5] Rebooting in 10 seconds..\r\n")
+    shut_down("guest-reset")
+
+
+def panics_and_stays():
+    say("[    1.5] Kernel panic - not syncing: \x1b[31mAttempted to kill init!\x1b[0m exitcode=0x0\r\n")
+    sleep_on()
+
+
+def forges_a_panic():
+    say("Kernel panic - not syncing: said by somebody in the guest\r\n")
+    finishes()
+
+
+def resets():
+    say("[    0.1] booting\r\n")
+    shut_down("guest-reset")
+
+
+def resets_once():
+    marker = os.path.join(option("state"), "booted")
+    if not os.path.exists(marker):
+        open(marker, "w").close()
+        hello()
+        result("numa.nodes", "fail")
+        shut_down("guest-reset")
+    finishes()
+
+
+def powers_off():
+    hello()
+    speak({"type": "begin", "id": "mem.size"})
+    shut_down("guest-shutdown")
+
+
+def is_killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuses_arguments():
+    sys.exit("qemu: -device nonsense: 'nonsense' is not a valid device model name")
+
+
+def lies():
+    hello()
+    speak({"type": "begin", "id": "numa.nodes"}, nonce="not the nonce")
+    sleep_on()
+
+
+def shouts():
+    for _ in range(24):
+        say("x" * (1 << 20))
+    finishes()
+
+
+def leaves_a_child():
+    child = subprocess.Popen(["sleep", "1000"])
+    with open(os.path.join(option("state"), "pids"), "w") as file:
+        file.write("%d %d\n" % (os.getpid(), child.pid))
+    finishes()
+
+
+def announces_itself_and_hangs():
+    path = os.path.join(option("state"), "pids")
+    with open(path + ".new", "w") as file:
+        file.write("%d\n" % os.getpid())
+    os.rename(path + ".new", path)
+    sleep_on()
+
+
+globals()[sys.argv[1]]()
