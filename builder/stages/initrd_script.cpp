@@ -12,14 +12,14 @@ constexpr std::string_view kScript = R"sh(#!/usr/bin/busybox sh
 export PATH=/usr/bin
 busybox() { /usr/bin/busybox "$@"; }
 busybox mount -t devtmpfs -o mode=0755,nosuid dev /dev
-exec </dev/console >/dev/console 2>&1
+(: >/dev/console) 2>/dev/null && exec </dev/console >/dev/console 2>&1
 busybox mount -t proc -o nosuid,nodev,noexec proc /proc
 busybox mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 busybox mount -t tmpfs -o mode=0755,nosuid,nodev run /run
 
-root= fstype=ext4 flags= access=ro init=/sbin/init shell=
+root= fstype=ext4 flags= access=ro init=/sbin/init shell= refused=
 read -r cmdline </proc/cmdline
-set -f
+set -f # words of the command line are no patterns
 for argument in $cmdline; do
   case $argument in
     root=*) root=${argument#root=} ;;
@@ -33,16 +33,18 @@ done
 
 fail() {
   echo "initrd: $*"
+  [ -n "$refused" ] && echo "initrd: modules that could not be loaded:$refused"
   [ -n "$shell" ] && exec /usr/bin/busybox sh
   exit 1
 }
 
+# A module may find its hardware missing (crc32c_intel): that matters only when the root cannot be reached.
 for module in @MODULES@; do
   parameters=
   for argument in $cmdline; do
     case $argument in "$module".*) parameters="$parameters ${argument#*.}" ;; esac
   done
-  busybox insmod /usr/lib/modules/$module.ko $parameters || echo "initrd: module $module could not be loaded"
+  busybox insmod /usr/lib/modules/$module.ko $parameters 2>/dev/null || refused="$refused $module"
 done
 
 [ -n "$root" ] || fail "the kernel command line has no root="
@@ -64,7 +66,6 @@ for place in dev proc sys run; do
   busybox mount -o move /$place /sysroot/$place || fail "/$place could not be moved to the root"
 done
 exec /usr/bin/busybox switch_root /sysroot "$init"
-fail "$init of $device could not be started"
 )sh";
 
 }  // namespace
