@@ -30,8 +30,9 @@ class Mirrors {
 };
 
 /// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris
-/// update`). "debian-security" is known by its path when apt has no such entry for it but a mirror for "debian" exists.
-/// Throws no_mirror or apt_lists_empty only for distributions in `needed`.
+/// update`), told apart by Origin and Label, or by path and suite where apt has fetched nothing yet. A distribution
+/// that apt does not have is an error that says how to give it. Throws no_mirror or apt_lists_empty only for
+/// distributions in `needed`.
 Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options);
 
 /// The verified metadata of all repositories of one recipe, ready for solving. Opaque: libsolv and deb822 stay inside.
@@ -62,14 +63,15 @@ struct Goal {
   std::string image;        ///< named in errors
 };
 Goal goal_of(const Recipe& recipe);
-/// The programs that shape bytes: dpkg, depmod, mke2fs, mtools, sfdisk, qemu-img, zstd, busybox.
+/// The programs that shape bytes, and the initrd's shell: busybox-static, dosfstools, e2fsprogs, fdisk, kmod, mtools,
+/// qemu-utils, zstd; without the base system.
 Goal tools_goal();
 
 /// libsolv with apt's preferences; packages in configuration order. Throws unknown_package or unsatisfiable, naming
 /// recipe lines.
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates);
 
-/// Downloads every package that `have` does not know into `directory` as SHA256.deb; returns their paths by SHA-256.
+/// Downloads every package that does not lie whole in `directory` already, as SHA256.deb; returns all paths by SHA-256.
 std::map<std::string, std::filesystem::path> fetch_packages(RunContext& run, const std::vector<LockedPackage>& packages,
                                                             const std::vector<LockedRepository>& repositories,
                                                             const Mirrors& mirrors,

@@ -84,6 +84,8 @@ FAULTS = [
     "weak-hash",  # no SHA256 field
 ]
 
+TEN_YEARS = 3650 * 86400
+
 
 def date_text(seconds):
     return email.utils.formatdate(seconds, usegmt=True).replace("GMT", "UTC")
@@ -92,20 +94,28 @@ def date_text(seconds):
 class Signer:
     """Keys in a private GNUPGHOME (a short path: the agent's socket lies in it)."""
 
-    def __init__(self):
+    def __init__(self, now):
         self.home = tempfile.mkdtemp(prefix="ai-gpg-")
-        for user in ("archive", "foreign"):
-            self.gpg("--quick-generate-key", f"{user}@example.invalid", "ed25519", "sign", "never")
+        # A clock that is years behind sees key and signature made in its future.
+        self.born = {"archive": now, "foreign": now, "future": now + TEN_YEARS}
+        for user in self.born:
+            self.gpg(*self.clock(user), "--quick-generate-key", f"{user}@example.invalid", "ed25519", "sign", "never")
+
+    def clock(self, user):
+        return ["--faked-system-time", f"{self.born[user]}!"]
 
     def gpg(self, *arguments, data=None):
         command = ["gpg", "--homedir", self.home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
-        return subprocess.run([*command, *arguments], input=data, stdout=subprocess.PIPE, check=True).stdout
+        result = subprocess.run([*command, *arguments], input=data, capture_output=True)
+        if result.returncode != 0:
+            raise SystemExit(result.stderr.decode())
+        return result.stdout
 
     def sign(self, text, user="archive"):
-        return self.gpg("--local-user", f"{user}@example.invalid", "--clearsign", data=text)
+        return self.gpg(*self.clock(user), "--local-user", f"{user}@example.invalid", "--clearsign", data=text)
 
     def export(self):
-        return self.gpg("--export", "archive@example.invalid")
+        return self.gpg("--export", "archive@example.invalid", "future@example.invalid")
 
     def close(self):
         subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], check=False)
@@ -184,7 +194,7 @@ def packages_text(archive, root, fault):
 
 
 def release_text(archive, suite, files, fault, now):
-    date = now + 3650 * 86400 if fault == "future-date" else now
+    date = now + TEN_YEARS if fault == "future-date" else now
     lines = [
         "Origin: Elsewhere" if fault == "wrong-origin" else "Origin: Debian",
         f"Label: {ARCHIVES[archive]['label']}",
@@ -228,7 +238,7 @@ def write_archive(root, archive, fault, signer, now):
     write(os.path.join(directory, "main/binary-amd64/Packages.xz"), stored)
     text = release_text(archive, suite, files, fault, now)
     if fault != "unsigned":
-        text = wrap(signer.sign(text, "foreign" if fault == "foreign-key" else "archive"), fault)
+        text = wrap(signer.sign(text, {"foreign-key": "foreign", "future-date": "future"}.get(fault, "archive")), fault)
     write(os.path.join(directory, "InRelease"), text)
 
 
@@ -317,7 +327,7 @@ def base_of(fault, directory, server):
 
 
 def make(directory, faults, now):
-    signer = Signer()
+    signer = Signer(now)
     try:
         for fault in faults:
             for archive in ARCHIVES:
