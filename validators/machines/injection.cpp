@@ -32,7 +32,7 @@ exec /run/ainode-agent/ainode-agent --expected /run/ainode-agent/expected.json)s
 constexpr const char* kUnit = R"([Unit]
 Description=ainode validation agent
 DefaultDependencies=no
-After=basic.target
+Conflicts=shutdown.target
 [Service]
 Type=exec
 RuntimeDirectory=ainode-agent

@@ -14,7 +14,8 @@ namespace ainode {
 void write_agent_disk(const std::filesystem::path& path, const std::filesystem::path& agent_program,
                       const std::string& expected);
 
-/// QEMU's -smbios arguments that make systemd start the agent with `arguments` as soon as basic.target is reached.
+/// QEMU's -smbios arguments that make systemd start the agent with `arguments` among its very first jobs (the agent
+/// itself waits for what a check needs).
 /// They carry no secret: every program in the guest may read the unit.
 std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments);
 

@@ -188,7 +188,10 @@ std::vector<std::string> machine_arguments(const Topology& topology) {
       numa.insert(numa.end(), {"-numa", fmt::format("dist,src={},dst={},val={}", a, b, facts.distances[a][b])});
   }
   std::vector<std::string> arguments = {
-      "-machine", topology.machine + (has_iommu ? ",kernel-irqchip=split" : ""), "-cpu", "max",
+      "-machine", topology.machine + (has_iommu ? ",kernel-irqchip=split" : ""),
+      // QEMU 7.2's TCG has no native cmpxchg16b between threads: each one stops all processors and may come back with
+      // broken flags. The kernel's allocator, which uses it all the time, then ran on to address 0.
+      "-cpu", "max,cx16=off",
       // Without `sockets=` the kernel finds one socket on several nodes, warns and taints itself.
       "-smp", fmt::format("{},sockets={},cores={},threads=1", cpus, sockets, cpus / sockets), "-m",
       fmt::format("{}M", memory / kMiB)};

@@ -170,7 +170,7 @@ TEST_F(GuestRun, RefusesAMessageThatThisRunDidNotMake) {
 TEST_F(GuestRun, BoundsTheLogOfAConsoleWithoutNewlines) {
   const GuestOutcome outcome = run("shouts");
   EXPECT_EQ(outcome.code, nullptr) << outcome.text;
-  EXPECT_GT(outcome.console_bytes, std::uint64_t{24} << 20);
+  EXPECT_GT(outcome.console_bytes, std::uint64_t{20} << 20);
   EXPECT_LT(fs::file_size(work_.path() / "console.log"), (std::uint64_t{16} << 20) + 200);
 }
 
