@@ -27,15 +27,20 @@ void add_mirror(MirrorOptions& mirrors, const std::string& distribution, const s
   if (distribution.empty() || !is_known_scheme)
     throw Error(codes::usage_error, fmt::format("{} does not name a mirror", origin))
         .help("write DISTRIBUTION=URI with an http, https or file URI");
-  mirrors.given.emplace(distribution, uri);
+  mirrors.given[distribution] = uri;
 }
 
-/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security; empty when it is not set.
-std::string variable_value(const std::string& prefix, std::string distribution) {
+/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security.
+std::string variable_of(const std::string& prefix, std::string distribution) {
   std::replace(distribution.begin(), distribution.end(), '-', '_');
   std::transform(distribution.begin(), distribution.end(), distribution.begin(),
                  [](unsigned char letter) { return std::toupper(letter); });
-  const char* value = std::getenv((prefix + distribution).c_str());
+  return prefix + distribution;
+}
+
+/// Empty when it is not set.
+std::string value_of(const std::string& variable) {
+  const char* value = std::getenv(variable.c_str());
   return value ? value : "";
 }
 
@@ -47,13 +52,23 @@ MirrorOptions mirror_options(const BuildArguments& arguments, const Recipe& reci
   }
   for (const Repository& repository : recipe.repositories) {
     const std::string& distribution = repository.distribution.value;
-    const std::string uri = variable_value("AINODE_MIRROR_", distribution);
-    if (!uri.empty()) add_mirror(mirrors, distribution, uri, "AINODE_MIRROR of " + distribution);
-    const std::string keyring = variable_value("AINODE_KEYRING_", distribution);
+    const std::string variable = variable_of("AINODE_MIRROR_", distribution);
+    const std::string uri = value_of(variable);
+    if (!uri.empty() && !mirrors.given.contains(distribution)) add_mirror(mirrors, distribution, uri, variable);
+    const std::string keyring = value_of(variable_of("AINODE_KEYRING_", distribution));
     if (!keyring.empty()) mirrors.keyrings.emplace(distribution, keyring);
   }
   mirrors.accept_stale.insert(arguments.accept_stale.begin(), arguments.accept_stale.end());
   return mirrors;
+}
+
+/// A word as a shell reads it back.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:+,@%=";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char letter : word) out += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return out + "'";
 }
 
 std::string summary(const BuildResult& result, const fs::path& out) {
@@ -67,7 +82,7 @@ std::string summary(const BuildResult& result, const fs::path& out) {
     text += fmt::format("  {:<9} {}  ({}, sha256 {})\n", output.kind, (out / output.name).string(),
                         readable_size(output.size), output.sha256);
   text += fmt::format("  lock      {}\n", (out / manifest.lock).string());
-  text += fmt::format("next:\n  ainode validate {0} --target qemu\n  ainode boot {0}\n", out.string());
+  text += fmt::format("next:\n  ainode validate {0} --target qemu\n  ainode boot {0}\n", quoted(out.string()));
   return text;
 }
 

@@ -12,9 +12,9 @@ namespace ainode {
 
 namespace {
 
-constexpr Need kOptional = Need::optional;
-constexpr Need kRequired = Need::required;
-constexpr Need kLater = Need::not_built_yet;
+constexpr Presence kOptional = Presence::optional;
+constexpr Presence kRequired = Presence::required;
+constexpr Presence kLater = Presence::not_built_yet;
 
 using Path = const std::string&;
 

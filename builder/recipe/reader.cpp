@@ -127,10 +127,10 @@ bool check_keys(Reader& reader, const YamlNode& node, const std::string& path, s
     const auto field = std::find_if(fields.begin(), fields.end(),
                                     [&name = key.text](const FieldName& field) { return field.key == name; });
     if (field == fields.end()) tell_unknown_key(reader, key, path, fields);
-    if (field != fields.end() && field->need == Need::not_built_yet) tell_not_built(reader, key, path);
+    if (field != fields.end() && field->presence == Presence::not_built_yet) tell_not_built(reader, key, path);
   }
   for (const FieldName& field : fields) {
-    if (field.need != Need::required || node.find(field.key)) continue;
+    if (field.presence != Presence::required || node.find(field.key)) continue;
     const std::string full = path.empty() ? std::string(field.key) : fmt::format("{}.{}", path, field.key);
     reader.mistake(Error(codes::missing_key, fmt::format("`{}` is missing", full))
                        .at(node.place)
@@ -189,7 +189,7 @@ Located<std::uint64_t> read_size(Reader& reader, const YamlNode& node, const std
 
 Text read_per_architecture(Reader& reader, const YamlNode& node, const std::string& path, Rule rule) {
   if (node.kind != YamlNode::Kind::mapping) return read_text(reader, node, path, rule);
-  constexpr FieldName kArchitectures[] = {{"amd64", Need::optional, ""}, {"arm64", Need::optional, ""}};
+  constexpr FieldName kArchitectures[] = {{"amd64", Presence::optional, ""}, {"arm64", Presence::optional, ""}};
   check_keys(reader, node, path, "text, or a mapping from architecture to text", kArchitectures);
   Text chosen;
   for (const auto& [key, value] : node.entries) {

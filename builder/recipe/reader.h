@@ -37,13 +37,13 @@ class Reader {
 /// What is wrong with a text, as it stands beside the caret; empty when nothing is.
 using Rule = std::string (*)(std::string_view text);
 
-enum class Need { optional, required, not_built_yet };
+enum class Presence { optional, required, not_built_yet };
 
 /// One key of a mapping that is read into an `Into`.
 template <class Into>
 struct Field {
   std::string_view key;
-  Need need;
+  Presence presence;
   std::string_view holds;  ///< what it must be, in words: "a list of package names"
   /// `path` is the key's full name for messages: "kernel.cmdline". Null when not built yet.
   void (*read)(Reader& reader, const YamlNode& value, const std::string& path, Into& into) = nullptr;
@@ -52,7 +52,7 @@ struct Field {
 /// A field without its reader: enough to find unknown and missing keys.
 struct FieldName {
   std::string_view key;
-  Need need;
+  Presence presence;
   std::string_view holds;
 };
 
@@ -64,7 +64,7 @@ template <class Into, std::size_t count>
 void read_mapping(Reader& reader, const YamlNode& node, const std::string& path, std::string_view holds,
                   const Field<Into> (&fields)[count], Into& into) {
   std::vector<FieldName> names;
-  for (const Field<Into>& field : fields) names.push_back({field.key, field.need, field.holds});
+  for (const Field<Into>& field : fields) names.push_back({field.key, field.presence, field.holds});
   if (!check_keys(reader, node, path, holds, names)) return;
   for (const auto& [key, value] : node.entries)
     for (const Field<Into>& field : fields)
