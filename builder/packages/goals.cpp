@@ -17,8 +17,8 @@ Goal goal_of(const Recipe& recipe) {
 
 Goal tools_goal() {
   Goal goal;
-  for (const char* name :
-       {"busybox-static", "dosfstools", "e2fsprogs", "fdisk", "kmod", "mtools", "qemu-utils", "zstd"}) {
+  // mke2fs reads the system root from a tar, for which it opens libarchive at run time.
+  for (const char* name : {"busybox-static", "dosfstools", "e2fsprogs", "libarchive13t64", "zstd"}) {
     goal.install.push_back({name, {}});
   }
   goal.base_system = false;
