@@ -76,7 +76,9 @@ void reset_signals() {
   const pid_t init = fork();
   if (init < 0) report_and_exit(plan);
   if (init > 0) {
-    close(plan.failure);
+    // No exec closes the supervisors' copies of the pipes, and with them open the program would never see its input
+    // end.
+    close_range(3, ~0U, 0);
     int status = 0;
     while (waitpid(init, &status, 0) < 0 && errno == EINTR) {
     }
@@ -86,7 +88,7 @@ void reset_signals() {
   const pid_t program = fork();
   if (program < 0) report_and_exit(plan);
   if (program == 0) exec_child(plan);
-  close(plan.failure);
+  close_range(3, ~0U, 0);
   int status = 0;
   while (waitpid(program, &status, 0) < 0 && errno == EINTR) {
   }
