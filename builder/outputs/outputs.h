@@ -2,7 +2,9 @@
 // From a commit to what is shipped: signatures and disk images.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,16 @@ struct CommitSignature {
   std::string openpgp_public;  ///< armoured
   std::string ed25519_public;  ///< base64 of the 32 raw bytes
 };
-/// Signs the commit with OpenPGP (made at `epoch`, so deterministic) and ed25519 and stores both as detached metadata.
+/// Detached metadata by ostree's keys ("ostree.gpgsigs", "ostree.sign.ed25519"), and who made it.
+struct SignedBytes {
+  CommitSignature keys;
+  std::map<std::string, std::vector<std::string>> signatures;
+};
+/// Signs raw commit bytes with OpenPGP (made at `epoch`, so deterministic) and ed25519. Throws key_malformed,
+/// signing_failed, tool_missing.
+SignedBytes sign_commit_bytes(const std::string& commit_bytes, const KeyDirectory& openpgp, const KeyDirectory& ed25519,
+                              std::int64_t epoch);
+/// Signs the commit and stores both signatures as detached metadata.
 CommitSignature sign_commit(RunContext& run, Store& store, const std::string& commit, const KeyDirectory& openpgp,
                             const KeyDirectory& ed25519, std::int64_t epoch);
 /// Checks both signatures of raw commit bytes against public keys. Throws commit_unsigned or commit_signature_bad.
