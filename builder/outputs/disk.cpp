@@ -203,7 +203,8 @@ class DiskMaker {
 
 std::vector<std::string> disk_kernel_arguments(const DiskOptions& options) {
   // rw: ostree-prepare-root makes /sysroot and /usr read-only itself, and leaves /etc and /var writable.
-  std::vector<std::string> arguments = {"root=LABEL=" + options.os_name, "rw"};
+  // gpt_auto=0: systemd would mount the ESP over /boot, where the deployment's boot entries are, and fail.
+  std::vector<std::string> arguments = {"root=LABEL=" + options.os_name, "rw", "systemd.gpt_auto=0"};
   arguments.insert(arguments.end(), options.kernel_arguments.begin(), options.kernel_arguments.end());
   return arguments;
 }
