@@ -186,6 +186,27 @@ class LineSplitter {
   std::string line_;
 };
 
+/// A program may end without reading its input; that is an error of write here, never the end of this process, whoever
+/// embeds it. Takes back the one SIGPIPE that a write may raise, for this thread alone.
+class BrokenPipeSignalOff {
+ public:
+  BrokenPipeSignalOff() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~BrokenPipeSignalOff() {
+    if (sigismember(&before_, SIGPIPE)) return;
+    const timespec now = {0, 0};
+    sigtimedwait(&pipe_, nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  BrokenPipeSignalOff(const BrokenPipeSignalOff&) = delete;
+
+ private:
+  sigset_t pipe_, before_;
+};
+
 /// Moves bytes between the child's streams and the result until all streams are closed or the deadline passes.
 class Pump {
  public:
@@ -232,6 +253,7 @@ class Pump {
   }
 
   void send() {
+    const BrokenPipeSignalOff off;
     const ssize_t count = write(input_.get(), unsent_.data(), unsent_.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count > 0) unsent_.remove_prefix(static_cast<std::size_t>(count));
