@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The harness as one call, over a small image and a stand-in for QEMU that speaks the agent's part.
+#include "validators/validate.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "tests/validators/machines/test_disk.h"
+#include "validators/checks/catalog.h"
+
+namespace ainode {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Validate : public testing::Test {
+ protected:
+  void SetUp() override {
+    const fs::path disk = make_qcow2(make_raw_disk(work_.path(), ostree_boot("root=LABEL=x quiet")));
+    make_directories(image_);
+    fs::rename(disk, image_ / "img.qcow2");
+    Manifest manifest;
+    manifest.name = "img";
+    manifest.architecture = "amd64";
+    manifest.commit = manifest.lock_sha256 = std::string(64, 'a');
+    manifest.lock = "img.lock";
+    manifest.kernel_release = "6.12.0-test";
+    manifest.profiles = {"numa"};
+    manifest.outputs = {{"img.qcow2", "qcow2", 1, std::string(64, 'b')}};
+    write_manifest(manifest, image_);
+  }
+
+  ValidateOptions options(const std::string& scenario) {
+    const fs::path qemu = work_.path() / "qemu";
+    write_file(qemu,
+               fmt::format("#!/bin/sh\nexec python3 {} {} \"$@\"\n",
+                           AINODE_SOURCE_DIR "/tests/validators/machines/stand_in_qemu.py", scenario),
+               0755);
+    ValidateOptions options;
+    options.image = image_;
+    options.qemu = qemu.string();
+    return options;
+  }
+  Report run(const ValidateOptions& options) {
+    RunContext context{silent_events()};
+    return validate_image(context, options);
+  }
+  std::string all_checks() {
+    std::string ids;
+    for (const checks::Check& check : checks::checks_of({"numa"}))
+      ids += (ids.empty() ? "" : ",") + std::string(check.id);
+    return ids;
+  }
+  ErrorCode refusal(const ValidateOptions& options) {
+    try {
+      run(options);
+    } catch (const Error& error) {
+      message_ = error.message();
+      return error.code();
+    }
+    return {"none", Exit::done, ""};
+  }
+
+  TemporaryDirectory work_{testing::TempDir()};
+  fs::path image_ = work_.path() / "image";
+  std::string message_;
+};
+
+TEST_F(Validate, PassesWhenEveryCheckThatWasAskedForPassed) {
+  const std::string disk_before = sha256_hex_of_file(image_ / "img.qcow2");
+  const Report report = run(options("runs_all checks=" + all_checks()));
+  EXPECT_EQ(report.verdict(), Verdict::pass) << report.to_json().dump(1);
+  EXPECT_EQ(report.checks.size(), checks::checks_of({"numa"}).size());
+  EXPECT_EQ(report.failure, "");
+  EXPECT_EQ(report.commit, std::string(64, 'a'));
+  EXPECT_EQ(report.topology, "two-nodes");
+  EXPECT_EQ(report.boot["harness_arguments"].dump(),
+            R"(["console=ttyS0","no_timer_check","systemd.show_status=0","intel_iommu=on"])");
+  EXPECT_EQ(sha256_hex_of_file(image_ / "img.qcow2"), disk_before);
+}
+
+TEST_F(Validate, LeavesOnlyLogsBehind) {
+  run(options("runs_all checks=" + all_checks()));
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(image_ / "evidence")) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  EXPECT_THAT(names, ElementsAre("agent.log", "console.log", "qemu.log"));
+}
+
+TEST_F(Validate, BootsTheEntryInsideTheDiskWithTheHarnessesArguments) {
+  ValidateOptions with_extra = options("runs_all checks=" + all_checks());
+  with_extra.extra_arguments = {"intel_iommu=off"};
+  run(with_extra);
+  EXPECT_THAT(read_file(image_ / "evidence/qemu.log"),
+              HasSubstr("-append 'root=LABEL=x quiet console=ttyS0 no_timer_check systemd.show_status=0 intel_iommu=on "
+                        "intel_iommu=off'"));
+}
+
+TEST_F(Validate, FailsWhenOneCheckFails) {
+  const Report report = run(options("runs_all failing=numa.nodes checks=" + all_checks()));
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.failure, "");
+}
+
+TEST_F(Validate, FailsWhenTheAgentKeepsQuietAboutACheck) {
+  const Report report = run(options("finishes"));
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.checks[0].verdict, Verdict::pass);
+  EXPECT_EQ(report.checks[1].id, "numa.distances-symmetric");
+  EXPECT_EQ(report.checks[1].verdict, Verdict::fail);
+  EXPECT_EQ(report.checks[1].reason, "the agent ended without this result");
+}
+
+TEST_F(Validate, FailsForAResultThatNobodyAskedFor) {
+  const Report report = run(options("runs_all checks=kernel.invented," + all_checks()));
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.checks.back().id, "kernel.invented");
+  EXPECT_EQ(report.checks.back().reason, "nobody asked for this check");
+}
+
+TEST_F(Validate, BlamesTheCheckThatHungAndNotThoseThatNeverRan) {
+  ValidateOptions hang = options("hangs_in_check");
+  hang.silence = std::chrono::seconds(2);
+  const Report report = run(hang);
+  EXPECT_EQ(report.failure, "V0002: guest `img` hung: nothing was heard of it for 2 s while it ran numa.placement");
+  EXPECT_EQ(report.failure_verdict, Verdict::fail);
+  for (const CheckResult& check : report.checks)
+    EXPECT_EQ(check.verdict, check.id == "numa.placement" ? Verdict::fail : Verdict::infra) << check.id;
+}
+
+TEST_F(Validate, BlamesNoGuestWhenQemuIsKilled) {
+  const Report report = run(options("is_killed"));
+  EXPECT_EQ(report.failure, "V0006: QEMU of guest `img` was killed by signal 9 (Killed)");
+  EXPECT_EQ(report.verdict(), Verdict::infra);
+}
+
+TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
+  ValidateOptions wrong = options("finishes");
+  wrong.target = "moon";
+  EXPECT_EQ(refusal(wrong).id, codes::target_unknown.id);
+  EXPECT_EQ(message_, "there is no target `moon`");
+  wrong.target = "qemu:moon";
+  EXPECT_EQ(refusal(wrong).id, codes::target_unknown.id);
+  EXPECT_EQ(message_, "there is no topology `moon`");
+  wrong.target = "qemu";
+  wrong.profiles = {"moon"};
+  EXPECT_EQ(refusal(wrong).id, codes::target_unknown.id);
+  EXPECT_EQ(message_, "there is no profile `moon`");
+  EXPECT_FALSE(fs::exists(image_ / "evidence"));
+}
+
+TEST_F(Validate, LeavesADirectoryWithoutAnImageAsItIs) {
+  ValidateOptions none = options("finishes");
+  none.image = work_.path() / "empty";
+  make_directories(none.image);
+  EXPECT_EQ(refusal(none).id, codes::image_not_found.id);
+  EXPECT_TRUE(fs::is_empty(none.image));
+}
+
+TEST_F(Validate, NamesADiskThatIsGone) {
+  fs::remove(image_ / "img.qcow2");
+  EXPECT_EQ(refusal(options("finishes")).id, codes::image_malformed.id);
+  EXPECT_EQ(message_, image_.string() + ": the disk img.qcow2 is gone");
+}
+
+TEST_F(Validate, SaysThatQemuIsMissing) {
+  ValidateOptions none = options("finishes");
+  none.qemu = "qemu-that-is-not-there";
+  EXPECT_EQ(refusal(none).id, codes::tool_missing.id);
+}
+
+TEST_F(Validate, RunsOneCommandAndReturnsItsStatus) {
+  setenv("XDG_CACHE_HOME", work_.path().c_str(), 1);
+  RunContext context{silent_events()};
+  testing::internal::CaptureStdout();
+  const int status = boot_console(context, image_, {"uname", "-r"}, options("runs_command").qemu);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "uname -r\n");
+  EXPECT_EQ(status, 7);
+  EXPECT_TRUE(fs::is_empty(work_.path() / "ainode/guests"));
+}
+
+}  // namespace
+}  // namespace ainode
