@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real probes on the machine that runs the tests, as far as every Linux has what they need.
+#include "validators/checks/local_node.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "validators/checks/child_process.h"
+#include "validators/checks/module_version.h"
+#include "validators/checks/text.h"
+#include "validators/checks/unpack.h"
+
+namespace ainode::checks {
+namespace {
+
+TEST(LocalNode, ReadsFilesThatSayNoSize) {
+  const auto text = LocalNode().read_file("/proc/self/status");
+  ASSERT_TRUE(text.has_value());
+  EXPECT_NE(text->find("\nPid:\t" + std::to_string(getpid()) + "\n"), std::string::npos);
+  EXPECT_EQ(LocalNode().read_file("/no/such/file"), std::nullopt);
+  EXPECT_EQ(LocalNode().read_file("/proc"), std::nullopt);
+}
+
+TEST(LocalNode, ListsSortedAndKnowsDirectories) {
+  const auto entries = LocalNode().list("/proc/self");
+  for (std::size_t i = 1; i < entries.size(); ++i) EXPECT_LT(entries[i - 1].name, entries[i].name);
+  for (const DirectoryEntry& entry : entries) {
+    const bool is_one = entry.name == "fd", is_none = entry.name == "status" || entry.name == "cwd";
+    EXPECT_TRUE(entry.is_directory ? !is_none : !is_one) << entry.name;
+  }
+  EXPECT_TRUE(LocalNode().list("/no/such/directory").empty());
+}
+
+TEST(LocalNode, PlacesPagesOnNodeZero) {
+  if (!LocalNode().exists("/sys/devices/system/node/node0")) GTEST_SKIP() << "this kernel has no NUMA";
+  const PagePlacement placement = LocalNode().place_pages(0, 16);
+  if (placement.problem.find("not permitted") != std::string::npos) GTEST_SKIP() << placement.problem;
+  EXPECT_EQ(placement.problem, "");
+  EXPECT_EQ(placement.on_node, 16);
+  EXPECT_NE((" " + placement.numa_maps + " ").find(" N0=16 "), std::string::npos) << placement.numa_maps;
+}
+
+TEST(LocalNode, SaysWhyPagesCannotBePlaced) {
+  EXPECT_EQ(LocalNode().place_pages(1000, 16).problem, "mbind: Invalid argument");
+}
+
+TEST(LocalNode, KnowsOneDirectoryByTwoNames) {
+  EXPECT_EQ(LocalNode().is_same_directory("/proc/self/root/usr", "/usr"), true);
+  EXPECT_EQ(LocalNode().is_same_directory("/usr", "/proc"), false);
+  EXPECT_EQ(LocalNode().is_same_directory("/usr", "/no/such"), std::nullopt);
+}
+
+TEST(LocalNode, SaysThatAHeapIsAbsent) {
+  EXPECT_FALSE(LocalNode().try_heap("/no/such/heap").is_present);
+}
+
+TEST(RunChild, GivesOutputAndStatus) {
+  std::string output, errors;
+  const ChildOutcome outcome = run_child(
+      {"sh", "-c", "echo out; echo err >&2; exit 3"}, std::chrono::seconds(60),
+      [&](std::string_view piece) { output += piece; }, [&](std::string_view piece) { errors += piece; });
+  EXPECT_EQ(outcome.problem, "");
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_EQ(output, "out\n");
+  EXPECT_EQ(errors, "err\n");
+}
+
+TEST(RunChild, EndsAtItsDeadlineWithAllItsChildren) {
+  const ChildOutcome outcome = run_child({"sh", "-c", "sleep 1000 & sleep 1000"}, std::chrono::seconds(1), nullptr);
+  EXPECT_EQ(outcome.problem, "sh did not end in 1 s");
+  EXPECT_EQ(outcome.status, 137);
+}
+
+TEST(RunChild, SaysThatAProgramIsNotThere) {
+  EXPECT_EQ(run_child({"no-such-program"}, std::chrono::seconds(60), nullptr).problem,
+            "no-such-program could not be started");
+  EXPECT_EQ(run_child({}, std::chrono::seconds(60), nullptr).problem, "no program was named");
+}
+
+TEST(Text, ReadsIdListsStrictly) {
+  EXPECT_EQ(parse_id_list("0-2,5\n"), (std::vector<int>{0, 1, 2, 5}));
+  EXPECT_EQ(parse_id_list("\n"), std::vector<int>{});
+  for (const char* bad : {"x", "1-", "-1", "3-1", "0-99999999999", "1 2"})
+    EXPECT_EQ(parse_id_list(bad), std::nullopt) << bad;
+}
+
+// python3: lzma.compress(b"\x7fELF" + b"." * 70000 + b"\0vermagic=6.12 SMP \0tail", check=lzma.CHECK_CRC32)
+const std::string kPackedModule(
+    "\xfd\x37\x7a\x58\x5a\x00\x00\x01\x69\x22\xde\x36\x02\x00\x21\x01\x16\x00\x00\x00\x74\x2f\xe5\xa3"
+    "\xe1\x11\x8b\x00\x6c\x5d\x00\x3f\x91\x45\x84\x69\xd1\x93\xdb\xa3\x68\x43\x43\xa2\x4b\xed\x0e\x7b"
+    "\x17\xa7\x0e\x3e\x74\x7b\xe2\xc1\x9f\xe8\x9e\x22\xe5\x4e\xf3\xf4\xac\x29\xf5\x5a\x07\x30\x34\xe0"
+    "\x56\xb6\x66\xe7\x47\xd2\x2b\xf9\x30\x91\x09\x39\x18\xa3\xd4\xa7\x88\x47\x9b\xc1\x59\xe9\x74\x6b"
+    "\x3c\x76\x06\x11\x64\x4d\x5a\x8f\x5f\xc3\x25\xa5\x17\x5f\xf7\x48\xcd\xcb\xfb\xe7\xd6\x8d\xf7\xc0"
+    "\x33\x02\x8b\xa5\xcb\xc5\x1e\x9f\x50\x81\x26\xf8\x01\xbe\xe9\x2f\xe3\xb0\x00\x00\x67\x5d\x37\xe3"
+    "\x00\x01\x84\x01\x8c\xa3\x04\x00\x1d\x84\xc9\x63\x3e\x30\x0d\x8b\x02\x00\x00\x00\x00\x01\x59\x5a",
+    168);
+
+TEST(Unpack, FindsTheMagicInAPackedModuleAcrossPieces) {
+  EXPECT_EQ(version_magic("a.ko.xz", kPackedModule), "6.12 SMP ");
+}
+
+TEST(Unpack, FailsForATruncatedModule) {
+  EXPECT_EQ(version_magic("a.ko.xz", kPackedModule.substr(0, kPackedModule.size() / 2)), std::nullopt);
+  EXPECT_EQ(version_magic("a.ko.xz", ""), std::nullopt);
+}
+
+TEST(Unpack, StopsABombAtItsLimit) {
+  // python3: gzip.compress(b"\0" * 5000, mtime=0)
+  const std::string bomb(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x01\x00\x00\x00\xc2\xa0\xf5\x4f\x6d\x0a\x3f"
+      "\xa0\x00\x00\x00\x00\x80\xb7\x01\xa8\x0e\xe5\xd8\x88\x13\x00\x00",
+      40);
+  EXPECT_EQ(unpack_gzip(bomb, 5000)->size(), 5000U);
+  EXPECT_EQ(unpack_gzip(bomb, 4999), std::nullopt);
+  EXPECT_EQ(unpack_gzip(bomb.substr(0, bomb.size() - 9), 5000), std::nullopt);
+}
+
+}  // namespace
+}  // namespace ainode::checks

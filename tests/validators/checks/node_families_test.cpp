@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small families: DMA, memory, system, image; and what holds for every row of the catalogue.
+#include <set>
+
+#include "tests/validators/checks/recorded_world.h"
+
+namespace ainode::checks {
+namespace {
+
+Json heap_probe(const Json& answer) {
+  return {{"kernel_release", "6.12"}, {"try_heap", {{"/dev/dma_heap/system", answer}}}};
+}
+
+const Files kWithHeaps = {{"/boot/config-6.12", "CONFIG_DMABUF_HEAPS_SYSTEM=y\n"}};
+const Json kGoodHeap = {{"bytes", 1048576}, {"is_zeroed", true}, {"is_shared", true}, {"wrong_flags_error", "EINVAL"}};
+
+std::string heap_with(const char* field, const Json& value) {
+  Json answer = kGoodHeap;
+  answer[field] = value;
+  return said(judge("dmabuf.heap", RecordedWorld(kWithHeaps, heap_probe(answer)), {}));
+}
+
+TEST(DmabufHeap, PassesForAGoodBuffer) {
+  const CheckResult result = judge("dmabuf.heap", RecordedWorld(kWithHeaps, heap_probe(kGoodHeap)), {});
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"bytes":1048576,"zeroed":true,"shared":true,"wrong_flags":"EINVAL"})");
+}
+
+TEST(DmabufHeap, FailsForEachBrokenPromise) {
+  EXPECT_EQ(heap_with("is_zeroed", false), "fail: a fresh buffer is not zeroed");
+  EXPECT_EQ(heap_with("is_shared", false), "fail: two mappings of a buffer do not agree");
+  EXPECT_EQ(heap_with("wrong_flags_error", "none"), "fail: wrong sync flags give none instead of EINVAL");
+  EXPECT_EQ(heap_with("problem", "DMA_HEAP_IOCTL_ALLOC: Cannot allocate memory"),
+            "fail: DMA_HEAP_IOCTL_ALLOC: Cannot allocate memory");
+}
+
+TEST(DmabufHeap, FailsWithoutTheDeviceButSkipsWithoutTheOption) {
+  const RecordedWorld gone(kWithHeaps, {{"kernel_release", "6.12"}});
+  EXPECT_EQ(said(judge("dmabuf.heap", gone, {})), "fail: /dev/dma_heap/system does not exist");
+  const RecordedWorld off(Files{{"/boot/config-6.12", "CONFIG_NUMA=y\n"}}, {{"kernel_release", "6.12"}});
+  EXPECT_EQ(said(judge("dmabuf.heap", off, {})), "skip: kernel 6.12 has CONFIG_DMABUF_HEAPS_SYSTEM off");
+}
+
+TEST(IommuOn, PassesWithAUnitAndGroups) {
+  const RecordedWorld world(Files{{"/sys/class/iommu/dmar0/", ""}, {"/sys/kernel/iommu_groups/0/", ""}});
+  const CheckResult result = judge("iommu.on", world, two_nodes());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"units":["dmar0"],"groups":1})");
+}
+
+TEST(IommuOn, FailsWhenOffOrOfAnotherKind) {
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), two_nodes())),
+            "fail: no IOMMU is active; no device is in an IOMMU group");
+  const RecordedWorld amd(Files{{"/sys/class/iommu/ivhd0/", ""}, {"/sys/kernel/iommu_groups/0/", ""}});
+  EXPECT_EQ(said(judge("iommu.on", amd, two_nodes())), "fail: ivhd0 is no intel IOMMU");
+}
+
+TEST(IommuOn, SkipsOnAMachineWithoutOne) {
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine has no IOMMU");
+}
+
+std::string sized(const std::string& meminfo) {
+  return said(judge("mem.size", RecordedWorld(Files{{"/proc/meminfo", meminfo}}), two_nodes()));
+}
+
+TEST(MemSize, PassesWithinTheTolerance) {
+  const RecordedWorld world(Files{{"/proc/meminfo", "MemTotal:        2014236 kB\nMemFree: 1 kB\n"}});
+  const CheckResult result = judge("mem.size", world, two_nodes());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"bytes":2062577664})");
+  EXPECT_EQ(result.expected.dump(), R"({"least_bytes":1932735283,"most_bytes":2147483648})");
+}
+
+TEST(MemSize, FailsForTooLittleAndForTooMuch) {
+  EXPECT_EQ(sized("MemTotal: 1048576 kB\n"), "fail: 819 MiB are missing");
+  EXPECT_EQ(sized("MemTotal: 3145728 kB\n"), "fail: 1024 MiB more than the machine has");
+  EXPECT_EQ(sized("MemFree: 1 kB\n"), "fail: /proc/meminfo has no MemTotal");
+}
+
+Expected with_target() {
+  Expected expected;
+  expected.declared = {{"systemd.default-target", "multi-user.target", "qemu-base.yaml:15:12"}};
+  return expected;
+}
+
+Json systemctl(const std::string& state, const std::string& failed, const std::string& target,
+               const std::string& active) {
+  return {{"run",
+           {{"systemctl is-system-running", {{"status", 0}, {"output", state + "\n"}}},
+            {"systemctl list-units --failed --plain --no-legend --no-pager", {{"status", 0}, {"output", failed}}},
+            {"systemctl get-default", {{"status", 0}, {"output", target + "\n"}}},
+            {"systemctl is-active multi-user.target", {{"status", 0}, {"output", active + "\n"}}}}}};
+}
+
+std::string units(const Json& probes) {
+  return said(judge("system.units", RecordedWorld({}, probes), with_target()));
+}
+
+TEST(SystemUnits, PassesWhenNothingFailedAndTheTargetIsReached) {
+  const RecordedWorld world({}, systemctl("running", "", "multi-user.target", "active"));
+  const CheckResult result = judge("system.units", world, with_target());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(),
+            R"({"state":"running","failed":[],"default_target":"multi-user.target","active":["multi-user.target"]})");
+  EXPECT_EQ(result.place, "qemu-base.yaml:15:12");
+}
+
+TEST(SystemUnits, FailsNamingTheFailedUnits) {
+  EXPECT_EQ(units(systemctl("degraded", "a.service loaded failed failed A\nb.mount loaded failed failed B\n",
+                            "multi-user.target", "active")),
+            "fail: a.service, b.mount failed");
+}
+
+TEST(SystemUnits, FailsForAnotherTargetAndForABootThatDoesNotEnd) {
+  EXPECT_EQ(units(systemctl("starting", "", "graphical.target", "inactive")),
+            "fail: the system is starting; the default target is `graphical.target` instead of multi-user.target; "
+            "multi-user.target is inactive");
+}
+
+TEST(SystemUnits, FailsWithoutSystemctl) {
+  EXPECT_EQ(units({}), "fail: systemctl could not be started");
+}
+
+const std::string kCommit(64, 'a');
+
+Json image_probes(bool read_only, const std::string& usr) {
+  return {{"is_read_only", {{"/usr", read_only}}}, {"is_same_directory", {{"/usr", usr}}}};
+}
+
+/// The deployment link leads to `commit`.
+Files deployment(const std::string& commit) {
+  return {{"/proc/cmdline", "quiet ostree=/ostree/boot.1/ainode/f00/0\n"},
+          {"/sysroot/ostree/boot.1/ainode/f00/0", "-> ../../../deploy/ainode/deploy/" + commit + ".0"}};
+}
+
+std::string usr_of(const std::string& commit) {
+  return "/sysroot/ostree/boot.1/ainode/f00/../../../deploy/ainode/deploy/" + commit + ".0/usr";
+}
+
+CheckResult deployed(const Files& files, const Json& probes) {
+  Expected expected;
+  expected.commit = kCommit;
+  return judge("image.deployed", RecordedWorld(files, probes), expected);
+}
+
+TEST(ImageDeployed, PassesForTheManifestsCommit) {
+  const CheckResult result = deployed(deployment(kCommit), image_probes(true, usr_of(kCommit)));
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured, result.expected);
+  EXPECT_EQ(result.measured.dump(), R"({"commit":")" + kCommit + R"(","runs_from_it":true,"usr_read_only":true})");
+}
+
+TEST(ImageDeployed, FailsForAnotherCommit) {
+  const std::string other(64, 'b');
+  EXPECT_EQ(said(deployed(deployment(other), image_probes(true, usr_of(other)))),
+            "fail: the deployment is commit " + other);
+}
+
+TEST(ImageDeployed, FailsForAWritableOrForeignUsr) {
+  EXPECT_EQ(said(deployed(deployment(kCommit), image_probes(false, "/elsewhere"))),
+            "fail: /usr is not the deployment's; /usr can be written");
+}
+
+TEST(ImageDeployed, FailsOnASystemThatIsNoDeployment) {
+  EXPECT_EQ(said(deployed({{"/proc/cmdline", "quiet\n"}}, {})), "fail: the kernel's command line has no `ostree=`");
+  EXPECT_EQ(said(deployed({{"/proc/cmdline", "ostree=/ostree/boot.1/x/0\n"}}, {})),
+            "fail: /sysroot/ostree/boot.1/x/0 is not a link to a deployment");
+}
+
+TEST(Catalogue, HasTheChecksOfTheBootProfileInRunningOrder) {
+  std::vector<std::string> ids;
+  for (const Check& check : checks_of({"boot"})) ids.emplace_back(check.id);
+  const std::vector<std::string> wanted = {
+      "kernel.cmdline",      "kernel.config",  "kernel.timer",    "numa.nodes",  "numa.distances-symmetric",
+      "numa.cpus-partition", "numa.placement", "iommu.on",        "mem.size",    "image.deployed",
+      "kernel.modules",      "driver.bound",   "driver.vermagic", "dmabuf.heap", "system.units",
+      "kernel.console",      "driver.taint"};
+  EXPECT_EQ(ids, wanted);
+}
+
+TEST(Catalogue, NamesAndDescribesEachCheckOnce) {
+  std::set<std::string_view> ids, sentences;
+  for (const Check& check : all_checks()) {
+    EXPECT_TRUE(ids.insert(check.id).second) << check.id;
+    EXPECT_TRUE(sentences.insert(check.sentence).second) << check.id;
+    EXPECT_NE(check.function, nullptr) << check.id;
+  }
+}
+
+TEST(Catalogue, ChoosesByProfile) {
+  std::vector<std::string> ids;
+  for (const Check& check : checks_of({"numa", "memory", "no-such"})) ids.emplace_back(check.id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition",
+                                           "numa.placement", "mem.size"}));
+}
+
+Finding breaks(const Node&, const Expected&) {
+  throw std::runtime_error("no such luck");
+}
+
+TEST(RunCheck, BlamesTheHarnessForACheckThatBreaks) {
+  const Check check{"x.y", "breaks", {}, When::early, breaks};
+  EXPECT_EQ(said(run_check(check, RecordedWorld({}).node(), {})), "infra: the check itself failed: no such luck");
+}
+
+TEST(RunCheck, DoesNotPassOverAnUnknownNeed) {
+  const Check check{"x.y", "needs", {"luck"}, When::early, breaks};
+  EXPECT_EQ(said(run_check(check, RecordedWorld({}).node(), {})), "skip: nobody knows the need `luck`");
+}
+
+}  // namespace
+}  // namespace ainode::checks

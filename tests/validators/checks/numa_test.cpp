@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine of two nodes as the kernel shows it, right and with planted faults.
+#include "tests/validators/checks/recorded_world.h"
+
+namespace ainode::checks {
+namespace {
+
+const std::string kRoot = "/sys/devices/system/node";
+
+Files two_node_tree() {
+  return {{kRoot + "/online", "0-1\n"},           {kRoot + "/has_cpu", "0-1\n"},
+          {kRoot + "/has_memory", "0-1\n"},       {kRoot + "/node0/distance", "10 21\n"},
+          {kRoot + "/node1/distance", "21 10\n"}, {kRoot + "/node0/cpulist", "0\n"},
+          {kRoot + "/node1/cpulist", "1\n"},      {"/sys/devices/system/cpu/online", "0-1\n"}};
+}
+
+/// The check's answer when one file of the tree says something else.
+std::string with(const std::string& id, const std::string& path, const std::string& content) {
+  auto files = two_node_tree();
+  files[path] = content;
+  return said(judge(id, RecordedWorld(files), two_nodes()));
+}
+
+TEST(NumaNodes, PassesForTheMachinesNodes) {
+  const CheckResult result = judge("numa.nodes", RecordedWorld(two_node_tree()), two_nodes());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"online":[0,1],"has_cpu":[0,1],"has_memory":[0,1]})");
+  EXPECT_EQ(result.measured, result.expected);
+}
+
+TEST(NumaNodes, FailsForAMissingNodeAndForUnreadableText) {
+  EXPECT_EQ(with("numa.nodes", kRoot + "/online", "0\n"), "fail: online is [0] instead of [0,1]");
+  EXPECT_EQ(with("numa.nodes", kRoot + "/has_memory", "0-x\n"), "fail: has_memory is null instead of [0,1]");
+  EXPECT_EQ(
+      said(judge("numa.nodes", RecordedWorld({}), two_nodes())),
+      "fail: online is null instead of [0,1]; has_cpu is null instead of [0,1]; has_memory is null instead of [0,1]");
+}
+
+TEST(NumaNodes, KnowsANodeOfMemoryOnly) {
+  Expected expected = two_nodes();
+  expected.topology.nodes[1].cpus.clear();
+  auto files = two_node_tree();
+  files[kRoot + "/has_cpu"] = "0\n";
+  EXPECT_EQ(said(judge("numa.nodes", RecordedWorld(files), expected)), "pass");
+}
+
+TEST(NumaDistances, PassForASymmetricTable) {
+  const CheckResult result = judge("numa.distances-symmetric", RecordedWorld(two_node_tree()), two_nodes());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), "[[10,21],[21,10]]");
+}
+
+TEST(NumaDistances, FailWhereTheTableIsInsane) {
+  const std::string id = "numa.distances-symmetric", file = kRoot + "/node1/distance";
+  EXPECT_EQ(with(id, file, "31 10\n"), "fail: 0 to 1 is 21, back is 31");
+  EXPECT_EQ(with(id, file, "21 11\n"), "fail: node 1 is 11 from itself");
+  EXPECT_EQ(with(id, file, "21\n"), "fail: the distances are not a square table");
+  EXPECT_EQ(with(id, kRoot + "/online", "0\n"), "fail: the distances are not a square table");
+}
+
+TEST(NumaDistances, FailWhenTheyAreNotTheMachines) {
+  Expected expected = two_nodes();
+  expected.topology.distances = {{10, 31}, {31, 10}};
+  EXPECT_EQ(said(judge("numa.distances-symmetric", RecordedWorld(two_node_tree()), expected)),
+            "fail: the distances are not those of the machine");
+}
+
+TEST(NumaDistances, FailOutsideTheLegalRange) {
+  auto files = two_node_tree();
+  files[kRoot + "/node0/distance"] = "10 10\n";
+  files[kRoot + "/node1/distance"] = "10 10\n";
+  EXPECT_EQ(said(judge("numa.distances-symmetric", RecordedWorld(files), two_nodes())), "fail: 0 to 1 is 10");
+}
+
+TEST(NumaCpus, PassForAPartition) {
+  const CheckResult result = judge("numa.cpus-partition", RecordedWorld(two_node_tree()), two_nodes());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"node0":[0],"node1":[1]})");
+}
+
+TEST(NumaCpus, FailForOverlapAndForOrphans) {
+  const std::string id = "numa.cpus-partition";
+  EXPECT_EQ(with(id, kRoot + "/node1/cpulist", "0-1\n"), "fail: CPU 0 is in node 0 and node 1");
+  EXPECT_EQ(with(id, kRoot + "/node1/cpulist", "\n"), "fail: CPU 1 is online and in no node");
+  EXPECT_EQ(with(id, "/sys/devices/system/cpu/online", "0\n"), "fail: CPU 1 of node 1 is not online");
+}
+
+TEST(NumaCpus, FailWhenSwappedAgainstTheMachine) {
+  auto files = two_node_tree();
+  files[kRoot + "/node0/cpulist"] = "1\n";
+  files[kRoot + "/node1/cpulist"] = "0\n";
+  EXPECT_EQ(said(judge("numa.cpus-partition", RecordedWorld(files), two_nodes())),
+            "fail: the nodes' processors are not those of the machine");
+}
+
+/// Node 0 is right; node 1 answered so.
+std::string placed(const Json& second) {
+  const Json first = {{"pages", 256}, {"on_node", 256}, {"numa_maps", "bind:0 anon=256 dirty=256 N0=256"}};
+  const RecordedWorld world({}, {{"place_pages", {{"0", first}, {"1", second}}}});
+  return said(judge("numa.placement", world, two_nodes()));
+}
+
+TEST(NumaPlacement, PassesWhenAllPagesLieWhereBound) {
+  EXPECT_EQ(placed({{"pages", 256}, {"on_node", 256}, {"numa_maps", "bind:1 anon=256 N1=256"}}), "pass");
+}
+
+TEST(NumaPlacement, FailsForPagesElsewhereAndForFailedCalls) {
+  EXPECT_EQ(placed({{"pages", 256}, {"on_node", 200}, {"numa_maps", "bind:1 N0=56 N1=200"}}),
+            "fail: node1: 56 of 256 pages lie elsewhere");
+  EXPECT_EQ(placed({{"pages", 256}, {"on_node", 256}, {"numa_maps", "bind:1 N1=25"}}),
+            "fail: node1: numa_maps does not say N1=256 but `bind:1 N1=25`");
+  EXPECT_EQ(placed({{"problem", "mbind: Invalid argument"}}), "fail: node1: mbind: Invalid argument");
+}
+
+TEST(NumaPlacement, SkipsWithoutMemoryNodes) {
+  EXPECT_EQ(said(judge("numa.placement", RecordedWorld({}), {})), "skip: the topology names no memory");
+}
+
+}  // namespace
+}  // namespace ainode::checks
