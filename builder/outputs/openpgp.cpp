@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -131,6 +132,17 @@ std::string export_public(const OpenPgpHome& home, const std::string& fingerprin
                  codes::process_failed, "gpg could not export OpenPGP key " + fingerprint);
 }
 
+// gpg's doc/DETAILS: "FAILURE location code"; the code's low half is libgpg-error's BAD_PASSPHRASE or NO_PASSPHRASE.
+bool lacks_passphrase(const std::string& status_lines) {
+  for (const std::string& line : split(status_lines, '\n')) {
+    const std::vector<std::string> words = split(line, ' ');
+    if (words.size() != 4 || words[0] != "[GNUPG:]" || words[1] != "FAILURE") continue;
+    const unsigned long code = std::strtoul(words[3].c_str(), nullptr, 10) & 0xffff;
+    if (code == 11 || code == 177) return true;
+  }
+  return false;
+}
+
 std::uint32_t crc24(std::string_view bytes) {
   std::uint32_t crc = 0xb704ce;
   for (const char byte : bytes) {
@@ -172,13 +184,16 @@ OpenPgpSignature sign_openpgp(const std::string& armoured_secret, const std::str
   result.key.fingerprint = fingerprints.front();
   result.key.public_part = export_public(home, result.key.fingerprint);
   const ProcessResult signing =
-      home.gpg({"--faked-system-time", std::to_string(epoch) + "!", "--digest-algo", "SHA512", "--local-user",
-                result.key.fingerprint, "--output", "-", "--detach-sign", "-"},
+      home.gpg({"--status-fd", "2", "--faked-system-time", std::to_string(epoch) + "!", "--digest-algo", "SHA512",
+                "--local-user", result.key.fingerprint, "--output", "-", "--detach-sign", "-"},
                bytes);
+  if (lacks_passphrase(signing.errors))
+    throw Error(codes::key_malformed, origin + " is protected by a passphrase")
+        .help("store the key without one, in a file that only its owner can read");
   if (!signing.succeeded())
     throw Error(codes::signing_failed, fmt::format("gpg could not sign with {} at time {}", origin, epoch))
         .chain(last_lines(signing.errors))
-        .help("the key must have no passphrase, and must be older than what it signs");
+        .help("the key must not be newer than what it signs, nor expired at that time");
   result.signature = signing.output;
   return result;
 }

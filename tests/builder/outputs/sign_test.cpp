@@ -212,19 +212,25 @@ TEST_F(Signing, RefusesATimeBeforeTheKey) {
             "T0024 gpg could not sign with " + openpgp_file("openpgp.asc") + " at time 1500000000");
 }
 
+// Made for this test: `gpg --quick-generate-key Locked ed25519 sign never` with the passphrase `secret`.
+constexpr const char* kLockedKey = R"(-----BEGIN PGP PRIVATE KEY BLOCK-----
+
+lIYEXgvhABYJKwYBBAHaRw8BAQdAi02rTOz4w68J9fVyrgiZcfUUZ1Rdwyy5P/xi
+CfMdpUb+BwMCFSn0Cyd5v7pgSEhWZMfgHZGrssklrXR4qs5uXMwJ9nDNxR6rXUh2
+LJF9KKOUf7amxIXC6AQVisKOfydl1is17ZZqk589HJKtvZwvR8P+g7QGTG9ja2Vk
+iJAEExYIADgWIQRkvuRX96W6h4OAg14rnnI1ShF0nAUCXgvhAAIbAwULCQgHAgYV
+CgkICwIEFgIDAQIeAQIXgAAKCRArnnI1ShF0nJiLAP9e17prQFid7Rm0PPXbT7Ua
+ruXtbggiPnXm20qcQ4hwXAD+JmmV4mIP/Tt/SefLsWzxRREFTbaXbJduC2EEi/Sd
+sw0=
+=z+oG
+-----END PGP PRIVATE KEY BLOCK-----
+)";
+
 TEST_F(Signing, RefusesAKeyWithAPassphrase) {
-  const TemporaryDirectory home("/tmp");
-  const auto gpg = [&](std::vector<std::string> arguments) {
-    Command command;
-    command.argv = {"gpg",      "--batch",      "--homedir", home.path(), "--pinentry-mode",
-                    "loopback", "--passphrase", "secret"};
-    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    command.contain = true;
-    return run_or_throw(command);
-  };
-  gpg({"--faked-system-time", "20200101T000000!", "--quick-generate-key", "Locked", "ed25519", "sign", "never"});
-  write_file(home.path() / "openpgp.asc", gpg({"--armor", "--export-secret-keys"}), 0600);
-  EXPECT_THAT(signing_error({"locked", home.path()}, key_), testing::StartsWith("T0024 gpg could not sign with "));
+  const TemporaryDirectory directory("/tmp");
+  write_file(directory.path() / "openpgp.asc", kLockedKey, 0600);
+  EXPECT_EQ(signing_error({"locked", directory.path()}, key_),
+            "T0021 " + (directory.path() / "openpgp.asc").string() + " is protected by a passphrase");
 }
 
 std::string dearmour_error(const std::string& text) {
