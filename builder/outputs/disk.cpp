@@ -66,6 +66,15 @@ Ext4Plan plan_ext4(std::uint64_t size, const SysrootSize& content) {
   return plan;
 }
 
+/// The size, from `size` upward, in which the content fits: a larger file system needs more for itself.
+std::uint64_t fitting_ext4(std::uint64_t size, const SysrootSize& content) {
+  for (;;) {
+    const std::uint64_t needed = plan_ext4(size, content).needed;
+    if (needed <= size) return size;
+    size = (needed + kMebibyte - 1) / kMebibyte * kMebibyte;
+  }
+}
+
 class DiskMaker {
  public:
   DiskMaker(RunContext& run, const Store& store, const ToolsTree& tools, const DiskOptions& options)
@@ -120,10 +129,11 @@ class DiskMaker {
 
   void make_root(const Partition& partition, const std::string& file, const std::string& commit) const {
     const std::filesystem::path tar = work_.path() / "sysroot.tar";
-    const Ext4Plan plan = plan_ext4(partition.size.value, write_tar(commit, tar));
+    const SysrootSize content = write_tar(commit, tar);
+    const Ext4Plan plan = plan_ext4(partition.size.value, content);
     run_.events.detail("disk", fmt::format("partition {} needs {} of {} MiB", partition.id.value,
                                            plan.needed / kMebibyte, partition.size.value / kMebibyte));
-    if (plan.needed > partition.size.value) throw too_small(partition, plan.needed);
+    if (plan.needed > partition.size.value) throw too_small(partition, fitting_ext4(partition.size.value, content));
     const std::string uuid = derived_uuid(options_, "filesystem/" + partition.id.value);
     const std::string hash_seed = derived_uuid(options_, "hash-seed/" + partition.id.value);
     run_tool(
