@@ -280,7 +280,7 @@ std::string day(std::int64_t seconds) {
 
 /// The archive's newest signature is a clock of its own: ours may not lie before it, nor years after it.
 Finding inspect_clock(const HostOptions& options) {
-  constexpr std::int64_t kDay = 86'400, kYears = 2 * 365 * kDay;
+  constexpr std::int64_t kDay = 86'400, kYears = kDay * 365 * 2;
   const std::int64_t now = options.now != 0 ? options.now : static_cast<std::int64_t>(std::time(nullptr));
   const std::int64_t newest = newest_date(options.apt_lists);
   if (newest == 0) return {true, day(now) + "; apt's lists hold no date to compare with"};

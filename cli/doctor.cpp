@@ -2,6 +2,11 @@
 // `ainode doctor`: the report of inspect_host as a table for people, or as JSON.
 #include <fmt/format.h>
 
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
 #include "base/files.h"
 #include "builder/inspect_host.h"
 #include "cli/verb.h"
@@ -10,6 +15,9 @@ namespace ainode::cli {
 
 namespace {
 
+/// As `build` reads them, for the distributions that are looked for.
+constexpr std::array<std::pair<const char*, const char*>, 2> kMirrorVariables = {
+    {{"debian", "AINODE_MIRROR_DEBIAN"}, {"debian-security", "AINODE_MIRROR_DEBIAN_SECURITY"}}};
 constexpr std::size_t kColumns = 96, kTitle = 28;
 
 /// Breaks at spaces so that no line passes kColumns; following lines start below the first's text.
@@ -76,6 +84,9 @@ int run_doctor(const Globals& globals, const DoctorOptions& chosen) {
   options.qemu = chosen.qemu;
   options.store = chosen.store.empty() ? cache_directory() : fs::path(chosen.store);
   options.show_hosts = globals.verbosity > 0;
+  for (const auto& [distribution, variable] : kMirrorVariables) {
+    if (const char* uri = std::getenv(variable); uri && *uri) options.mirrors.given.emplace(distribution, uri);
+  }
   const HostReport report = inspect_host(options);
   if (globals.json)
     print_json(report.to_json());
@@ -95,7 +106,7 @@ Verb doctor_verb() {
           [](CLI::App& app) -> VerbBody {
             auto chosen = std::make_shared<DoctorOptions>();
             app.add_option("--store", chosen->store, "the cache whose disk is looked at")->type_name("DIR");
-            app.add_option("--qemu", chosen->qemu, "the QEMU to try")->type_name("PROGRAM")->envname("AINODE_QEMU");
+            app.add_option("--qemu", chosen->qemu, "the QEMU to try")->type_name("PROGRAM");
             return [chosen](RunContext&, const Globals& globals) { return run_doctor(globals, *chosen); };
           }};
 }

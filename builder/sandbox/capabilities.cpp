@@ -40,10 +40,9 @@ bool drop_capabilities() noexcept {
   }
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> sets = {};
-  for (std::size_t word = 0; word < sets.size(); ++word) {
-    const auto bits = static_cast<std::uint32_t>(kKeptBits >> (32 * word));
-    sets[word] = {bits, bits, 0};
-  }
+  constexpr auto kLow = static_cast<std::uint32_t>(kKeptBits), kHigh = static_cast<std::uint32_t>(kKeptBits >> 32);
+  sets[0] = {kLow, kLow, 0};
+  sets[1] = {kHigh, kHigh, 0};
   return syscall(SYS_capset, &header, sets.data()) == 0;
 }
 

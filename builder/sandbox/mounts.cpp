@@ -8,7 +8,6 @@
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -113,18 +112,11 @@ SetupFailure failed(const char* action, const char* subject) {
   return {action, subject, errno};
 }
 
-/// The flags that a bind inherited; the kernel refuses a remount that would lose one of them.
-unsigned long inherited_flags(int fd) {
-  struct statvfs status = {};
-  if (fstatvfs(fd, &status) != 0) return 0;
-  unsigned long flags = 0;
-  if (status.f_flag & ST_NOSUID) flags |= MS_NOSUID;
-  if (status.f_flag & ST_NODEV) flags |= MS_NODEV;
-  if (status.f_flag & ST_NOEXEC) flags |= MS_NOEXEC;
-  if (status.f_flag & ST_NOATIME) flags |= MS_NOATIME;
-  if (status.f_flag & ST_NODIRATIME) flags |= MS_NODIRATIME;
-  if (status.f_flag & ST_RELATIME) flags |= MS_RELATIME;
-  return flags;
+/// With all mounts below it; a remount would miss those.
+bool make_read_only(int mount_point) {
+  struct mount_attr attributes = {};
+  attributes.attr_set = MOUNT_ATTR_RDONLY;
+  return syscall(SYS_mount_setattr, mount_point, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0;
 }
 
 bool make_inside(int root, const MountStep& step) {
@@ -162,10 +154,8 @@ bool mount_at(int root, const MountStep& step) {
       const char* source = step.source.empty() ? path.c_str() : step.source.c_str();
       return mount(source, path.c_str(), nullptr, MS_BIND | (step.source.empty() ? 0 : MS_REC), nullptr) == 0;
     }
-    case Action::read_only: {
-      const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | inherited_flags(place.get());
-      return mount(nullptr, path.c_str(), nullptr, flags, nullptr) == 0;
-    }
+    case Action::read_only:
+      return make_read_only(place.get());
     default: {
       struct stat status = {};
       if (fstat(place.get(), &status) != 0) return false;

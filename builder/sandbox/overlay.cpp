@@ -72,7 +72,7 @@ class Underlay {
 
 }  // namespace
 
-Overlay::Overlay(std::vector<fs::path> lowers, fs::path upper, fs::path work, fs::path mount_point)
+Overlay::Overlay(const std::vector<fs::path>& lowers, const fs::path& upper, const fs::path& work, fs::path mount_point)
     : mount_point_(std::move(mount_point)) {
   if (!is_in_user_namespace())
     throw Error(codes::overlay_failed, "an overlay on " + mount_point_.string() + " outside a user namespace");

@@ -297,7 +297,7 @@ Inside plan_inside(const SandboxCommand& command) {
       {"DEBIAN_FRONTEND", "noninteractive"},
       {"SOURCE_DATE_EPOCH", std::to_string(command.source_date_epoch)}};
   for (const auto& [name, value] : command.environment) environment[name] = value;
-  for (const auto& [name, value] : environment) inside.environment_text.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) inside.environment_text.push_back(fmt::format("{}={}", name, value));
   for (std::string& text : inside.environment_text) inside.environment.push_back(text.data());
   inside.environment.push_back(nullptr);
   for (const std::string& argument : command.argv) inside.arguments.push_back(const_cast<char*>(argument.c_str()));

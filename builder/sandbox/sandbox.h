@@ -33,8 +33,8 @@ class Overlay {
  public:
   /// lowers: topmost first. `upper` and `work` must lie on one file system, not a tmpfs. Throws overlay_failed with the
   /// cure.
-  Overlay(std::vector<std::filesystem::path> lowers, std::filesystem::path upper, std::filesystem::path work,
-          std::filesystem::path mount_point);
+  Overlay(const std::vector<std::filesystem::path>& lowers, const std::filesystem::path& upper,
+          const std::filesystem::path& work, std::filesystem::path mount_point);
   ~Overlay();
   Overlay(const Overlay&) = delete;
   const std::filesystem::path& root() const { return mount_point_; }

@@ -137,6 +137,18 @@ TEST_F(Sandbox, BindsAreShownReadOnlyUnlessAsked) {
   EXPECT_EQ(slurp(directory_.path() / "in/file"), "given\n");
 }
 
+TEST_F(Sandbox, AReadOnlyBindHoldsForTheMountsBelowIt) {
+  const fs::path outer = directory_.path() / "outer";
+  fs::create_directories(outer / "inner");
+  inside([&] {
+    ASSERT_EQ(mount("tmpfs", (outer / "inner").c_str(), "tmpfs", 0, nullptr), 0);
+    SandboxCommand command = shell(tree(), "echo x > /work/outer/inner/file");
+    command.binds.push_back({outer, "/work/outer"});
+    EXPECT_EQ(run_in_sandbox(command).errors,
+              "/bin/sh: 1: cannot create /work/outer/inner/file: Read-only file system\n");
+  });
+}
+
 TEST_F(Sandbox, ALinkOfThePackageDoesNotLeadOut) {
   const fs::path outside = directory_.path() / "outside";
   fs::create_directory(outside);
