@@ -18,7 +18,7 @@ std::vector<Check> memory_checks();
 std::vector<Check> system_checks();
 std::vector<Check> image_checks();
 
-/// Every check, in the order in which they run: early, booted, last; within these by family.
+/// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();
 
 /// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, system, image.

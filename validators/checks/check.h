@@ -29,9 +29,10 @@ Finding skipped(std::string reason);
 Finding unmeasurable(std::string reason, std::string evidence);
 
 enum class When {
-  early,   ///< as soon as there is a process
-  booted,  ///< when systemd finished starting units
-  last,    ///< after all others, since it judges what they caused too
+  early,      ///< as soon as there is a process
+  meanwhile,  ///< needs as little, but takes long: while systemd still starts units
+  booted,     ///< when systemd finished starting units
+  last,       ///< after all others, since it judges what they caused too
 };
 
 struct Check {

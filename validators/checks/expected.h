@@ -34,7 +34,9 @@ struct ExpectedTopology {
 };
 
 /// Subjects of `declared` that the checks read, with the shape of Declaration::expected:
-///   kernel.config           {"NUMA": "y", "HZ": "250", "KASAN": "n"}: option without CONFIG_ → y, m, n or its value
+///   kernel.config           {"NUMA": "y", "HZ": "250", "KASAN": "n", "OVERLAY_FS": ["y", "m"]}: option without CONFIG_
+///   →
+///                           y, m, n or its value; a list allows any of its values
 ///   kernel.modules          {"load": ["nvidia_uvm"], "deny": ["nouveau"]}, either key may be missing
 ///   kernel.timer            ticks a second (250); without it the image's own CONFIG_HZ is what must hold
 ///   driver.taint            the taint bits that are allowed (4096); without it none is

@@ -73,6 +73,14 @@ std::string option_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+/// The values that an option may have: one, or any of a list.
+Words allowed_values(const Json& value) {
+  Words allowed;
+  if (!value.is_array()) return {option_text(value)};
+  for (const Json& each : value) allowed.push_back(option_text(each));
+  return allowed;
+}
+
 Finding config(const Node& node, const Expected& expected) {
   const Json& wanted = expected.declaration("kernel.config")->expected;
   const auto kernel = read_kernel_config(node);
@@ -85,8 +93,9 @@ Finding config(const Node& node, const Expected& expected) {
   for (const auto& [option, value] : wanted.items()) {
     const std::string found = kernel->value(option);
     measured[option] = found;
-    if (found != option_text(value)) {
-      objections.push_back(fmt::format("CONFIG_{} is {} instead of {}", option, found, option_text(value)));
+    const Words allowed = allowed_values(value);
+    if (std::find(allowed.begin(), allowed.end(), found) == allowed.end()) {
+      objections.push_back(fmt::format("CONFIG_{} is {} instead of {}", option, found, joined(allowed, " or ")));
     }
   }
   return judged(std::move(measured), wanted, kernel->source, joined(objections, "; "));

@@ -26,7 +26,8 @@ TEST(DriverBound, PassesWhenEachDeviceHasItsDriver) {
   files.merge(device("0000:00:04.0", "1050", ""));
   const CheckResult result = judge("driver.bound", RecordedWorld(files), two_disks());
   EXPECT_EQ(said(result), "pass");
-  EXPECT_EQ(result.measured.dump(), R"(["0000:00:02.0 1af4:1042 virtio-pci","0000:00:03.0 1af4:1042 virtio-pci"])");
+  EXPECT_EQ(result.measured.dump(), R"(["0000:00:02.0 1af4:1042 virtio-pci","0000:00:03.0 1af4:1042 virtio-pci",)"
+                                    R"_("0000:00:04.0 1af4:1050 (no driver)"])_");
   EXPECT_EQ(result.expected.dump(), R"(["1af4:1042 virtio-pci, virtio-pci"])");
 }
 

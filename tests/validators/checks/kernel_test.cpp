@@ -78,6 +78,14 @@ TEST(KernelConfig, FailsNamingEachOptionThatDiffers) {
             "fail: CONFIG_NUMA is m instead of y; CONFIG_PCI_P2PDMA is n instead of y");
 }
 
+TEST(KernelConfig, AllowsAnyValueOfAList) {
+  const Json options = {{"OVERLAY_FS", {"y", "m"}}};
+  const RecordedWorld as_module(Files{{"/boot/config-6.12.1-cloud", "CONFIG_OVERLAY_FS=m\n"}}, kRelease);
+  EXPECT_EQ(said(judge("kernel.config", as_module, with_options(options))), "pass");
+  const RecordedWorld off(Files{{"/boot/config-6.12.1-cloud", "CONFIG_NUMA=y\n"}}, kRelease);
+  EXPECT_EQ(said(judge("kernel.config", off, with_options(options))), "fail: CONFIG_OVERLAY_FS is n instead of y or m");
+}
+
 TEST(KernelConfig, FailsWhenTheImageHasNoConfiguration) {
   EXPECT_EQ(said(judge("kernel.config", RecordedWorld({}, kRelease), with_options({{"NUMA", "y"}}))),
             "fail: no configuration of kernel 6.12.1-cloud is in the image");

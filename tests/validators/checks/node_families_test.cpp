@@ -171,9 +171,9 @@ TEST(Catalogue, HasTheChecksOfTheBootProfileInRunningOrder) {
   std::vector<std::string> ids;
   for (const Check& check : checks_of({"boot"})) ids.emplace_back(check.id);
   const std::vector<std::string> wanted = {
-      "kernel.cmdline",      "kernel.config",  "kernel.timer",    "numa.nodes",  "numa.distances-symmetric",
-      "numa.cpus-partition", "numa.placement", "iommu.on",        "mem.size",    "image.deployed",
-      "kernel.modules",      "driver.bound",   "driver.vermagic", "dmabuf.heap", "system.units",
+      "kernel.cmdline",      "kernel.config",  "kernel.timer", "numa.nodes",  "numa.distances-symmetric",
+      "numa.cpus-partition", "numa.placement", "iommu.on",     "mem.size",    "image.deployed",
+      "driver.vermagic",     "kernel.modules", "driver.bound", "dmabuf.heap", "system.units",
       "kernel.console",      "driver.taint"};
   EXPECT_EQ(ids, wanted);
 }
