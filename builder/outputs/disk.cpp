@@ -95,6 +95,9 @@ class DiskMaker {
     parts.push_back({table.disk_size - table.backup.size(), {}, table.backup});
     AtomicFile image(output);
     write_qcow2(image, table.disk_size, parts);
+    // Before the image is synced: what is removed now need never reach the disk.
+    for (const DiskPart& part : parts)
+      if (!part.file.empty()) std::filesystem::remove(part.file);
     image.commit();
   }
 
