@@ -33,9 +33,9 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb boot_verb() {
-  return {"boot", "a console of an image in QEMU, over a throw-away overlay",
-          "  ainode boot out/qemu-base                 # Ctrl-A X leaves\n"
-          "  ainode boot out/qemu-base -- uname -r",
+  return {"boot", "A console of an image in QEMU, over a throw-away overlay",
+          "ainode boot out/qemu-base                 # Ctrl-A X leaves\n"
+          "ainode boot out/qemu-base -- uname -r",
           define};
 }
 

@@ -130,10 +130,10 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb build_verb() {
-  return {"build", "recipe to signed commit and disk image",
-          "  ainode build recipes/qemu-base.yaml --out out/qemu-base\n"
-          "  ainode build qemu-base --out out/qemu-base --locked --offline   # only what the lock and the store hold\n"
-          "  ainode build qemu-base --out out/qemu-base --accept-stale debian-security",
+  return {"build", "Recipe to signed commit and disk image",
+          "ainode build recipes/qemu-base.yaml --out out/qemu-base\n"
+          "ainode build qemu-base --out out/qemu-base --locked --offline   # only what the lock and the store hold\n"
+          "ainode build qemu-base --out out/qemu-base --accept-stale debian-security",
           define};
 }
 

@@ -74,9 +74,9 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb check_verb() {
-  return {"check", "all mistakes of recipes at once",
-          "  ainode check recipes/*.yaml images/*.yaml\n"
-          "  ainode check qemu-base --arch arm64 --json",
+  return {"check", "All mistakes of recipes at once",
+          "ainode check recipes/*.yaml images/*.yaml\n"
+          "ainode check qemu-base --arch arm64 --json",
           define};
 }
 

@@ -62,7 +62,7 @@ int generate(const Globals& globals, const KeyArguments& arguments) {
 
 VerbBody define(CLI::App& app) {
   auto arguments = std::make_shared<KeyArguments>();
-  CLI::App* gen = app.add_subcommand("gen", "make a key: OpenPGP, Ed25519 and ECDSA P-256");
+  CLI::App* gen = app.add_subcommand("gen", "Make a key: OpenPGP, Ed25519 and ECDSA P-256");
   gen->fallthrough();
   gen->add_option("NAME", arguments->name, "how recipes name it")->required();
   gen->add_option("--user-id", arguments->user_id, "the OpenPGP user id (default: ainode NAME)")->type_name("TEXT");
@@ -73,9 +73,9 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb key_verb() {
-  return {"key", "make signing keys",
-          "  ainode key gen release                       # below the configuration directory\n"
-          "  ainode key gen release --user-id 'Example Release Engineering'",
+  return {"key", "Make signing keys",
+          "ainode key gen release                       # below the configuration directory\n"
+          "ainode key gen release --user-id 'Example Release Engineering'",
           define};
 }
 

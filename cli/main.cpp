@@ -82,17 +82,29 @@ std::vector<Choice> declare_verbs(CLI::App& app, Globals& globals) {
   return choices;
 }
 
-Error usage_error(const CLI::ParseError& error, const CLI::App& app, int argc, char** argv) {
-  Error usage(codes::usage_error, error.what());
+/// The first word that is no flag; a flag's separate value may be taken for it, which only costs a hint.
+std::string first_word(int argc, char** argv) {
+  const auto word = std::find_if(argv + 1, argv + argc, [](const char* argument) { return argument[0] != '-'; });
+  return word == argv + argc ? "" : *word;
+}
+
+Error usage_error(const CLI::ParseError& error, const CLI::App& app, const std::string& word) {
   std::vector<std::string_view> names;
   const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* verb : verbs) names.push_back(verb->get_name());
-  const std::string word = argc > 1 ? argv[1] : "";
-  const bool is_verb = std::find(names.begin(), names.end(), word) != names.end();
-  if (is_verb) return usage.help(fmt::format("ainode {} --help", word));
+  if (std::find(names.begin(), names.end(), word) != names.end())
+    return Error(codes::usage_error, error.what()).help(fmt::format("ainode {} --help", word));
+  const std::string known = fmt::format("the verbs are {}; see ainode --help", fmt::join(names, ", "));
+  if (word.empty()) return Error(codes::usage_error, error.what()).help(known);
   const std::string suggestion = nearest(word, names);
-  return usage.help(suggestion.empty() ? fmt::format("the verbs are {}; see ainode --help", fmt::join(names, ", "))
-                                       : fmt::format("did you mean `{}`?", suggestion));
+  return Error(codes::usage_error, fmt::format("`{}` is not a verb", word))
+      .help(suggestion.empty() ? known : fmt::format("did you mean `{}`?", suggestion));
+}
+
+std::string indented(const std::string& lines) {
+  std::string out = "  ";
+  for (const char letter : lines) out += letter == '\n' ? "\n  " : std::string(1, letter);
+  return out;
 }
 
 /// Null when --help or --version was answered.
@@ -108,7 +120,7 @@ VerbBody parse(int argc, char** argv, Globals& globals) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // --help and --version arrive here too, with the status of success.
-    if (error.get_exit_code() != 0) throw usage_error(error, app, argc, argv);
+    if (error.get_exit_code() != 0) throw usage_error(error, app, first_word(argc, argv));
     app.exit(error);
     return nullptr;
   }

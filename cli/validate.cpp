@@ -94,10 +94,10 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb validate_verb() {
-  return {"validate", "boot an image, run its checks, write the report",
-          "  ainode validate out/qemu-base --target qemu\n"
-          "  ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
-          "  ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
+  return {"validate", "Boot an image, run its checks, write the report",
+          "ainode validate out/qemu-base --target qemu\n"
+          "ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
+          "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
           define};
 }
 

@@ -34,8 +34,8 @@ using VerbBody = std::function<int(RunContext& run, const Globals& globals)>;
 /// One file a verb: cli/NAME.cpp defines `Verb NAME_verb()`, verbs.cpp lists it.
 struct Verb {
   std::string name;
-  std::string summary;                            ///< one line, no full stop
-  std::string examples;                           ///< for --help: one command a line, with a `#` comment where useful
+  std::string summary;   ///< one line, capitalised, no full stop
+  std::string examples;  ///< for --help: one command a line, not indented, with a `#` comment where useful
   std::function<VerbBody(CLI::App& app)> define;  ///< declares options on `app`; the body captures what they fill
 };
 

@@ -70,9 +70,9 @@ VerbBody define(CLI::App& app) {
 }  // namespace
 
 Verb verify_verb() {
-  return {"verify", "check both signatures and every hash of an image",
-          "  ainode verify out/qemu-base\n"
-          "  ainode verify out/qemu-base --openpgp-key release/openpgp.pub.asc --ed25519-key release/ed25519.pub.pem",
+  return {"verify", "Check both signatures and every hash of an image",
+          "ainode verify out/qemu-base\n"
+          "ainode verify out/qemu-base --openpgp-key release/openpgp.pub.asc --ed25519-key release/ed25519.pub.pem",
           define};
 }
 
