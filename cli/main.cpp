@@ -62,6 +62,12 @@ void declare_globals(CLI::App& app, Globals& globals) {
   mirror_in_environment(app);
 }
 
+std::string indented(const std::string& lines) {
+  std::string out = "  ";
+  for (const char letter : lines) out += letter == '\n' ? "\n  " : std::string(1, letter);
+  return out;
+}
+
 /// The verb whose subcommand was named, ready to run.
 struct Choice {
   CLI::App* app;
@@ -73,7 +79,7 @@ std::vector<Choice> declare_verbs(CLI::App& app, Globals& globals) {
   for (const Verb& verb : all_verbs()) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
     sub->fallthrough();
-    sub->footer("Examples:\n" + verb.examples +
+    sub->footer("Examples:\n" + indented(verb.examples) +
                 "\n\nGlobal flags (-C, -v, -q, -j, --offline, --progress): ainode --help");
     choices.push_back({sub, verb.define(*sub)});
     sub->add_flag("--json", globals.json, fmt::format("answer with a JSON object, schema ainode.{}/1", verb.name));
@@ -99,12 +105,6 @@ Error usage_error(const CLI::ParseError& error, const CLI::App& app, const std::
   const std::string suggestion = nearest(word, names);
   return Error(codes::usage_error, fmt::format("`{}` is not a verb", word))
       .help(suggestion.empty() ? known : fmt::format("did you mean `{}`?", suggestion));
-}
-
-std::string indented(const std::string& lines) {
-  std::string out = "  ";
-  for (const char letter : lines) out += letter == '\n' ? "\n  " : std::string(1, letter);
-  return out;
 }
 
 /// Null when --help or --version was answered.
