@@ -43,6 +43,7 @@ debian | libc6 | 2.41-12 | Priority: optional
 debian | systemd-sysv | 257.13-1 | Depends: libc6 (>= 2.36)
 debian | udev | 257.13-1 | Depends: libc6
 debian | dbus | 1.16.2-2 | Depends: libc6
+debian | libarchive13t64 | 3.7.4-4 | Depends: libc6
 debian | kmod | 34.2-2 | Depends: libc6
 debian | iproute2 | 6.15.0-1 | Depends: libc6
 debian | ostree-boot | 2025.2-1 | Depends: libc6
