@@ -116,7 +116,7 @@ def expired_metadata_is_accepted_when_told(world):
     """With --accept-stale the same metadata is taken, a warning says so, and so does the lock."""
     place = "accept-stale"
     with Mirror(world, "expired") as mirror:
-        result = build(world, place, recipe_with(), mirror, ["--accept-stale", "debian"])
+        result = build(world, place, recipe_with(), mirror, ["--accept-stale", "debian,debian-security"])
     assert "T0005" not in result.out + result.err, result
     assert "Valid-Until" in result.err or "stale" in result.err, result
     lock = next((world.work / place).glob("*.lock")).read_text()
@@ -168,7 +168,7 @@ def unknown_key_of_recipe_is_shown(world):
     place = "unknown-key"
     result = build(world, place, recipe_with().replace("cmdline", "cmdlne"))
     assert_refused(result, 2, "R0107")
-    assert "cmdlne: [quiet]" in result.err and "^^^^^^" in result.err and "did you mean `cmdline`" in result.err, result
+    assert "cmdlne: [quiet, panic=10]" in result.err and "^^^^^^" in result.err and "did you mean `cmdline`" in result.err, result
     world.remove(place)
 
 
