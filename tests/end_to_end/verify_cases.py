@@ -47,7 +47,7 @@ def verify_finds_a_flipped_object(world):
     """One bit of the largest file object, of a directory object and of the commit: each is found."""
     image = world.image()
     for path, codes in (
-        (some_object(image, "filez"), ["T0032"]),
+        (some_object(image, "file"), ["T0032"]),
         (some_object(image, "dirtree"), ["T0032"]),
         (image.object("commit"), ["T0032", "T0031"]),
     ):
@@ -60,7 +60,7 @@ def verify_finds_a_flipped_object(world):
 def verify_finds_a_missing_object(world):
     """An object that is gone is found."""
     image = world.image()
-    with moved_away(some_object(image, "filez")):
+    with moved_away(some_object(image, "file")):
         refused = verify(world, image)
         assert refused.status in (1, 3) and code_of(refused) in ("T0032", "B0006"), refused
 
