@@ -129,10 +129,15 @@ class LiveLines : public Display {
     return style().colour ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
   }
 
+  /// Progress under a name that no running step has belongs to the step that began last.
   void remember(const Event& event) {
-    const auto step = std::find_if(running_.begin(), running_.end(),
-                                   [&](const Event& running) { return running.step == event.step; });
-    if (step != running_.end()) *step = event;
+    if (running_.empty()) return;
+    const auto found = std::find_if(running_.begin(), running_.end(),
+                                    [&](const Event& running) { return running.step == event.step; });
+    Event& step = found == running_.end() ? running_.back() : *found;
+    const std::string name = step.step;
+    step = event;
+    step.step = name;
   }
 
   /// A line that stays, above the live ones.

@@ -95,6 +95,16 @@ TEST(LiveProgress, RedrawsRunningStepsInPlace) {
   EXPECT_EQ(screen.take(), "\x1b[1A\x1b[J✓ fetch            1.5 s\n");
 }
 
+TEST(LiveProgress, ProgressWithoutAStepGoesToTheLatest) {
+  Screen screen(style(kLive));
+  screen.sink().progress("verify", 1, 2, "objects");
+  screen.begin("objects");
+  screen.take();
+  screen.at(1);
+  screen.sink().progress("verify", 1, 2, "objects");
+  EXPECT_EQ(screen.take(), "\x1b[1A\x1b[J  objects      [##########..........]  50 %  1 of 2 objects\n");
+}
+
 TEST(LiveProgress, WarningsStayAbove) {
   Screen screen(style(kLive));
   screen.begin("fetch");
