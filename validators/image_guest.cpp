@@ -21,7 +21,7 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
     throw Error(codes::image_malformed, fmt::format("{}: the image has no qcow2 disk", image.string()))
         .help("add `disk: [qcow2]` to the recipe's outputs and build again");
   }
-  const fs::path path = image / disk->name;
+  fs::path path = image / disk->name;
   if (!fs::exists(path))
     throw Error(codes::image_malformed, fmt::format("{}: the disk {} is gone", image.string(), disk->name))
         .help("build the image again");

@@ -103,7 +103,7 @@ class Collector {
     result.verdict = is_guests_fault ? Verdict::fail : Verdict::infra;
     result.reason = !outcome.code ? "the agent ended without this result"
                     : was_running ? outcome.text
-                                  : "did not run: " + outcome.text;
+                                  : "did not run: the boot had ended";
     return result;
   }
 

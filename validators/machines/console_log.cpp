@@ -16,16 +16,30 @@ namespace {
 constexpr std::size_t kLineLimit = 1024, kKeptLines = 8;
 constexpr std::string_view kPanic = "Kernel panic - not syncing: ";
 
+/// Where a terminal's escape sequence that starts at `at` ends: `ESC [ … letter`, `ESC ] … BEL`, or ESC and one byte.
+std::size_t end_of_escape(std::string_view line, std::size_t at) {
+  const char kind = at + 1 < line.size() ? line[at + 1] : ' ';
+  std::size_t end = at + 2;
+  if (kind == '[') {
+    while (end < line.size() && (line[end] < '@' || line[end] > '~')) ++end;
+  } else if (kind == ']') {
+    while (end < line.size() && line[end] != '\a' && line[end] != '\x1b') ++end;
+  } else {
+    return at + 2;
+  }
+  return end + 1;
+}
+
 /// Without the sequences that colour and place text on a terminal.
 std::string plain(std::string_view line) {
   std::string text;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '\x1b' && i + 1 < line.size() && line[i + 1] == '[') {
-      i += 2;
-      while (i < line.size() && (line[i] < '@' || line[i] > '~')) ++i;
-    } else if (line[i] != '\r') {
-      text += line[i];
+  for (std::size_t at = 0; at < line.size();) {
+    if (line[at] == '\x1b') {
+      at = end_of_escape(line, at);
+      continue;
     }
+    if (line[at] != '\r') text += line[at];
+    ++at;
   }
   return printable(text);
 }

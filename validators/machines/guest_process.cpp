@@ -68,6 +68,7 @@ void die_with(pid_t parent) {
 
 std::vector<char*> argument_pointers(const std::vector<std::string>& command) {
   std::vector<char*> pointers;
+  pointers.reserve(command.size() + 1);
   for (const std::string& argument : command) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   return pointers;

@@ -113,11 +113,13 @@ std::string check_lines(const CheckResult& check, const Report& report, bool col
   const Look& look = look_of(check.verdict);
   const std::string word = painted(fmt::format("{:<6}", look.word), look.colour, colour);
   const std::string id = cut(printable(check.id), 60);
-  const bool has_reason_on_line = check.verdict == Verdict::skip || check.verdict == Verdict::unmeasurable;
-  const std::size_t used = 2 + 6 + 2 + std::max(kIdWidth, id.size()) + 1;
-  std::string lines = fmt::format("  {}  {:<{}} {}\n", word, id, kIdWidth,
-                                  cut(printable(has_reason_on_line ? check.reason : check.sentence), kWidth - used));
-  if (check.verdict != Verdict::fail && check.verdict != Verdict::infra) return lines;
+  const std::size_t room = kWidth - (2 + 6 + 2 + std::max(kIdWidth, id.size()) + 1);
+  const std::string reason = printable(check.reason);
+  const bool fits = check.verdict == Verdict::infra && check.measured.is_null() && reason.size() <= room;
+  const bool is_on_line = check.verdict == Verdict::skip || check.verdict == Verdict::unmeasurable || fits;
+  std::string lines =
+      fmt::format("  {}  {:<{}} {}\n", word, id, kIdWidth, cut(is_on_line ? reason : printable(check.sentence), room));
+  if (check.verdict == Verdict::pass || is_on_line) return lines;
   lines += detail("reason", check.reason);
   lines += detail("measured", compact(check.measured));
   lines += detail("expected", compact(check.expected));

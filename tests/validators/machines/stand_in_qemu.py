@@ -114,7 +114,7 @@ def hangs_in_check():
 
 
 def hangs_booting():
-    say("[    0.100000] Probing the disk\r\n")
+    say("\x1b]104\x07\x1b[?7h[    0.100000] Probing the disk\x1bc\r\n")
     sleep_on()
 
 

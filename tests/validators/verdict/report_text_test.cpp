@@ -72,10 +72,14 @@ TEST(Table, ShowsTheLastLinesOfAGuestThatNeverSpoke) {
   failed.boot["last_lines"] = "one\ntwo\n";
   failed.failure = "V0005: guest `qemu-base` never spoke";
   failed.failure_verdict = Verdict::fail;
+  failed.checks = {check("kernel.timer", Verdict::infra)};
+  failed.checks[0].measured = failed.checks[0].expected = nullptr;
+  failed.checks[0].reason = "did not run: the boot had ended";
   EXPECT_EQ(to_table(failed, false),
             "qemu-base on qemu (two-nodes), kernel 6.12\n"
             "  commit cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\n"
             "\n"
+            "  infra   kernel.timer               did not run: the boot had ended\n"
             "\n"
             "  FAIL    the run as a whole\n"
             "    reason     V0005: guest `qemu-base` never spoke\n"
@@ -84,7 +88,7 @@ TEST(Table, ShowsTheLastLinesOfAGuestThatNeverSpoke) {
             "    evidence   out/evidence\n"
             "    repeat     ainode validate out --target qemu:two-nodes\n"
             "\n"
-            "FAIL: no checks\n");
+            "FAIL: 1 infra\n");
 }
 
 TEST(Table, StaysWithinAHundredColumnsAndOutOfTheTerminalsWay) {
