@@ -47,7 +47,9 @@ TEST(Process, EndsAtTheDeadlineWithAllChildren) {
   command.deadline = std::chrono::milliseconds(200);
   const ProcessResult result = shell("sleep 1000 & echo $!; wait", command);
   EXPECT_TRUE(result.timed_out);
-  EXPECT_EQ(command_line(std::stoi(result.output)), "");
+  const pid_t grandchild = std::stoi(result.output);
+  for (int tries = 0; tries < 500 && !command_line(grandchild).empty(); ++tries) usleep(10000);
+  EXPECT_EQ(command_line(grandchild), "");
 }
 
 TEST(Process, DoesNotWaitForADaemonThatKeepsTheStreams) {
