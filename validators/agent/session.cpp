@@ -19,7 +19,8 @@ constexpr std::chrono::seconds kBeat{5};
 double uptime() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec / 1'000'000) / 1000;
+  const auto milliseconds = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  return static_cast<double>(milliseconds) / 1000;
 }
 
 Session::Session(Channel channel, std::string nonce, const std::string& kernel)

@@ -80,6 +80,7 @@ ChildOutcome run_child(const std::vector<std::string>& argv, std::chrono::second
                        const TakeOutput& on_error) {
   if (argv.empty()) return {-1, "no program was named"};
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& each : argv) arguments.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   Pipe output, errors;

@@ -70,6 +70,7 @@ bool bind_to(void* start, std::size_t size, int numa_node) {
 /// How many pages lie on the node; -1 when the kernel does not say.
 int count_on(int numa_node, char* start, int pages, long page_size) {
   std::vector<void*> addresses;
+  addresses.reserve(static_cast<std::size_t>(pages));
   for (int i = 0; i < pages; ++i) addresses.push_back(start + i * page_size);
   std::vector<int> nodes(addresses.size(), -1);
   if (syscall(SYS_move_pages, 0, addresses.size(), addresses.data(), nullptr, nodes.data(), 0) != 0) return -1;
