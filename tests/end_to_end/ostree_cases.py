@@ -25,11 +25,9 @@ def stock_ostree_finds_no_error(world):
 def stock_ostree_names_the_openpgp_signature(world):
     """`ostree show` finds the OpenPGP signature good once the key is known."""
     image = world.image()
-    folder = world.work / "gpg-home"
-    folder.mkdir(mode=0o700, exist_ok=True)
     world.remove("shown")
     repository = world.work / "shown"
-    made = ostree("init", f"--repo={repository}", "--mode=archive")
+    made = ostree("init", f"--repo={repository}", "--mode=bare-user")
     assert made.status == 0, made
     key = world.key() / "openpgp.pub.asc"
     added = ostree("remote", "add", f"--repo={repository}", f"--gpg-import={key}", "ainode", f"file://{image.repository}")
@@ -67,7 +65,7 @@ def ed25519_signature_is_ours(world):
 def pull_with_key(world, image, key, place):
     world.remove(place)
     repository = world.work / place
-    made = ostree("init", f"--repo={repository}", "--mode=archive")
+    made = ostree("init", f"--repo={repository}", "--mode=bare-user")
     assert made.status == 0, made
     added = ostree("remote", "add", f"--repo={repository}", f"--gpg-import={key}", "ainode", f"file://{image.repository}")
     assert added.status == 0, added
