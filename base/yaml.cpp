@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxDepth = 32;
 constexpr std::size_t kMaxNodes = 100'000;
+constexpr std::size_t kMaxBracketRun = 1000;
 constexpr std::size_t kMaxCountedLine = 4096;
 constexpr std::size_t kMaxShownLine = 200;  // a caret display of more helps nobody, and every node holds a copy
 
@@ -127,6 +128,11 @@ bool is_allowed(unsigned code_point, std::string_view at) {
   return !(code_point >= 0x202A && code_point <= 0x202E) && !(code_point >= 0x2066 && code_point <= 0x2069);
 }
 
+Error too_deep(const Source& source, Place place) {
+  return Error(codes::yaml_too_large, fmt::format("{} is nested more than {} levels deep", source.file(), kMaxDepth))
+      .at(std::move(place));
+}
+
 void check_byte_order_mark(const Source& source) {
   const std::string_view text = source.text();
   if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE"))
@@ -168,6 +174,16 @@ void check_lines(const Source& source) {
       throw Error(codes::yaml_not_allowed, "directives are not used in recipes")
           .at(source.place(number, 0, line.size()))
           .help("remove the line");
+  }
+}
+
+/// The parser holds every bracket of a run in memory before the first event says how deep it is.
+void check_bracket_runs(const Source& source) {
+  std::size_t run = 0;
+  for (std::size_t offset = 0; offset < source.text().size(); ++offset) {
+    const char byte = source.text()[offset];
+    run = byte == '[' || byte == '{' ? run + 1 : 0;
+    if (run > kMaxBracketRun) throw too_deep(source, source.place_of_offset(offset));
   }
 }
 
@@ -270,10 +286,7 @@ class TreeBuilder : public YAML::EventHandler {
   void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
     refuse_properties(mark, anchor);
     if (awaits_key()) refuse_key(source_.place(mark));
-    if (frames_.size() == kMaxDepth)
-      throw Error(codes::yaml_too_large,
-                  fmt::format("{} is nested more than {} levels deep", source_.file(), kMaxDepth))
-          .at(source_.place(mark));
+    if (frames_.size() == kMaxDepth) throw too_deep(source_, source_.place(mark));
     Frame frame;
     frame.node.kind = kind;
     frame.node.place = source_.place(mark);
@@ -361,6 +374,7 @@ YamlNode parse_yaml(std::string_view text, const std::string& file) {
   check_byte_order_mark(source);
   check_characters(source);
   check_lines(source);
+  check_bracket_runs(source);
   YamlNode root = build_tree(source);
   if (root.place.line == 0) root.place = source.place(0, 0);
   return root;

@@ -143,6 +143,11 @@ TEST(Yaml, LimitsDepth) {
                   .starts_with("error[R0103]: f.yaml is nested more than 32 levels deep\n   ┌─ f.yaml:1:33\n"));
 }
 
+TEST(Yaml, LimitsRunsOfBracketsBeforeTheyAreParsed) {
+  EXPECT_EQ(refusal(std::string(1 << 20, '[')),
+            "error[R0103]: f.yaml is nested more than 32 levels deep\n   ┌─ f.yaml:1:1001\n");
+}
+
 TEST(Yaml, LimitsSize) {
   const std::string mebibyte = "a: " + std::string((1 << 20) - 3, 'x');
   EXPECT_EQ(refusal(mebibyte), "accepted");
