@@ -26,12 +26,14 @@ std::string config_value(const std::string& config, const std::string& option) {
   return config.substr(start, config.find('\n', start) - start);
 }
 
-/// What an image of ours needs of any kernel, so that it boots and can be judged.
-Declaration kernel_config_promise(const std::string& config) {
+/// What an image of ours needs of any kernel, so that it boots from OSTree, runs containers and can be judged. Several
+/// values mean that any of them will do.
+Declaration kernel_config_promise() {
+  const Json built_in_or_module = {"y", "m"};
   Json expected = Json::object();
-  for (const char* option : {"OVERLAY_FS", "EROFS_FS", "NUMA", "CGROUPS", "SECCOMP", "MODULES", "HZ"}) {
-    expected[option] = config_value(config, option);
-  }
+  for (const char* option : {"CGROUPS", "DEVTMPFS", "MODULES", "NAMESPACES", "NUMA", "SECCOMP", "TMPFS"})
+    expected[option] = "y";
+  for (const char* option : {"EROFS_FS", "OVERLAY_FS"}) expected[option] = built_in_or_module;
   return {"kernel.config", std::move(expected), ""};
 }
 
@@ -89,7 +91,7 @@ Kernel find_kernel(const Tree& tree, const std::vector<LockedPackage>& packages)
 std::vector<Declaration> tune(Store& store, Tree& tree, const Recipe& recipe, const Kernel& kernel) {
   Store::Transaction transaction(store);
   const std::string config = store.read_text(tree, config_path(tree, kernel));
-  std::vector<Declaration> declared = {kernel_config_promise(config)};
+  std::vector<Declaration> declared = {kernel_config_promise()};
   declared.push_back({"kernel.timer", std::stoi(config_value(config, "HZ")), ""});
   for (const Text& argument : recipe.kernel.cmdline)
     declared.push_back({"kernel.cmdline", argument.value, argument.place.str()});
