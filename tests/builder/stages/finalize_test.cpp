@@ -152,12 +152,11 @@ TEST_F(Tune, DeclaresWhatItWrites) {
   const auto declared = tune(store_, tree, recipe, {"6", "usr/lib/modules/6/vmlinuz", "", ""});
   std::string text;
   for (const Declaration& one : declared) text += one.subject + " " + one.expected.dump() + " " + one.place + "\n";
-  EXPECT_EQ(
-      text,
-      "kernel.config "
-      "{\"OVERLAY_FS\":\"n\",\"EROFS_FS\":\"n\",\"NUMA\":\"y\",\"CGROUPS\":\"n\",\"SECCOMP\":\"n\",\"MODULES\":\"n\","
-      "\"HZ\":\"250\"} \nkernel.timer 250 \nkernel.cmdline \"quiet\" r.yaml:2:1\n"
-      "systemd.default-target \"rescue.target\" r.yaml:3:1\n");
+  EXPECT_EQ(text,
+            "kernel.config {\"CGROUPS\":\"y\",\"DEVTMPFS\":\"y\",\"MODULES\":\"y\",\"NAMESPACES\":\"y\",\"NUMA\":\"y\","
+            "\"SECCOMP\":\"y\",\"TMPFS\":\"y\",\"EROFS_FS\":[\"y\",\"m\"],\"OVERLAY_FS\":[\"y\",\"m\"]} \n"
+            "kernel.timer 250 \nkernel.cmdline \"quiet\" r.yaml:2:1\n"
+            "systemd.default-target \"rescue.target\" r.yaml:3:1\n");
   EXPECT_EQ(paths(tree),
             "etc/hostname\netc/systemd/system/default.target -> /usr/lib/systemd/system/rescue.target\n"
             "usr/lib/modules/6/config\nusr/lib/systemd/system/rescue.target\n");
