@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "base/crypto.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_process.h"
 #include "validators/machines/guest_run.h"
+#include "validators/machines/injection.h"
 #include "validators/validate.h"
 
 namespace ainode {
@@ -19,9 +18,8 @@ constexpr std::size_t kNonceBytes = 32;
 
 int open_console(RunContext& run, const ImageGuest& guest, const std::string& qemu) {
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
-  // Credentials that util-linux reads: the console logs root in, and the image needs no password for it.
-  for (const char* credential : {"agetty.autologin=root", "login.noauth=yes"})
-    command.insert(command.end(), {"-smbios", fmt::format("type=11,value=io.systemd.credential:{}", credential)});
+  const std::vector<std::string> credentials = shell_credentials();
+  command.insert(command.end(), credentials.begin(), credentials.end());
   command.insert(command.end(), {"-serial", "mon:stdio"});
   run.events.note("boot", fmt::format("{}: Ctrl-A X leaves; nothing you change is kept", guest.manifest.name));
   return run_on_terminal(command);

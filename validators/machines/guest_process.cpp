@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "base/steps.h"
 #include "validators/checks/protocol.h"
 
 namespace ainode {
@@ -187,11 +189,44 @@ void GuestClock::tick() {
   fair_ += passed - std::min(passed, Duration(starved));
 }
 
+namespace {
+
+/// The terminal's settings, put back at the end: a killed QEMU leaves the terminal raw.
+class TerminalSettings {
+ public:
+  TerminalSettings() : is_terminal_(tcgetattr(0, &settings_) == 0) {}
+  TerminalSettings(const TerminalSettings&) = delete;
+  TerminalSettings& operator=(const TerminalSettings&) = delete;
+  ~TerminalSettings() {
+    if (is_terminal_) tcsetattr(0, TCSANOW, &settings_);
+  }
+
+ private:
+  struct termios settings_ = {};
+  bool is_terminal_;
+};
+
+/// Waits for a child of our own process group; ends it when a signal (the terminal is gone, say) asks us to end.
+int wait_in_foreground(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (is_interrupted()) {
+      ::kill(child, SIGKILL);
+      while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+      }
+      break;
+    }
+    poll(nullptr, 0, 50);
+  }
+  return status;
+}
+
+}  // namespace
+
 int run_on_terminal(const std::vector<std::string>& command) {
   const std::string program = find_qemu(command.at(0));
   const std::vector<char*> arguments = argument_pointers(command);
-  struct termios settings = {};
-  const bool has_terminal = tcgetattr(0, &settings) == 0;
+  const TerminalSettings settings;
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) throw system_error("start " + program, errno);
@@ -200,10 +235,8 @@ int run_on_terminal(const std::vector<std::string>& command) {
     restore_signals();
     exec_or_exit(program.c_str(), arguments.data());
   }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (has_terminal) tcsetattr(0, TCSANOW, &settings);
+  const int status = wait_in_foreground(child);
+  throw_if_interrupted();
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

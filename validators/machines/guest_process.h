@@ -67,7 +67,7 @@ class GuestClock {
 };
 
 /// Runs `command` on this terminal, in the foreground, until it ends; the terminal's settings are restored. Returns its
-/// exit status, 128+signal when killed by one.
+/// exit status, 128+signal when killed by one. Throws interrupted after killing it when a signal asks us to end.
 int run_on_terminal(const std::vector<std::string>& command);
 
 }  // namespace ainode

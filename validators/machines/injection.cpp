@@ -42,6 +42,14 @@ StandardError=tty
 TTYPath=/dev/console
 ExecStart=/bin/sh -c ')";
 
+constexpr const char* kShell = R"([Service]
+ExecStart=
+ExecStart=-/bin/sh -c 'cd /root 2>/dev/null; exec /bin/bash -l || exec /bin/sh -l'
+Type=simple
+Environment=HOME=/root TERM=vt220
+StandardError=tty
+)";
+
 std::string credential(const std::string& name, const std::string& value) {
   return fmt::format("type=11,value=io.systemd.credential.binary:{}={}", name, to_base64(value));
 }
@@ -75,6 +83,10 @@ std::vector<std::string> agent_credentials(const std::vector<std::string>& argum
   const std::string unit = std::string(kUnit) + kStart + words + "'\n";
   return {"-smbios", credential("systemd.extra-unit.ainode-agent.service", unit), "-smbios",
           credential("systemd.unit-dropin.basic.target", "[Unit]\nWants=ainode-agent.service\n")};
+}
+
+std::vector<std::string> shell_credentials() {
+  return {"-smbios", credential("systemd.unit-dropin.serial-getty@ttyS0.service", kShell)};
 }
 
 }  // namespace ainode

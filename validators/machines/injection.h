@@ -19,4 +19,8 @@ void write_agent_disk(const std::filesystem::path& path, const std::filesystem::
 /// They carry no secret: every program in the guest may read the unit.
 std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments);
 
+/// QEMU's -smbios arguments that put a root shell on the serial console. An image need not carry agetty's `login`, and
+/// nobody's password is touched.
+std::vector<std::string> shell_credentials();
+
 }  // namespace ainode

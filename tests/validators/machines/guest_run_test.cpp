@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "validators/machines/guest_process.h"
 
 namespace ainode {
 namespace {
@@ -73,10 +74,10 @@ TEST_F(GuestRun, EndsWithTheAgentsLastWordAndLeavesNoProcess) {
 
 TEST_F(GuestRun, NamesTheCheckInWhichTheGuestHung) {
   GuestPlan hang = plan("hangs_in_check");
-  hang.deadlines.silence = milliseconds(2000);
+  hang.deadlines.silence = milliseconds(6000);
   const GuestOutcome outcome = run(hang);
   EXPECT_EQ(outcome.code, &codes::guest_hung);
-  EXPECT_EQ(outcome.text, "guest `img` hung: nothing was heard of it for 2 s while it ran numa.placement");
+  EXPECT_EQ(outcome.text, "guest `img` hung: nothing was heard of it for 6 s while it ran numa.placement");
   EXPECT_EQ(outcome.doing, "numa.placement");
 }
 
@@ -229,6 +230,30 @@ TEST_F(GuestRun, LeavesNoQemuWhenKilled) {
   const int status = end_harness_by(SIGKILL, plan("announces_itself_and_hangs"), work_.path() / "pids", qemu);
   EXPECT_TRUE(WIFSIGNALED(status));
   wait_until_dead(qemu);
+}
+
+TEST_F(GuestRun, EndsAConsoleWhoseTerminalIsGone) {
+  const fs::path pids = work_.path() / "pids";
+  const pid_t harness = fork();
+  if (harness == 0) {
+    install_interrupt_handlers();
+    try {
+      run_on_terminal({"sh", "-c",
+                       "echo $$ > " + pids.string() + ".new; mv " + pids.string() + ".new " + pids.string() +
+                           "; trap '' HUP TERM; while :; do sleep 1; done"});
+    } catch (const Error& error) {
+      _exit(error.code().id == codes::interrupted.id ? 42 : 43);
+    }
+    _exit(44);
+  }
+  while (!fs::exists(pids)) std::this_thread::sleep_for(milliseconds(20));
+  pid_t qemu = 0;
+  std::ifstream(pids) >> qemu;
+  kill(harness, SIGHUP);
+  int status = 0;
+  waitpid(harness, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
+  EXPECT_TRUE(is_dead(qemu));
 }
 
 }  // namespace
