@@ -52,6 +52,7 @@ show_times() {
   done
 }
 
+# configure_and_compile PRESET [TARGET]: without a target, programs and tests.
 configure_and_compile() {
-  cmake --preset "$1" -S "$root" && cmake --build "$root/build/$1" -j "$(nproc)"
+  cmake --preset "$1" -S "$root" && cmake --build "$root/build/$1" -j "$(nproc)" --target "${2:-all}"
 }
