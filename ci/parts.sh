@@ -52,6 +52,15 @@ show_times() {
   done
 }
 
+# Not a part: sudo may have to ask for a password, so this one keeps the terminal.
+install_packages() {
+  local start=$SECONDS status=0
+  echo "==> install (seconds, or minutes the first time)"
+  "$root/ci/install" 2>&1 | tee "$logs/install.log" || status=${PIPESTATUS[0]}
+  part_names+=(install) part_seconds+=($((SECONDS - start))) part_results+=("$status")
+  return "$status"
+}
+
 # configure_and_compile PRESET [TARGET]: without a target, programs and tests.
 configure_and_compile() {
   cmake --preset "$1" -S "$root" && cmake --build "$root/build/$1" -j "$(nproc)" --target "${2:-all}"
