@@ -308,7 +308,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (awaits_key()) {
       add_key(std::move(node));
     } else if (Frame& frame = frames_.back(); frame.has_key) {
-      frame.node.entries.emplace_back(std::move(frame.key), std::move(node));
+      frame.node.entries.push_back({std::move(frame.key), std::move(node)});
       frame.has_key = false;
     } else {
       frame.node.items.push_back(std::move(node));

@@ -5,12 +5,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
 
 namespace ainode {
+
+struct YamlEntry;
 
 struct YamlNode {
   enum class Kind { null, scalar, sequence, mapping };
@@ -18,10 +19,14 @@ struct YamlNode {
   std::string text;        ///< of a scalar
   bool is_quoted = false;  ///< a quoted scalar is text, never a number or a boolean
   std::vector<YamlNode> items;
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  ///< in the file's order; keys are scalars
+  std::vector<YamlEntry> entries;  ///< in the file's order; keys are scalars
   Place place;
 
   const YamlNode* find(std::string_view key) const;  ///< a mapping's value
+};
+
+struct YamlEntry {
+  YamlNode first, second;  ///< key and value
 };
 
 /// One document. Refused, each with its code, line, column and caret: duplicate keys, `<<`, anchors, aliases, tags, a

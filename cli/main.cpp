@@ -26,12 +26,12 @@ Exit status: 0 good, 1 bad verdict, 2 usage or recipe, 3 environment, 4 nothing 
 
 /// NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
 bool takes_colour(int fd) {
-  const auto is_set = [](const char* name) {
+  const auto value_of = [](const char* name) {
     const char* value = std::getenv(name);
-    return value && *value;
+    return std::string(value ? value : "");
   };
-  if (is_set("NO_COLOR")) return false;
-  if (is_set("FORCE_COLOR")) return std::string(std::getenv("FORCE_COLOR")) != "0";
+  if (!value_of("NO_COLOR").empty()) return false;
+  if (const std::string forced = value_of("FORCE_COLOR"); !forced.empty()) return forced != "0";
   return isatty(fd) == 1;
 }
 
@@ -97,6 +97,7 @@ std::string first_word(int argc, char** argv) {
 Error usage_error(const CLI::ParseError& error, const CLI::App& app, const std::string& word) {
   std::vector<std::string_view> names;
   const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  names.reserve(verbs.size());
   for (const CLI::App* verb : verbs) names.push_back(verb->get_name());
   if (std::find(names.begin(), names.end(), word) != names.end())
     return Error(codes::usage_error, error.what()).help(fmt::format("ainode {} --help", word));

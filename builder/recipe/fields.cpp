@@ -286,6 +286,7 @@ void check_distinct(Reader& reader, std::string_view what, const std::vector<Tex
 template <class Item>
 std::vector<Text> texts_of(const std::vector<Item>& items, Text Item::*member) {
   std::vector<Text> texts;
+  texts.reserve(items.size());
   for (const Item& item : items) texts.push_back(item.*member);
   return texts;
 }

@@ -164,15 +164,15 @@ Located<bool> read_boolean(Reader& reader, const YamlNode& node, const std::stri
 }
 
 Located<std::uint64_t> read_size(Reader& reader, const YamlNode& node, const std::string& path) {
-  const Located<std::uint64_t> none{0, node.place};
+  Located<std::uint64_t> size{0, node.place};
   if (node.kind != YamlNode::Kind::scalar) {
     reader.wrong_type(node, path, "a size such as 256M");
-    return none;
+    return size;
   }
   const auto refuse = [&](std::string problem) {
     reader.bad_value(node.place, fmt::format("`{}` cannot be `{}`", path, shown(node.text)), std::move(problem),
                      "a size is a whole number with M, G or T: 256M, 3G");
-    return none;
+    return size;
   };
   const std::string_view digits = std::string_view(node.text).substr(0, node.text.find_first_not_of("0123456789"));
   const std::string_view unit = std::string_view(node.text).substr(digits.size());
@@ -183,8 +183,8 @@ Located<std::uint64_t> read_size(Reader& reader, const YamlNode& node, const std
   const std::uint64_t scale = unit == "M" ? kMebibyte : unit == "G" ? kMebibyte << 10 : kMebibyte << 20;
   if (digits.size() > 9 || std::stoull(std::string(digits)) > kLargestSize / scale)
     return refuse("it is larger than 16T");
-  if (std::stoull(std::string(digits)) == 0) return refuse("it is zero");
-  return {std::stoull(std::string(digits)) * scale, node.place};
+  size.value = std::stoull(std::string(digits)) * scale;
+  return size.value == 0 ? refuse("it is zero") : size;
 }
 
 Text read_per_architecture(Reader& reader, const YamlNode& node, const std::string& path, Rule rule) {

@@ -103,7 +103,7 @@ std::string check_mount_point(std::string_view text) {
   if (text == "/") return "";
   while (!text.empty()) {
     const std::string_view name = text.substr(1, text.find('/', 1) - 1);
-    if (const std::string problem = check_word(name, true, "-._", 64); !problem.empty()) return problem;
+    if (std::string problem = check_word(name, true, "-._", 64); !problem.empty()) return problem;
     text.remove_prefix(name.size() + 1);
   }
   return "";

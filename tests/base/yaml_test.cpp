@@ -9,7 +9,7 @@
 namespace ainode {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 /// The rendered error of a text that must be refused; "accepted" when it was not.
 std::string refusal(std::string_view text) {
