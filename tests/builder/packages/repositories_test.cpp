@@ -191,7 +191,8 @@ TEST_F(Repositories, WeakHashesAreRefused) {
 }
 
 TEST_F(Repositories, ATruncatedIndexIsRefused) {
-  expect_refused("truncated-packages", codes::size_mismatch, "Packages of debian trixie main: got ");
+  // Both archives are cut and fetched side by side: whichever is noticed first is named.
+  expect_refused("truncated-packages", codes::size_mismatch, " main: got ");
 }
 
 TEST_F(Repositories, AnIndexThatCannotBeUnpackedIsRefused) {
