@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image in an emulated machine: all checks pass, and a planted defect fails the check that it is planted for."""
 
+import base64
 import json
 import xml.etree.ElementTree as xml
 
@@ -40,14 +41,45 @@ def image_boots_and_passes(world):
     assert sha256_of(image.disk) == before, "the boot changed the image"
 
 
-@case(group="long")
-def controls_are_caught(world):
-    """Arguments planted on the guest's command line fail the checks they are planted for."""
-    image = world.image()
-    for argument, caught in (("intel_iommu=off", {"iommu.on"}), ("numa=off", {"numa.nodes"}), ("mem=600M", {"mem.size"})):
-        judged = validate(world, image, "--append", argument)
+def planted_unit(shell):
+    """Kernel arguments that make the guest run a command as root before its checks; the image stays as it is."""
+    unit = f"[Unit]\nDefaultDependencies=no\nBefore=ainode-agent.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '{shell}'\n"
+    encoded = base64.b64encode(unit.encode()).decode()
+    return [f"systemd.set_credential_binary=systemd.extra-unit.planted.service:{encoded}", "systemd.wants=planted.service"]
+
+
+CONFIG = "/usr/lib/modules/$$(uname -r)/config"
+# (case, what is planted, the checks that must fail: these and no other)
+CONTROLS = [
+    ("duplicate-argument", ["quiet"], {"kernel.cmdline"}),
+    ("no-iommu", ["intel_iommu=off"], {"iommu.on"}),
+    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement"}),
+    ("small-memory", ["mem=1200M"], {"mem.size"}),
+    ("missing-module", planted_unit("rmmod erofs"), {"kernel.modules"}),
+    ("kernel-complaint", planted_unit('echo "BUG: unable to handle planted defect" > /dev/kmsg'), {"kernel.console"}),
+    ("tainted-kernel", planted_unit("echo 512 > /proc/sys/kernel/tainted"), {"driver.taint"}),
+    ("useless-heap", planted_unit("mount --bind /dev/null /dev/dma_heap/system"), {"dmabuf.heap"}),
+    ("failed-unit", planted_unit("false"), {"system.units"}),
+    ("writable-usr", planted_unit("mount -o remount,bind,rw /usr"), {"image.deployed"}),
+    ("other-configuration", planted_unit(f"sed s/CONFIG_EROFS_FS=m/CONFIG_EROFS_FS=n/ {CONFIG} > /run/planted; mount --bind /run/planted {CONFIG}"),
+     {"kernel.config"}),
+]  # fmt: skip
+
+
+def add_control(name, arguments, caught):
+    def control(world):
+        appended = [word for argument in arguments for word in ("--append", argument)]
+        judged = validate(world, world.image(), *appended)
         assert judged.status == 1, judged
-        assert caught <= set(failed_checks(judged.json())), f"{argument}: {sorted(failed_checks(judged.json()))}"
+        failed = {check["id"] for check in judged.json()["checks"] if check["verdict"] == "fail"}
+        assert failed == caught, f"failed: {sorted(failed)}, planted for {sorted(caught)}"
+
+    control.__doc__ = f"A planted defect fails {', '.join(sorted(caught))}, and no other check."
+    case(group="long", name=f"control-{name}")(control)
+
+
+for row in CONTROLS:
+    add_control(*row)
 
 
 @case(group="long")
