@@ -81,8 +81,9 @@ TEST_F(Validate, PassesWhenEveryCheckThatWasAskedForPassed) {
   EXPECT_EQ(report.failure, "");
   EXPECT_EQ(report.commit, std::string(64, 'a'));
   EXPECT_EQ(report.topology, "two-nodes");
-  EXPECT_EQ(report.boot["harness_arguments"].dump(),
-            R"(["console=ttyS0","no_timer_check","systemd.show_status=0","intel_iommu=on"])");
+  EXPECT_EQ(
+      report.boot["harness_arguments"].dump(),
+      R"(["console=ttyS0","no_timer_check","systemd.show_status=0","systemd.default_timeout_start_sec=600","systemd.default_device_timeout_sec=600","intel_iommu=on"])");
   EXPECT_EQ(sha256_hex_of_file(image_ / "img.qcow2"), disk_before);
 }
 
@@ -99,7 +100,8 @@ TEST_F(Validate, BootsTheEntryInsideTheDiskWithTheHarnessesArguments) {
   with_extra.extra_arguments = {"intel_iommu=off"};
   run(with_extra);
   EXPECT_THAT(read_file(image_ / "evidence/qemu.log"),
-              HasSubstr("-append 'root=LABEL=x quiet console=ttyS0 no_timer_check systemd.show_status=0 intel_iommu=on "
+              HasSubstr("-append 'root=LABEL=x quiet console=ttyS0 no_timer_check systemd.show_status=0 "
+                        "systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600 intel_iommu=on "
                         "intel_iommu=off'"));
 }
 

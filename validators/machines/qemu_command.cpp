@@ -48,7 +48,11 @@ GuestFiles prepare_guest_files(const BootEntry& entry, const fs::path& disk, con
 
 std::vector<std::string> harness_arguments(const Topology& topology, const std::vector<std::string>& extra) {
   // no_timer_check: under emulation the kernel's test of the timer behind an IOMMU fails by chance, and it panics.
-  std::vector<std::string> arguments = {"console=ttyS0", "no_timer_check", "systemd.show_status=0"};
+  // The timeouts: on a busy host systemd gave up on the console's device after its usual 90 s, which is no fault of the
+  // image's.
+  std::vector<std::string> arguments = {"console=ttyS0", "no_timer_check", "systemd.show_status=0",
+                                        "systemd.default_timeout_start_sec=600",
+                                        "systemd.default_device_timeout_sec=600"};
   append(arguments, kernel_arguments(topology));
   append(arguments, extra);
   return arguments;

@@ -41,7 +41,8 @@ TEST_F(QemuCommand, NeverUsesKvmAndEndsAtAReset) {
 TEST_F(QemuCommand, AddsTheHarnessesArgumentsAndThenTheUsers) {
   EXPECT_THAT(
       harness_arguments(find_topology("two-nodes"), {"intel_iommu=off"}),
-      ElementsAre("console=ttyS0", "no_timer_check", "systemd.show_status=0", "intel_iommu=on", "intel_iommu=off"));
+      ElementsAre("console=ttyS0", "no_timer_check", "systemd.show_status=0", "systemd.default_timeout_start_sec=600",
+                  "systemd.default_device_timeout_sec=600", "intel_iommu=on", "intel_iommu=off"));
 }
 
 TEST_F(QemuCommand, LeavesTheImagesDiskAsItIs) {
