@@ -128,7 +128,7 @@ std::vector<std::vector<int>> read_distances(const YamlNode& list, std::size_t n
 }
 
 std::string one_of(const YamlNode& node, const std::string& key, const std::vector<std::string>& allowed) {
-  const std::string value = text(node, key);
+  std::string value = text(node, key);
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
     throw wrong(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")));
   return value;
