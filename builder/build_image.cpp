@@ -40,18 +40,28 @@ KeyDirectory development_key(RunContext& run, const std::string& name) {
   }
 }
 
-/// The recipe's keys. On a machine without any key of its own, a development key that says so in its name.
-SigningKeys choose_keys(RunContext& run, const Recipe& recipe, const BuildOptions& options) {
+/// One kind's key. Where the recipe names none, or the machine has no key of its own, a development key that says so in
+/// its name.
+KeyDirectory choose_key(RunContext& run, const Text& wish, const char* kind, const BuildOptions& options) {
+  if (wish.value.empty()) {
+    run.events.warn("sign",
+                    fmt::format("the recipe names no {} key (signing.ostree): signing with the development key", kind));
+    return development_key(run, options.development_key);
+  }
   try {
-    return {find_key(recipe.signing.openpgp.value), find_key(recipe.signing.ed25519.value)};
+    return find_key(wish.value);
   } catch (const Error& error) {
     if (error.code().id != codes::key_missing.id || has_own_keys(options.development_key)) throw;
   }
-  const KeyDirectory key = development_key(run, options.development_key);
-  run.events.warn("sign",
-                  fmt::format("no key `{0}` yet: signing with the development key; for a release: ainode key gen {0}",
-                              recipe.signing.openpgp.value));
-  return {key, key};
+  run.events.warn(
+      "sign", fmt::format("no {1} key `{0}` yet: signing with the development key; for a release: ainode key gen {0}",
+                          wish.value, kind));
+  return development_key(run, options.development_key);
+}
+
+SigningKeys choose_keys(RunContext& run, const Recipe& recipe, const BuildOptions& options) {
+  return {choose_key(run, recipe.signing.openpgp, "OpenPGP", options),
+          choose_key(run, recipe.signing.ed25519, "ed25519", options)};
 }
 
 std::vector<LockedPackage> all_packages(const Lock& lock) {

@@ -3,8 +3,10 @@
 #include "builder/outputs/openpgp.h"
 
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <sstream>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
+#include "builder/sandbox/sandbox.h"
 
 namespace ainode {
 namespace {
@@ -43,10 +46,27 @@ bool can_contain() {
   return answer;
 }
 
+/// Memory that only a build's own mount namespace sees over a directory: however the build ends, its content is gone.
+class PrivateMemory {
+ public:
+  explicit PrivateMemory(const fs::path& over) : over_(is_in_user_namespace() ? over.string() : "") {
+    if (over_.empty()) return;
+    if (mount("tmpfs", over_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m") != 0)
+      throw system_error("mount a tmpfs over " + over_, errno);
+  }
+  PrivateMemory(const PrivateMemory&) = delete;
+  ~PrivateMemory() {
+    if (!over_.empty()) umount2(over_.c_str(), MNT_DETACH);
+  }
+
+ private:
+  std::string over_;
+};
+
 /// A private GNUPGHOME. At its end no agent lives and nothing of it is left.
 class OpenPgpHome {
  public:
-  OpenPgpHome() : directory_(short_directory(), "ainode-gpg-") {}
+  OpenPgpHome() : directory_(short_directory(), "ainode-gpg-"), memory_(directory_.path()) {}
   OpenPgpHome(const OpenPgpHome&) = delete;
   ~OpenPgpHome() {
     if (can_contain()) return;
@@ -95,6 +115,7 @@ class OpenPgpHome {
   }
 
   TemporaryDirectory directory_;
+  PrivateMemory memory_;
 };
 
 std::string last_lines(const std::string& errors) {

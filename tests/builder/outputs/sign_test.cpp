@@ -2,10 +2,14 @@
 // Signatures over commit bytes: deterministic, readable by gpg itself, and refused when anything was changed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "base/crypto.h"
 #include "base/error.h"
@@ -13,6 +17,7 @@
 #include "base/process.h"
 #include "builder/outputs/openpgp.h"
 #include "builder/outputs/outputs.h"
+#include "builder/sandbox/sandbox.h"
 
 namespace ainode {
 namespace {
@@ -57,6 +62,34 @@ TEST_F(Signing, IsDeterministic) {
   const SignedBytes again = sign_commit_bytes(kCommit, key_, key_, kEpoch);
   EXPECT_EQ(again.signatures, signed_.signatures);
   EXPECT_EQ(again.keys.openpgp_public, signed_.keys.openpgp_public);
+}
+
+/// Private homes in memory and how much each holds.
+std::map<fs::path, bool> homes_with_content() {
+  std::map<fs::path, bool> found;
+  for (const auto& entry : fs::directory_iterator("/dev/shm"))
+    if (entry.path().filename().string().starts_with("ainode-gpg-")) found[entry.path()] = !fs::is_empty(entry.path());
+  return found;
+}
+
+TEST_F(Signing, KilledInABuildLeavesNoSecretBehind) {
+  const auto before = homes_with_content();
+  const int status = in_user_namespace([]() -> int {
+    std::thread([] {
+      for (;;) {  // killed as soon as the home holds the imported key
+        for (const auto& [home, has_content] : homes_with_content())
+          if (has_content && fs::exists(home / "pubring.kbx")) kill(getpid(), SIGKILL);
+      }
+    }).detach();
+    sign_commit_bytes(kCommit, key_, key_, kEpoch);
+    return 0;
+  });
+  EXPECT_EQ(status, 128 + SIGKILL);
+  for (const auto& [home, has_content] : homes_with_content()) {
+    if (before.contains(home)) continue;
+    EXPECT_FALSE(has_content) << home;
+    fs::remove_all(home);
+  }
 }
 
 TEST_F(Signing, DependsOnTheEpochInOpenPgpAlone) {
