@@ -3,10 +3,12 @@
 
 import base64
 import json
+import os
+import shutil
 import xml.etree.ElementTree as xml
 
 from cases import case
-from world import sha256_of
+from world import Image, sha256_of
 
 PROMISED = {
     "kernel.cmdline", "kernel.config", "kernel.modules", "kernel.console", "kernel.timer", "driver.bound",
@@ -41,14 +43,19 @@ def image_boots_and_passes(world):
     assert sha256_of(image.disk) == before, "the boot changed the image"
 
 
-def planted_unit(shell):
-    """Kernel arguments that make the guest run a command as root before its checks; the image stays as it is."""
-    unit = f"[Unit]\nDefaultDependencies=no\nBefore=ainode-agent.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '{shell}'\n"
+# The agent has left its disk once it runs, and judges devices when the system is up.
+AFTER_THE_AGENT = "After=ainode-agent.service\nBefore=multi-user.target"
+
+
+def planted_unit(shell, order="Before=ainode-agent.service"):
+    """Kernel arguments that make the guest run a command as root; the image stays as it is."""
+    unit = f"[Unit]\nDefaultDependencies=no\n{order}\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '{shell}'\n"
     encoded = base64.b64encode(unit.encode()).decode()
     return [f"systemd.set_credential_binary=systemd.extra-unit.planted.service:{encoded}", "systemd.wants=planted.service"]
 
 
-CONFIG = "/usr/lib/modules/$$(uname -r)/config"
+MODULES = "/usr/lib/modules/$$(uname -r)"
+CONFIG = f"{MODULES}/config"
 # (case, what is planted, the checks that must fail: these and no other)
 CONTROLS = [
     ("duplicate-argument", ["quiet"], {"kernel.cmdline"}),
@@ -63,6 +70,8 @@ CONTROLS = [
     ("writable-usr", planted_unit("mount -o remount,bind,rw /usr"), {"image.deployed"}),
     ("other-configuration", planted_unit(f"sed s/CONFIG_EROFS_FS=m/CONFIG_EROFS_FS=n/ {CONFIG} > /run/planted; mount --bind /run/planted {CONFIG}"),
      {"kernel.config"}),
+    ("unbound-device", planted_unit("echo 0000:00:02.0 > /sys/bus/pci/drivers/virtio-pci/unbind", AFTER_THE_AGENT), {"driver.bound"}),
+    ("foreign-module", planted_unit(f"mount --bind /etc/os-release {MODULES}/kernel/fs/erofs/erofs.ko.xz"), {"driver.vermagic"}),
 ]  # fmt: skip
 
 
@@ -80,6 +89,22 @@ def add_control(name, arguments, caught):
 
 for row in CONTROLS:
     add_control(*row)
+
+
+@case(group="long")
+def control_other_tick_rate(world):
+    """A manifest that declares another tick rate than the kernel has fails kernel.timer, and no other check."""
+    directory = world.work / "other tick rate"
+    shutil.copytree(world.image().directory, directory, copy_function=os.link, symlinks=True)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    declared = next(each for each in manifest["declared"] if each["subject"] == "kernel.timer")
+    declared["expected"] *= 4
+    (directory / "manifest.json").unlink()
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    judged = validate(world, Image(directory))
+    assert judged.status == 1, judged
+    assert set(failed_checks(judged.json())) == {"kernel.timer"}, judged
+    world.remove("other tick rate")
 
 
 @case(group="long")
