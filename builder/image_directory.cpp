@@ -78,7 +78,7 @@ void remember_image(Store& store, const fs::path& out, const std::string& identi
   store.remember(image_key(out), identity + "\n" + stamp(out));
 }
 
-NewImageDirectory::NewImageDirectory(fs::path out)
+NewImageDirectory::NewImageDirectory(const fs::path& out)
     : out_(fs::absolute(out).lexically_normal()),
       scratch_(out_.has_filename() ? out_.parent_path() : out_.parent_path().parent_path(), ".ainode-out-"),
       path_(scratch_.path() / "image") {

@@ -31,7 +31,7 @@ void remember_image(Store& store, const std::filesystem::path& out, const std::s
 /// A directory beside `out` that takes its place by commit(), in one rename; without commit() it vanishes.
 class NewImageDirectory {
  public:
-  explicit NewImageDirectory(std::filesystem::path out);
+  explicit NewImageDirectory(const std::filesystem::path& out);
   const std::filesystem::path& path() const { return path_; }
   void commit();
 

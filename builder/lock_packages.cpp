@@ -89,7 +89,7 @@ Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, co
     throw Error(codes::lock_missing, fmt::format("there is no lock {}", path.string()))
         .help("build once without --locked: it writes the lock");
   }
-  const Lock lock = resolve_anew(run, store, recipe, options);
+  Lock lock = resolve_anew(run, store, recipe, options);
   write_beside_recipe(run, lock, path);
   return lock;
 }

@@ -118,7 +118,7 @@ class DiskMaker {
   }
 
   std::filesystem::path make_empty_file(const std::string& name, std::uint64_t size) const {
-    const std::filesystem::path path = work_.path() / name;
+    std::filesystem::path path = work_.path() / name;
     open_file(path, O_WRONLY | O_CREAT | O_EXCL);
     std::filesystem::resize_file(path, size);
     return path;

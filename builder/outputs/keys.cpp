@@ -82,7 +82,7 @@ Error key_exists(const std::string& name, const fs::path& path) {
 }  // namespace
 
 KeyDirectory find_key(const std::string& name) {
-  const KeyDirectory key{name, key_path(name)};
+  KeyDirectory key{name, key_path(name)};
   std::error_code ignored;
   if (!fs::is_directory(key.path, ignored))
     throw Error(codes::key_missing, fmt::format("there is no key `{}`: {} does not exist", name, key.path.string()))
@@ -97,7 +97,7 @@ KeyDirectory find_key(const std::string& name) {
 }
 
 KeyDirectory generate_key(RunContext& run, const std::string& name, const std::string& user_id) {
-  const KeyDirectory key{name, key_path(name)};
+  KeyDirectory key{name, key_path(name)};
   if (std::any_of(user_id.begin(), user_id.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; }))
     throw Error(codes::bad_value, "a key's user id with control characters");
   if (fs::exists(fs::symlink_status(key.path))) throw key_exists(name, key.path);

@@ -126,7 +126,7 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
   if (!date.ok()) return std::nullopt;
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  return days * kDay + hour * kHour + minute * 60 + second;
+  return days * kDay + hour * kHour + minute * std::int64_t{60} + second;
 }
 
 std::string format_date(std::int64_t seconds) {

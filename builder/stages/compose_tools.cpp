@@ -26,7 +26,7 @@ void add_skeleton(Store& store, Tree& tree) {
 ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools) {
   StepKey key("tools", kVersion);
   for (const LockedPackage& package : tools) key.add(package.sha256);
-  const ToolsTree result{store.directory() / "tools" / key.hex(), key.hex()};
+  ToolsTree result{store.directory() / "tools" / key.hex(), key.hex()};
   if (fs::exists(result.root)) {
     run.events.detail("tools", "cached");
     return result;

@@ -133,7 +133,7 @@ Variant Store::State::load(OstreeObjectType type, const std::string& checksum) c
 }
 
 std::string Store::State::write_metadata(OstreeObjectType type, const Variant& variant) {
-  const std::string checksum = sha256_hex(bytes_of(variant.get()));
+  std::string checksum = sha256_hex(bytes_of(variant.get()));
   GError* error = nullptr;
   gboolean is_present = FALSE;
   if (!ostree_repo_has_object(repository.get(), type, checksum.c_str(), &is_present, nullptr, &error)) {

@@ -134,7 +134,7 @@ void Store::Transaction::commit() {
 }
 
 std::string Store::write_file(const FileObject& file) {
-  const std::string checksum = content_checksum(file);
+  std::string checksum = content_checksum(file);
   OstreeRepo* repository = state_->repository.get();
   GError* error = nullptr;
   gboolean is_present = FALSE;

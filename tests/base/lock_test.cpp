@@ -11,8 +11,6 @@
 namespace ainode {
 namespace {
 
-using testing::HasSubstr;
-
 LockedPackage package(const std::string& name, const std::string& version) {
   return {name, version, "amd64", std::string(64, 'a'), 1000, "pool/main/" + name + ".deb", name, "debian"};
 }

@@ -310,7 +310,7 @@ TEST(PartitionTable, PlacesPartitionsAndMirrorsItsHeader) {
   EXPECT_EQ(little_endian(primary, 512 + 32, 8), 9 * 2048u - 1);  // the backup's sector
   EXPECT_EQ(little_endian(backup, 32 * 512 + 24, 8), 9 * 2048u - 1);
   EXPECT_EQ(little_endian(backup, 32 * 512 + 32, 8), 1u);
-  EXPECT_EQ(primary.substr(1024), backup.substr(0, 32 * 512));  // the same entries
+  EXPECT_EQ(primary.substr(1024), backup.substr(0, std::size_t{32} * 512));  // the same entries
   EXPECT_EQ(little_endian(primary, 1024 + 128 + 32, 8), 3 * 2048u);
   EXPECT_EQ(little_endian(primary, 1024 + 128 + 40, 8), 8 * 2048u - 1);
   EXPECT_EQ(primary[1024 + 128 + 56], 'r');

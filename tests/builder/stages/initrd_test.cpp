@@ -148,7 +148,7 @@ struct Member {
 std::map<std::string, Member> members(const std::string& newc) {
   std::map<std::string, Member> result;
   for (std::size_t at = 0;;) {
-    const auto field = [&](int index) { return std::stoul(newc.substr(at + 6 + 8 * index, 8), nullptr, 16); };
+    const auto field = [&](std::size_t index) { return std::stoul(newc.substr(at + 6 + 8 * index, 8), nullptr, 16); };
     EXPECT_EQ(newc.substr(at, 6), "070701");
     const std::size_t size = field(6), name_size = field(11);
     const std::string name = newc.substr(at + 110, name_size - 1);

@@ -50,7 +50,7 @@ TEST_F(Compose, GivesOneCommitInAnyOrder) {
   const auto commit = [&](const std::vector<LockedPackage>& packages) {
     const Tree tree = compose(store_, packages);
     Store::Transaction transaction(store_);
-    const std::string made = store_.write_commit(tree, {});
+    std::string made = store_.write_commit(tree, {});
     transaction.commit();
     return made;
   };
@@ -63,7 +63,7 @@ class Commits : public StoreTest {
     Store::Transaction transaction(store_);
     CommitOptions options;
     options.ref = "some/ref";
-    const std::string commit = store_.write_commit(tree, options);
+    std::string commit = store_.write_commit(tree, options);
     transaction.set_ref(options.ref, commit);
     transaction.commit();
     return commit;

@@ -5,11 +5,9 @@
 namespace ainode {
 namespace {
 
-using testing::ar_member;
 using testing::entry;
 using testing::error_of;
 using testing::StoreTest;
-using testing::tar_of;
 using Type = ArchiveEntry::Type;
 
 class Import : public StoreTest {

@@ -50,7 +50,7 @@ constexpr std::uint64_t kFirstSector = 2048;
 
 /// The primary table alone, from the first sector on.
 inline std::string partition_table(std::uint64_t sectors, std::uint64_t root_sectors) {
-  std::string entries(128 * 128, '\0');
+  std::string entries(std::size_t{128} * 128, '\0');
   const unsigned char type[16] = {0xe3, 0xbc, 0x68, 0x4f, 0xcd, 0xe8, 0xb1, 0x4d,
                                   0x96, 0xe7, 0xfb, 0xca, 0xf9, 0x84, 0xb7, 0x09};
   entries.replace(0, 16, reinterpret_cast<const char*>(type), 16);
@@ -84,13 +84,13 @@ inline fs::path make_raw_disk(const fs::path& directory, const TreeText& tree, i
   const std::uint64_t root_sectors = content.size() / 512, sectors = kFirstSector + root_sectors + 34;
   std::string disk = partition_table(sectors, root_sectors);
   disk.resize(kFirstSector * 512, '\0');
-  disk += content + std::string(34 * 512, '\0');
+  disk += content + std::string(std::size_t{34} * 512, '\0');
   write_file(directory / "disk.raw", disk);
   return directory / "disk.raw";
 }
 
 inline fs::path make_qcow2(const fs::path& raw, const std::vector<std::string>& options = {}) {
-  const fs::path disk = raw.parent_path() / "disk.qcow2";
+  fs::path disk = raw.parent_path() / "disk.qcow2";
   std::vector<std::string> command = {"qemu-img", "convert", "-O", "qcow2"};
   command.insert(command.end(), options.begin(), options.end());
   command.insert(command.end(), {raw.string(), disk.string()});
