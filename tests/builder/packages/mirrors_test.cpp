@@ -14,7 +14,8 @@ namespace {
 /// Puts an apt-get that prints `targets` for indextargets and `uris` for --print-uris first into PATH.
 class Apt {
  public:
-  Apt(const std::string& targets, const std::string& uris) : path_(std::getenv("PATH") ? std::getenv("PATH") : "") {
+  Apt(const std::string& targets, const std::string& uris) {
+    if (const char* path = std::getenv("PATH")) path_ = path;
     write_file(scratch_.path() / "targets", targets);
     write_file(scratch_.path() / "uris", uris);
     write_file(scratch_.path() / "apt-get",
