@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <thread>
 
 #include "base/crypto.h"
@@ -64,32 +63,34 @@ TEST_F(Signing, IsDeterministic) {
   EXPECT_EQ(again.keys.openpgp_public, signed_.keys.openpgp_public);
 }
 
-/// Private homes in memory and how much each holds.
-std::map<fs::path, bool> homes_with_content() {
-  std::map<fs::path, bool> found;
-  for (const auto& entry : fs::directory_iterator("/dev/shm"))
-    if (entry.path().filename().string().starts_with("ainode-gpg-")) found[entry.path()] = !fs::is_empty(entry.path());
-  return found;
+/// The home that is mounted in this process's own namespace; other tests' homes are not.
+std::string mounted_home() {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string id, parent, device, root, target, rest;
+       mounts >> id >> parent >> device >> root >> target && std::getline(mounts, rest);)
+    if (target.find("/ainode-gpg-") != std::string::npos) return target;
+  return "";
 }
 
 TEST_F(Signing, KilledInABuildLeavesNoSecretBehind) {
-  const auto before = homes_with_content();
-  const int status = in_user_namespace([]() -> int {
-    std::thread([] {
+  const TemporaryDirectory scratch("/tmp");
+  const fs::path told = scratch.path() / "home";
+  const int status = in_user_namespace([&]() -> int {
+    std::thread([&] {
       for (;;) {  // killed as soon as the home holds the imported key
-        for (const auto& [home, has_content] : homes_with_content())
-          if (has_content && fs::exists(home / "pubring.kbx")) kill(getpid(), SIGKILL);
+        const std::string home = mounted_home();
+        if (home.empty() || access((home + "/pubring.kbx").c_str(), F_OK) != 0) continue;
+        write_file(told, home);
+        kill(getpid(), SIGKILL);
       }
     }).detach();
     sign_commit_bytes(kCommit, key_, key_, kEpoch);
     return 0;
   });
-  EXPECT_EQ(status, 128 + SIGKILL);
-  for (const auto& [home, has_content] : homes_with_content()) {
-    if (before.contains(home)) continue;
-    EXPECT_FALSE(has_content) << home;
-    fs::remove_all(home);
-  }
+  ASSERT_EQ(status, 128 + SIGKILL);
+  const fs::path home = read_file(told);
+  EXPECT_TRUE(fs::is_empty(home)) << home;
+  fs::remove_all(home);
 }
 
 TEST_F(Signing, DependsOnTheEpochInOpenPgpAlone) {
