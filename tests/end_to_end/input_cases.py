@@ -150,6 +150,21 @@ def missing_key_is_told(world):
 
 
 @case()
+def recipe_without_signing_takes_the_development_key(world):
+    """Where a recipe names no key, the build says so for each kind and goes on, whatever keys the host has."""
+    world.key()
+    place = "no-signing"
+    recipe = world.recipe_copy(place, lambda text: "".join(line for line in text.splitlines(True) if not line.startswith("signing:")))
+    # The step that chooses keys is the one of interest: the build ends after it.
+    built = world.ainode("build", recipe, "--out", world.work / place / "out", place=place, AINODE_FAILPOINT="keys:after=kill")
+    for kind in ("OpenPGP", "ed25519"):
+        assert f"the recipe names no {kind} key (signing.ostree): signing with the development key" in built.err, built
+    assert built.status != 0 and "error[" not in built.err, built
+    assert_nothing_written(world, place)
+    world.remove(place)
+
+
+@case()
 def foreign_output_directory_is_refused(world):
     """An --out that holds something else is refused before anything is fetched, and keeps what it holds."""
     place = "foreign-out"
