@@ -22,6 +22,12 @@ using Text = Located<std::string>;
 struct Repository {
   Text id, distribution, suite;
   std::vector<Text> components;
+  std::optional<Located<int>> priority;  ///< as apt's preferences have it; absent: what the archive's Release asks for
+  std::vector<Text> allow;               ///< globs of the package names that may come from here; empty: all
+  Text keyring;                          ///< a file of OpenPGP keys; empty: the distribution's own
+  std::optional<Located<std::int64_t>> max_age;   ///< seconds; older signed metadata is refused
+  std::optional<Located<std::int64_t>> snapshot;  ///< seconds since 1970: the archive as it was then
+  Located<bool> required{true, {}};               ///< false: the build goes on without it when it cannot be read
 };
 
 struct PackageWishes {
