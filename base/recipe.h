@@ -53,7 +53,8 @@ struct SigningWishes {
 };
 
 struct Recipe {
-  std::string file;  ///< as the user named it
+  std::string file;     ///< as the user named it
+  std::string variant;  ///< the overlays chosen behind `@`, as named; empty: the recipe itself
   Text name, summary;
   std::string architecture;         ///< amd64 or arm64: the one this build is for
   std::vector<Text> architectures;  ///< all that the recipe allows
@@ -66,7 +67,9 @@ struct Recipe {
   Text ostree_ref;                 ///< with {arch}, {name} filled in
   std::vector<Text> disk_formats;  ///< qcow2
   std::vector<Text> profiles;      ///< validation.profile
-  std::string digest;              ///< SHA-256 of the effective values (a comment or a place changes nothing)
+  /// The effective values as canonical JSON: keys sorted, nothing empty, no places. A comment changes nothing here.
+  std::string values;
+  std::string digest;  ///< SHA-256 of `values`
 
   const Repository* repository(const std::string& id) const;
 };

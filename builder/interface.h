@@ -6,4 +6,7 @@
 #include "builder/image_directory.h"
 #include "builder/outputs/outputs.h"
 #include "builder/recipe/load_recipe.h"
+#include "builder/recipe/new_recipe.h"
+#include "builder/recipe/schema.h"
+#include "builder/recipe/show_recipe.h"
 #include "builder/sandbox/sandbox.h"

@@ -66,7 +66,8 @@ void write_beside_recipe(RunContext& run, const Lock& lock, const fs::path& path
 }  // namespace
 
 std::string lock_file_name(const Recipe& recipe) {
-  return recipe.name.value + "." + recipe.architecture + ".lock";
+  const std::string variant = recipe.variant.empty() ? "" : "@" + recipe.variant;
+  return recipe.name.value + variant + "." + recipe.architecture + ".lock";
 }
 
 fs::path lock_file_path(const Recipe& recipe) {

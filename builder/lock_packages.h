@@ -14,7 +14,7 @@ namespace ainode {
 
 class Store;
 
-std::string lock_file_name(const Recipe& recipe);            ///< qemu-base.amd64.lock
+std::string lock_file_name(const Recipe& recipe);            ///< NAME[@VARIANT].ARCH.lock
 std::filesystem::path lock_file_path(const Recipe& recipe);  ///< beside the recipe
 
 /// With options.locked, throws lock_missing or lock_stale rather than resolve.

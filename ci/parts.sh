@@ -3,6 +3,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs=$root/build/logs
+debian_python=/usr/bin/python3  # the one that ci/install's Python packages are for
 mkdir -p "$logs"
 part_names=() part_seconds=() part_results=()
 

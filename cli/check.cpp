@@ -18,23 +18,45 @@ struct CheckArguments {
 
 struct Outcome {
   std::string file;
-  std::string digest;          ///< of a good recipe
-  std::optional<Error> error;  ///< the first, for its exit status
-  Json errors;                 ///< error_json; null when good
+  std::string digest;                 ///< of a good recipe
+  std::vector<std::string> overlays;  ///< variants and matrix values, each checked too
+  std::vector<Error> errors;          ///< each once, though it may show in several variants
   std::string rendered;
 };
 
-/// Here a recipe's mistakes are the answer, so they become a value: one bad file must not hide the next.
+std::vector<Error> all_of(const Error& error) {
+  const auto* several = dynamic_cast<const Errors*>(&error);
+  return several ? several->all() : std::vector<Error>{error};
+}
+
+void add(Outcome& outcome, const Error& error, const Globals& globals) {
+  for (const Error& each : all_of(error)) {
+    const std::string text = render(each, globals.colour_err);
+    if (outcome.rendered.find(text) != std::string::npos) continue;
+    if (!outcome.rendered.empty()) outcome.rendered += '\n';
+    outcome.rendered += text;
+    outcome.errors.push_back(each);
+  }
+}
+
+/// Here a recipe's mistakes are the answer, so they become a value: one bad file, or one bad variant, must not hide the
+/// next.
 Outcome outcome_of(const std::string& name, const Globals& globals, const std::string& architecture) {
-  Outcome outcome{name, "", std::nullopt, nullptr, ""};
+  Outcome outcome{name, "", {}, {}, ""};
   try {
-    const Recipe recipe = load_recipe(name, {architecture, {}});
-    outcome.file = recipe.file;
-    outcome.digest = recipe.digest;
+    const EffectiveRecipe effective = load_effective_recipe(name, {architecture, {}});
+    outcome.file = effective.recipe.file;
+    outcome.digest = effective.recipe.digest;
+    if (effective.recipe.variant.empty()) outcome.overlays = effective.picks;
   } catch (const Error& error) {
-    outcome.error = error;
-    outcome.errors = error_json(error);
-    outcome.rendered = render(error, globals.colour_err);
+    add(outcome, error, globals);
+  }
+  for (const std::string& pick : outcome.overlays) {
+    try {
+      load_recipe(name + "@" + pick, {architecture, {}});
+    } catch (const Error& error) {
+      add(outcome, error, globals);
+    }
   }
   return outcome;
 }
@@ -42,12 +64,18 @@ Outcome outcome_of(const std::string& name, const Globals& globals, const std::s
 Json answer(const std::vector<Outcome>& outcomes) {
   Json recipes = Json::array();
   for (const Outcome& outcome : outcomes) {
-    Json recipe = {{"file", outcome.file}, {"good", !outcome.error}};
-    if (outcome.error) recipe["error"] = outcome.errors;
-    if (!outcome.error) recipe["digest"] = outcome.digest;
+    const bool is_good = outcome.errors.empty();
+    Json recipe = {{"file", outcome.file}, {"good", is_good}, {"overlays", outcome.overlays}};
+    if (!is_good) recipe["error"] = error_json(Errors(outcome.errors));
+    if (is_good) recipe["digest"] = outcome.digest;
     recipes.push_back(std::move(recipe));
   }
   return {{"schema", "ainode.check/1"}, {"recipes", std::move(recipes)}};
+}
+
+std::string described(const Outcome& outcome) {
+  if (outcome.overlays.empty()) return outcome.file + ": good\n";
+  return fmt::format("{}: good, also with {}\n", outcome.file, fmt::join(outcome.overlays, ", "));
 }
 
 int check(const Globals& globals, const CheckArguments& arguments) {
@@ -57,8 +85,8 @@ int check(const Globals& globals, const CheckArguments& arguments) {
   int status = static_cast<int>(Exit::done);
   for (const Outcome& outcome : outcomes) {
     std::fputs(outcome.rendered.c_str(), stderr);
-    if (!outcome.error && !globals.json) print(outcome.file + ": good\n");
-    if (outcome.error && status == 0) status = static_cast<int>(outcome.error->code().exit);
+    if (outcome.errors.empty() && !globals.json) print(described(outcome));
+    if (!outcome.errors.empty() && status == 0) status = static_cast<int>(outcome.errors[0].code().exit);
   }
   if (globals.json) print_json(answer(outcomes));
   return status;

@@ -43,7 +43,10 @@ Verb boot_verb();
 Verb build_verb();
 Verb check_verb();
 Verb doctor_verb();
+Verb init_verb();
 Verb key_verb();
+Verb schema_verb();
+Verb show_verb();
 Verb validate_verb();
 Verb verify_verb();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding a recipe, reading it by the tables in fields.cpp, and what must hold between values.
+// The page: files, each checked for itself; laid over each other, then the chosen overlays; checked as a whole; read.
 #include "builder/recipe/load_recipe.h"
 
 #include <fmt/format.h>
@@ -7,132 +7,139 @@
 
 #include <algorithm>
 
-#include "base/crypto.h"
 #include "base/files.h"
-#include "base/json.h"
 #include "base/suggestion.h"
-#include "builder/recipe/fields.h"
+#include "builder/recipe/check_shape.h"
+#include "builder/recipe/documents.h"
+#include "builder/recipe/effective.h"
+#include "builder/recipe/language.h"
+#include "builder/recipe/merge.h"
+#include "builder/recipe/rules.h"
 
 namespace ainode {
 
 namespace {
 
-constexpr std::size_t kMaxFile = std::size_t{1} << 20;
+struct Request {
+  std::string file;
+  std::vector<std::string> picks;
+};
 
-/// The path as the user would write it (relative to the root).
-using UserPath = std::string;
-
-std::vector<UserPath> recipes_below(const fs::path& root) {
-  std::vector<UserPath> found;
-  for (const char* folder : {"images", "recipes"}) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(root / folder, error))
-      if (entry.path().extension() == ".yaml") found.push_back(entry.path().stem().string());
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t end = 0; end != std::string_view::npos; text.remove_prefix(end == text.npos ? 0 : end + 1)) {
+    end = text.find(separator);
+    parts.emplace_back(text.substr(0, end));
   }
-  std::sort(found.begin(), found.end());
-  return found;
+  return parts;
 }
 
-[[noreturn]] void tell_not_found(const std::string& name, const fs::path& root) {
-  Error error(codes::recipe_not_found, fmt::format("there is no recipe `{}`", name));
-  const std::vector<UserPath> known = recipes_below(root);
+Request parse_request(const std::string& name, const fs::path& root) {
+  const std::size_t at = name.rfind('@');
+  if (at == std::string::npos || at == 0 || fs::exists(root / name)) return {find_recipe_file(name, root), {}};
+  return {find_recipe_file(name.substr(0, at), root), split(name.substr(at + 1), ',')};
+}
+
+void check_documents(Mistakes& mistakes, const std::vector<Document>& documents, const std::string& architecture) {
+  for (const Document& document : documents)
+    check_shape(mistakes, document.tree, recipe_shape(), "", Extent::part, architecture);
+  if (documents.size() == 1) return;  // the check of the whole says what is missing
+  for (const Document& document : documents) {
+    if (!document.tree.find("ainode"))
+      mistakes.add(Error(codes::missing_key, "`ainode` is missing")
+                       .at(document.tree.place)
+                       .help("add `ainode`: the format's version, 1"));
+  }
+  const YamlNode& own = documents.back().tree;
+  if (!own.find("name"))
+    mistakes.add(Error(codes::missing_key, "`name` is missing")
+                     .at(own.place)
+                     .help("add `name`: an image that builds on others needs a name of its own"));
+}
+
+const YamlNode* find_path(const YamlNode& tree, std::initializer_list<std::string_view> keys) {
+  const YamlNode* node = &tree;
+  for (const std::string_view key : keys)
+    if (node) node = node->find(key);
+  return node;
+}
+
+const YamlNode* find_overlay(const Document& document, const std::string& pick) {
+  const std::size_t equals = pick.find('=');
+  if (equals == std::string::npos) return find_path(document.tree, {"variants", pick});
+  const std::string_view axis = std::string_view(pick).substr(0, equals);
+  return find_path(document.tree, {"matrix", axis, std::string_view(pick).substr(equals + 1)});
+}
+
+void add_once(std::vector<std::string>& list, std::string item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(std::move(item));
+}
+
+std::vector<std::string> known_picks(const std::vector<Document>& documents) {
+  std::vector<std::string> variants, cells;
+  for (const Document& document : documents) {
+    if (const YamlNode* named = document.tree.find("variants"))
+      for (const YamlEntry& entry : named->entries) add_once(variants, entry.first.text);
+    if (const YamlNode* matrix = document.tree.find("matrix"))
+      for (const YamlEntry& axis : matrix->entries)
+        for (const YamlEntry& value : axis.second.entries) add_once(cells, axis.first.text + "=" + value.first.text);
+  }
+  variants.insert(variants.end(), cells.begin(), cells.end());
+  return variants;
+}
+
+[[noreturn]] void tell_unknown_pick(const std::string& file, const std::string& pick,
+                                    const std::vector<std::string>& known) {
   const std::vector<std::string_view> names(known.begin(), known.end());
-  const std::string suggestion = nearest(fs::path(name).stem().string(), names);
-  if (!suggestion.empty() && suggestion != name) {
-    error.help(fmt::format("did you mean `{}`?", suggestion));
-  } else {
-    error.help(
-        "a bare name is looked for in images/ and recipes/ below the current directory; anything else is a path");
-  }
-  throw error;
+  const std::string suggestion = nearest(pick, names);
+  const bool is_cell = pick.find('=') != std::string::npos;
+  throw Error(codes::unknown_variant,
+              fmt::format("{} has no {} `{}`", file, is_cell ? "matrix value" : "variant", printable(pick)))
+      .help(!suggestion.empty() ? fmt::format("did you mean `{}`?", suggestion)
+            : known.empty()     ? fmt::format("build `{}` itself", fs::path(file).stem().string())
+                                : fmt::format("it has {}", fmt::join(known, ", ")));
 }
 
-bool is_path(const std::string& name) {
-  return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml");
-}
-
-UserPath find_recipe(const std::string& name, const fs::path& root) {
-  if (is_path(name)) {
-    if (fs::exists(root / name)) return name;
-  } else {
-    for (const std::string& candidate : {"images/" + name + ".yaml", "recipes/" + name + ".yaml"})
-      if (fs::exists(root / candidate)) return candidate;
-  }
-  if (const std::size_t at = name.rfind('@'); at != std::string::npos && at > 0) {
-    const UserPath file = find_recipe(name.substr(0, at), root);
-    throw Error(codes::unknown_variant, fmt::format("{} has no variant `{}`", file, name.substr(at + 1)))
-        .help(fmt::format("build `{}` itself", name.substr(0, at)));
-  }
-  tell_not_found(name, root);
-}
-
-std::string read_recipe_file(const UserPath& file, const fs::path& root) {
-  if (!fs::is_regular_file(root / file))
-    throw Error(codes::recipe_unreadable, fmt::format("{} is not a regular file", file)).help("name a recipe's file");
-  if (fs::file_size(root / file) > kMaxFile)
-    throw Error(codes::yaml_too_large, fmt::format("{} is larger than 1 MiB", file));
-  try {
-    return read_file(root / file, kMaxFile);
-  } catch (const Error& error) {
-    throw Error(codes::recipe_unreadable, fmt::format("{} cannot be read", file)).because(error);
+void check_picks(const Request& request, const std::vector<Document>& documents,
+                 const std::vector<std::string>& known) {
+  std::vector<std::string> axes;
+  for (const std::string& pick : request.picks) {
+    const bool is_known = std::any_of(documents.begin(), documents.end(), [&](const Document& document) {
+      return find_overlay(document, pick) != nullptr;
+    });
+    if (!is_known) tell_unknown_pick(request.file, pick, known);
+    const std::string axis = pick.substr(0, pick.find('='));
+    if (std::find(axes.begin(), axes.end(), axis) != axes.end())
+      throw Error(codes::unknown_variant, fmt::format("`{}` is chosen twice", axis)).help("choose one of its values");
+    axes.push_back(axis);
   }
 }
 
-Json texts(const std::vector<Text>& from) {
-  Json list = Json::array();
-  for (const Text& text : from) list.push_back(text.value);
-  return list;
+/// A document without the keys that only say how files are combined.
+YamlNode body_of(const Document& document) {
+  YamlNode body = document.tree;
+  std::erase_if(body.entries, [](const YamlEntry& entry) {
+    return entry.first.text == "extends" || entry.first.text == "variants" || entry.first.text == "matrix";
+  });
+  return body;
 }
 
-Json repositories_json(const Recipe& recipe) {
-  Json list = Json::array();
-  for (const Repository& repository : recipe.repositories)
-    list.push_back({{"id", repository.id.value},
-                    {"distribution", repository.distribution.value},
-                    {"suite", repository.suite.value},
-                    {"components", texts(repository.components)}});
-  return list;
+YamlNode lay_over_each_other(Mistakes& mistakes, const std::vector<Document>& documents,
+                             const std::vector<std::string>& picks) {
+  YamlNode tree;
+  for (const Document& document : documents) tree = merge(mistakes, std::move(tree), body_of(document));
+  for (const std::string& pick : picks)
+    for (const Document& document : documents)
+      if (const YamlNode* overlay = find_overlay(document, pick); overlay && overlay->kind == YamlNode::Kind::mapping) {
+        const Place place = tree.place;
+        tree = merge(mistakes, std::move(tree), *overlay);
+        tree.place = place;
+      }
+  return tree;
 }
 
-Json partitions_json(const Recipe& recipe) {
-  Json list = Json::array();
-  for (const Partition& partition : recipe.partitions)
-    list.push_back({{"id", partition.id.value},
-                    {"type", partition.type.value},
-                    {"fs", partition.filesystem.value},
-                    {"size", partition.size.value},
-                    {"mount", partition.mount.value}});
-  return list;
-}
-
-/// Values without places, keys in this one order.
-std::string digest_of(const Recipe& recipe) {
-  Json pins = Json::object();
-  for (const auto& [name, glob] : recipe.packages.pin) pins[name] = glob.value;
-  const Json canonical = {
-      {"ainode", 1},
-      {"name", recipe.name.value},
-      {"summary", recipe.summary.value},
-      {"architecture", recipe.architecture},
-      {"arch", texts(recipe.architectures)},
-      {"repositories", repositories_json(recipe)},
-      {"packages",
-       {{"recommends", recipe.packages.recommends.value},
-        {"include", texts(recipe.packages.include)},
-        {"exclude", texts(recipe.packages.exclude)},
-        {"pin", pins}}},
-      {"kernel", {{"package", recipe.kernel.package.value}, {"cmdline", texts(recipe.kernel.cmdline)}}},
-      {"default-target", recipe.default_target.value},
-      {"partitions", partitions_json(recipe)},
-      {"signing",
-       {{"openpgp", recipe.signing.openpgp.value},
-        {"ed25519", recipe.signing.ed25519.value},
-        {"attestations", recipe.signing.attestations.value}}},
-      {"ref", recipe.ostree_ref.value},
-      {"disk", texts(recipe.disk_formats)},
-      {"profile", texts(recipe.profiles)},
-  };
-  return sha256_hex(canonical.dump());
+std::string joined(const std::vector<std::string>& picks) {
+  return fmt::format("{}", fmt::join(picks, ","));
 }
 
 }  // namespace
@@ -147,21 +154,34 @@ std::string host_architecture() {
       .help("choose one with --arch: amd64 or arm64");
 }
 
-Recipe load_recipe(const std::string& name_or_path, const RecipeOptions& options) {
+EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptions& options) {
   const fs::path root = options.root.empty() ? fs::path(".") : options.root;
   const std::string architecture = options.architecture.empty() ? host_architecture() : options.architecture;
   if (const std::string problem = check_architecture(architecture); !problem.empty())
     throw Error(codes::bad_value, fmt::format("`{}` is not an architecture", architecture)).help(problem);
-  const UserPath file = find_recipe(name_or_path, root);
-  const YamlNode document = parse_yaml(read_recipe_file(file, root), file);
-  Recipe recipe;
-  recipe.file = file;
-  recipe.architecture = architecture;
-  Reader reader(file, architecture);
-  read_recipe_fields(reader, document, recipe);
-  reader.throw_mistakes();
-  recipe.digest = digest_of(recipe);
-  return recipe;
+  const Request request = parse_request(name, root);
+
+  Mistakes mistakes;
+  const std::vector<Document> documents = read_documents(mistakes, request.file, root);
+  const bool has_all_files = mistakes.empty();
+  check_documents(mistakes, documents, architecture);
+  EffectiveRecipe effective;
+  effective.picks = known_picks(documents);
+  check_picks(request, documents, effective.picks);
+  for (const Document& document : documents) effective.files.push_back(document.file);
+
+  effective.tree = lay_over_each_other(mistakes, documents, request.picks);
+  if (has_all_files) check_shape(mistakes, effective.tree, recipe_shape(), "", Extent::whole, architecture);
+  effective.tree = for_architecture(std::move(effective.tree), architecture);
+  effective.recipe = read_recipe(mistakes, effective.tree, architecture);
+  effective.recipe.file = request.file;
+  effective.recipe.variant = joined(request.picks);
+  mistakes.throw_if_any();
+  return effective;
+}
+
+Recipe load_recipe(const std::string& name, const RecipeOptions& options) {
+  return load_effective_recipe(name, options).recipe;
 }
 
 const Repository* Recipe::repository(const std::string& id) const {

@@ -46,10 +46,7 @@ std::string check_choice(std::string_view text, std::initializer_list<std::strin
 }  // namespace
 
 std::string check_summary(std::string_view text) {
-  if (text.size() > 200) return "it is longer than 200 bytes";
-  const bool has_control = std::any_of(
-      text.begin(), text.end(), [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; });
-  return has_control ? "control characters are not allowed here" : "";
+  return text.size() > 200 ? "it is longer than 200 bytes" : check_line(text);
 }
 
 std::string check_name(std::string_view text) {
@@ -120,6 +117,72 @@ std::string check_ref_template(std::string_view text) {
 
 std::string check_disk_format(std::string_view text) {
   return check_choice(text, {"qcow2"});
+}
+
+std::string check_package_glob(std::string_view text) {
+  if (text.empty()) return "it is empty";
+  const auto bad = std::find_if(text.begin(), text.end(), [](char byte) {
+    return !has(kLower, byte) && !has(kDigits, byte) && !has("+-.*?", byte);
+  });
+  return bad == text.end() ? "" : fmt::format("{} is not allowed here", show(*bad));
+}
+
+std::string check_unit(std::string_view text) {
+  if (text.find('.') == std::string_view::npos) return "it must name a unit with its type, such as x.service";
+  return check_word(text, true, ":-_.@", 128);
+}
+
+std::string check_file_path(std::string_view text) {
+  if (text.empty()) return "it is empty";
+  return text.size() > 1024 ? "it is longer than 1024 bytes" : check_line(text);
+}
+
+std::string check_line(std::string_view text) {
+  const bool has_control = std::any_of(
+      text.begin(), text.end(), [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; });
+  return has_control ? "control characters are not allowed here" : "";
+}
+
+std::string check_any_text(std::string_view text) {
+  return text.find('\0') == std::string_view::npos ? "" : "it holds a NUL";
+}
+
+std::string check_kernel_option(std::string_view text) {
+  if (text.starts_with("CONFIG_")) return "options are written without CONFIG_";
+  return check_word(text, true, "_", 128);
+}
+
+std::string check_sysctl(std::string_view text) {
+  return check_word(text, true, "._-/", 128);
+}
+
+std::string check_module_name(std::string_view text) {
+  return check_word(text, true, "_-", 64);
+}
+
+std::string check_initrd(std::string_view text) {
+  return check_choice(text, {"minimal", "dracut"});
+}
+
+std::string check_page_size(std::string_view text) {
+  return check_choice(text, {"64K", "2M", "32M", "512M", "1G"});
+}
+
+std::string check_processor_list(std::string_view text) {
+  return check_word(text, false, ",-", 256);
+}
+
+std::string check_device_glob(std::string_view text) {
+  return check_word(text.starts_with('*') ? text.substr(1) : text, false, "*?-_", 64);
+}
+
+std::string check_mode(std::string_view text) {
+  const bool is_octal = text.find_first_not_of("01234567") == std::string_view::npos;
+  return is_octal && (text.size() == 4 || text.size() == 5) && text[0] == '0' ? "" : "it must be like \"0644\"";
+}
+
+std::string check_measure(std::string_view text) {
+  return check_word(text, true, ".-_", 128);
 }
 
 }  // namespace ainode

@@ -21,5 +21,19 @@ std::string check_mount_point(std::string_view text);
 std::string check_key_name(std::string_view text);
 std::string check_ref_template(std::string_view text);
 std::string check_disk_format(std::string_view text);
+std::string check_package_glob(std::string_view text);
+std::string check_unit(std::string_view text);
+std::string check_file_path(std::string_view text);  ///< of a file beside the recipe
+std::string check_line(std::string_view text);       ///< one line, no control characters
+std::string check_any_text(std::string_view text);   ///< a file's content
+std::string check_kernel_option(std::string_view text);
+std::string check_sysctl(std::string_view text);
+std::string check_module_name(std::string_view text);
+std::string check_initrd(std::string_view text);
+std::string check_page_size(std::string_view text);
+std::string check_processor_list(std::string_view text);
+std::string check_device_glob(std::string_view text);
+std::string check_mode(std::string_view text);
+std::string check_measure(std::string_view text);
 
 }  // namespace ainode

@@ -64,7 +64,7 @@ TEST_F(LoadRecipe, FindsABareNameInImagesBeforeRecipes) {
 TEST_F(LoadRecipe, ReadsTheDefaultRecipe) {
   const Recipe recipe = load_recipe("recipes/qemu-base.yaml", {"amd64", AINODE_SOURCE_DIR});
   EXPECT_EQ(recipe.name.value, "qemu-base");
-  EXPECT_EQ(recipe.name.place.str(), "recipes/qemu-base.yaml:3:7");
+  EXPECT_EQ(recipe.name.place.str(), "recipes/qemu-base.yaml:4:7");
   EXPECT_EQ(recipe.summary.value, "Smallest bootable node");
   ASSERT_EQ(recipe.repositories.size(), 2U);
   EXPECT_EQ(recipe.repository("security")->suite.value, "trixie-security");

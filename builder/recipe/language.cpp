@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table a mapping; a row is a key: whether its stage exists yet, what it holds, and how it is read. This page is
+// the language.
+#include "builder/recipe/language.h"
+
+#include <algorithm>
+
+#include "builder/recipe/rules.h"
+#include "builder/recipe/value_reader.h"
+
+namespace ainode {
+
+namespace {
+
+using Kind = Shape::Kind;
+using Reader = const ValueReader&;
+using Node = const YamlNode&;
+
+constexpr Presence kOptional = Presence::optional;
+constexpr Presence kRequired = Presence::required;
+constexpr Presence kLater = Presence::not_built_yet;
+
+// --- values ----------------------------------------------------------------------------------------------------------
+
+constexpr Shape text(Rule rule, std::string_view pattern = {}) {
+  return {Kind::text, "text", rule, pattern};
+}
+
+constexpr Shape list(std::string_view holds, const Shape& item, std::size_t at_least = 0) {
+  return {.kind = Kind::list, .holds = holds, .item = &item, .at_least = at_least};
+}
+
+constexpr Shape table(std::string_view holds, std::span<const Key> keys) {
+  return {.kind = Kind::table, .holds = holds, .keys = keys};
+}
+
+constexpr Shape map(std::string_view holds, Rule key_rule, const Shape& item) {
+  return {.kind = Kind::map, .holds = holds, .rule = key_rule, .item = &item};
+}
+
+constexpr std::string_view kNamePattern = "^[a-z0-9][a-z0-9._-]*$";
+constexpr std::string_view kPackagePattern = "^[a-z0-9][a-z0-9+.-]+$";
+
+constexpr Shape kBoolean{Kind::boolean, "true or false"};
+constexpr Shape kInteger{Kind::integer, "a whole number"};
+constexpr Shape kScalar{Kind::scalar, "text, a number or a boolean"};
+constexpr Shape kSize{Kind::size, "a size such as 256M"};
+constexpr Shape kDuration{Kind::duration, "a time such as 36h, 10d or 2w"};
+constexpr Shape kMoment{Kind::moment, "a day or a second in UTC, such as 2026-03-01 or 2026-03-01T12:00:00Z"};
+constexpr Shape kMapping{Kind::mapping, "a mapping"};
+
+constexpr Shape kSummary = text(check_summary);
+constexpr Shape kName = text(check_name, kNamePattern);
+constexpr Shape kArchitecture = text(check_architecture, "^(amd64|arm64)$");
+constexpr Shape kArchiveWord = text(check_archive_word, "^[a-z0-9][a-z0-9.-]*$");
+constexpr Shape kPackageName = text(check_package_name, kPackagePattern);
+constexpr Shape kPackageGlob = text(check_package_glob, "^[a-z0-9*?][a-z0-9+.*?-]*$");
+constexpr Shape kVersionGlob = text(check_version_glob);
+constexpr Shape kKernelArgument = text(check_kernel_argument, "^[^\\s\"'`\\\\]+$");
+constexpr Shape kTargetUnit = text(check_target_unit, "\\.target$");
+constexpr Shape kUnit = text(check_unit);
+constexpr Shape kFile = text(check_file_path);
+constexpr Shape kAbsolutePath = text(check_mount_point, "^/");
+constexpr Shape kPartitionType = text(check_partition_type, "^(esp|root)$");
+constexpr Shape kFilesystem = text(check_filesystem, "^(vfat|ext4)$");
+constexpr Shape kKeyName = text(check_key_name, "^[A-Za-z0-9][A-Za-z0-9_-]*$");
+constexpr Shape kRefTemplate = text(check_ref_template);
+constexpr Shape kDiskFormat = text(check_disk_format, "^qcow2$");
+constexpr Shape kLine = text(check_line);
+constexpr Shape kContent = text(check_any_text);
+
+constexpr Shape kPackageNames = list("a list of package names", kPackageName);
+constexpr Shape kUnits = list("a list of units", kUnit);
+constexpr Shape kFiles = list("a list of files", kFile);
+constexpr Shape kNames = list("a list of names", kName);
+
+// --- repositories ----------------------------------------------------------------------------------------------------
+
+constexpr Shape kComponents = list("a list such as [main]", kArchiveWord, 1);
+constexpr Shape kAllow = list("a list of package globs", kPackageGlob, 1);
+
+constexpr Key kRepositoryKeys[] = {
+    {"id", kRequired, "a name of its own", &kName},
+    {"distribution", kRequired, "such as debian or debian-security", &kArchiveWord},
+    {"suite", kRequired, "the release's codename, such as trixie", &kArchiveWord},
+    {"components", kRequired, "a list such as [main]", &kComponents},
+    {"priority", kOptional, "a whole number, as in apt's preferences", &kInteger},
+    {"allow", kOptional, "globs of the package names that may come from here", &kAllow},
+    {"keyring", kOptional, "a file of OpenPGP keys below the recipe's root", &kFile},
+    {"max-age", kOptional, "how old its signed metadata may be, such as 10d", &kDuration},
+    {"snapshot", kOptional, "the archive as it was at this time", &kMoment},
+    {"required", kOptional, "false: build without it where it cannot be reached", &kBoolean},
+};
+constexpr Shape kRepository = table("a mapping with id, distribution, suite and components", kRepositoryKeys);
+constexpr Shape kRepositories = list("a list of repositories", kRepository, 1);
+
+Repository read_repository(Reader reader, Node node) {
+  Repository repository;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "id") repository.id = reader.text(value);
+    if (key.text == "distribution") repository.distribution = reader.text(value);
+    if (key.text == "suite") repository.suite = reader.text(value);
+    if (key.text == "components") repository.components = reader.texts(value);
+    if (key.text == "priority") repository.priority = reader.integer(value);
+    if (key.text == "allow") repository.allow = reader.texts(value);
+    if (key.text == "keyring") repository.keyring = reader.text(value);
+    if (key.text == "max-age") repository.max_age = reader.duration(value);
+    if (key.text == "snapshot") repository.snapshot = reader.moment(value);
+    if (key.text == "required") repository.required = reader.boolean(value);
+  }
+  return repository;
+}
+
+// --- packages, kernel, drivers ---------------------------------------------------------------------------------------
+
+constexpr Shape kPins = map("a mapping from package name to version glob", check_package_name, kVersionGlob);
+
+void read_pins(Reader reader, Node node, Recipe& into) {
+  for (const auto& [key, value] : node.entries) into.packages.pin[key.text] = reader.text(value);
+}
+
+constexpr Key kPackageKeys[] = {
+    {"recommends", kOptional, "true or false", &kBoolean,
+     [](Reader r, Node v, Recipe& into) { into.packages.recommends = r.boolean(v); }},
+    {"include", kOptional, "a list of package names", &kPackageNames,
+     [](Reader r, Node v, Recipe& into) { into.packages.include = r.texts(v); }},
+    {"exclude", kOptional, "a list of package names", &kPackageNames,
+     [](Reader r, Node v, Recipe& into) { into.packages.exclude = r.texts(v); }},
+    {"pin", kOptional, "a mapping from package name to version glob", &kPins, read_pins},
+};
+constexpr Shape kPackages = table("a mapping", kPackageKeys);
+
+constexpr Shape kKernelPackage{Kind::per_architecture, "text, or a mapping from architecture to text",
+                               check_package_name, kPackagePattern};
+constexpr Shape kKernelArguments = list("a list of kernel arguments", kKernelArgument);
+constexpr Key kKernelSourceKeys[] = {
+    {"package", kRequired, "a source package's binary, such as linux-source-6.12", &kPackageName},
+    {"config-base", kRequired, "a package of configurations, such as linux-config-6.12", &kPackageName},
+};
+constexpr Shape kKernelSource = table("a mapping with package and config-base", kKernelSourceKeys);
+constexpr Shape kKernelConfig = map("a mapping from option to value", check_kernel_option, kScalar);
+constexpr Shape kSysctl = map("a mapping from sysctl to value", check_sysctl, kScalar);
+constexpr Shape kModuleName = text(check_module_name, "^[A-Za-z0-9_-]+$");
+constexpr Shape kModuleNames = list("a list of module names", kModuleName);
+constexpr Key kModuleKeys[] = {
+    {"load", kLater, "a list of module names", &kModuleNames},
+    {"deny", kLater, "a list of module names", &kModuleNames},
+};
+constexpr Shape kModules = table("a mapping with load and deny", kModuleKeys);
+constexpr Shape kModuleParameters = map("a mapping from parameter to value", check_module_name, kScalar);
+constexpr Shape kModprobe = map("a mapping from module to its parameters", check_module_name, kModuleParameters);
+
+constexpr Key kKernelKeys[] = {
+    {"package", kRequired, "a package name, or one for each architecture", &kKernelPackage,
+     [](Reader r, Node v, Recipe& into) { into.kernel.package = r.per_architecture(v); }},
+    {"cmdline", kOptional, "a list of kernel arguments", &kKernelArguments,
+     [](Reader r, Node v, Recipe& into) { into.kernel.cmdline = r.texts(v); }},
+    {"source", kLater, "what to compile, in place of `package`", &kKernelSource},
+    {"config", kLater, "options of a compiled kernel, such as HZ_1000: y", &kKernelConfig},
+    {"sysctl", kLater, "a mapping from sysctl to value", &kSysctl},
+    {"modules", kLater, "modules to load at boot, and modules that must never load", &kModules},
+    {"modprobe", kLater, "a mapping from module to its parameters", &kModprobe},
+    {"extra-modules", kLater, "a list of names", &kNames},
+};
+constexpr Shape kKernel = table("a mapping", kKernelKeys);
+
+constexpr Shape kInitrd = text(check_initrd, "^(minimal|dracut)$");
+
+constexpr Key kDriverKeys[] = {
+    {"kind", kRequired, "such as nvidia", &kName},
+    {"module", kOptional, "the package that holds the kernel module", &kPackageName},
+    {"userspace", kOptional, "a list of package names", &kPackageNames},
+    {"firmware", kOptional, "a list of package names", &kPackageNames},
+    {"patches", kOptional, "a list of files", &kFiles},
+    {"sign", kOptional, "a key's name", &kKeyName},
+};
+constexpr Shape kDriver = table("a mapping with kind and module", kDriverKeys);
+constexpr Shape kDrivers = list("a list of drivers", kDriver);
+
+// --- tuning, containers, systemd, users, files, security
+// --------------------------------------------------------------
+
+constexpr Key kHugePageKeys[] = {
+    {"count", kRequired, "how many", &kInteger},
+    {"per-node", kOptional, "how they spread over NUMA nodes", &kLine},
+};
+constexpr Shape kHugePagesOfASize = table("a mapping with count", kHugePageKeys);
+constexpr Shape kHugePages = map("a mapping from page size to count", check_page_size, kHugePagesOfASize);
+constexpr Key kNumaKeys[] = {
+    {"balancing", kOptional, "true or false", &kBoolean},
+    {"zone-reclaim", kOptional, "true or false", &kBoolean},
+};
+constexpr Shape kNuma = table("a mapping with balancing and zone-reclaim", kNumaKeys);
+constexpr Shape kProcessorList = text(check_processor_list, "^[0-9]+([,-][0-9]+)*$");
+constexpr Key kCpuKeys[] = {
+    {"governor", kOptional, "such as performance", &kName},
+    {"isolate", kOptional, "processors, such as \"2-15\"", &kProcessorList},
+    {"nohz-full", kOptional, "processors, such as \"2-15\"", &kProcessorList},
+};
+constexpr Shape kCpu = table("a mapping with governor, isolate and nohz-full", kCpuKeys);
+constexpr Shape kBlock = map("a mapping from device glob to its settings", check_device_glob, kMapping);
+constexpr Key kTuningKeys[] = {
+    {"hugepages", kLater, "a mapping from page size to count", &kHugePages},
+    {"thp", kLater, "transparent huge pages: always, madvise or never", &kName},
+    {"numa", kLater, "a mapping with balancing and zone-reclaim", &kNuma},
+    {"cpu", kLater, "a mapping with governor, isolate and nohz-full", &kCpu},
+    {"irq", kLater, "a mapping", &kMapping},
+    {"block", kLater, "a mapping from device glob to its settings", &kBlock},
+    {"net", kLater, "a mapping", &kMapping},
+    {"limits", kLater, "a mapping", &kMapping},
+    {"profile", kLater, "a name", &kName},
+};
+constexpr Shape kTuning = table("a mapping", kTuningKeys);
+
+constexpr Key kCdiKeys[] = {
+    {"vendor", kRequired, "such as nvidia", &kName},
+    {"refresh", kOptional, "such as at-boot", &kName},
+};
+constexpr Shape kCdi = table("a mapping with vendor and refresh", kCdiKeys);
+constexpr Key kContainerKeys[] = {
+    {"runtime", kLater, "such as podman", &kName},
+    {"cdi", kLater, "a mapping with vendor and refresh", &kCdi},
+};
+constexpr Shape kContainers = table("a mapping with runtime and cdi", kContainerKeys);
+
+constexpr Key kSystemdKeys[] = {
+    {"default-target", kOptional, "a target unit", &kTargetUnit,
+     [](Reader r, Node v, Recipe& into) { into.default_target = r.text(v); }},
+    {"enable", kLater, "a list of units", &kUnits},
+    {"mask", kLater, "a list of units", &kUnits},
+    {"units", kLater, "a list of files", &kFiles},
+};
+constexpr Shape kSystemd = table("a mapping", kSystemdKeys);
+
+constexpr Key kUserKeys[] = {
+    {"name", kRequired, "a name of its own", &kName},        {"uid", kOptional, "a whole number", &kInteger},
+    {"group", kOptional, "its first group", &kName},         {"groups", kOptional, "a list of names", &kNames},
+    {"home", kOptional, "an absolute path", &kAbsolutePath}, {"shell", kOptional, "an absolute path", &kAbsolutePath},
+};
+constexpr Shape kUser = table("a mapping with name", kUserKeys);
+constexpr Shape kUsers = list("a list of users", kUser);
+constexpr Key kGroupKeys[] = {
+    {"name", kRequired, "a name of its own", &kName},
+    {"gid", kOptional, "a whole number", &kInteger},
+};
+constexpr Shape kGroup = table("a mapping with name", kGroupKeys);
+constexpr Shape kGroups = list("a list of groups", kGroup);
+constexpr Shape kMode = text(check_mode, "^0[0-7]{3,4}$");
+constexpr Key kFileKeys[] = {
+    {"path", kRequired, "an absolute path", &kAbsolutePath},
+    {"source", kOptional, "a file below the recipe's root", &kFile},
+    {"text", kOptional, "the content, in place of `source`", &kContent},
+    {"mode", kOptional, "such as \"0644\"", &kMode},
+    {"owner", kOptional, "a user's name", &kName},
+};
+constexpr Shape kPlacedFile = table("a mapping with path and source or text", kFileKeys);
+constexpr Shape kPlacedFiles = list("a list of files", kPlacedFile);
+constexpr Shape kPaths = list("a list of absolute paths", kAbsolutePath);
+constexpr Key kSecurityKeys[] = {
+    {"lsm", kLater, "a list of names", &kNames},
+    {"lockdown", kLater, "none, integrity or confidentiality", &kName},
+    {"audit", kLater, "true or false", &kBoolean},
+    {"setuid", kLater, "the files that may be setuid", &kPaths},
+};
+constexpr Shape kSecurity = table("a mapping", kSecurityKeys);
+
+// --- disk ------------------------------------------------------------------------------------------------------------
+
+constexpr Key kPartitionKeys[] = {
+    {"id", kRequired, "a name of its own", &kName},           {"type", kRequired, "esp or root", &kPartitionType},
+    {"fs", kRequired, "vfat or ext4", &kFilesystem},          {"size", kRequired, "a size such as 256M", &kSize},
+    {"mount", kOptional, "an absolute path", &kAbsolutePath},
+};
+constexpr Shape kPartition = table("a mapping with id, type, fs, size and mount", kPartitionKeys);
+constexpr Shape kPartitions = list("a list of partitions", kPartition);
+
+Partition read_partition(Reader reader, Node node) {
+  Partition partition;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "id") partition.id = reader.text(value);
+    if (key.text == "type") partition.type = reader.text(value);
+    if (key.text == "fs") partition.filesystem = reader.text(value);
+    if (key.text == "size") partition.size = reader.size(value);
+    if (key.text == "mount") partition.mount = reader.text(value);
+  }
+  return partition;
+}
+
+constexpr Key kDiskKeys[] = {
+    {"partitions", kRequired, "a list of partitions", &kPartitions,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.partitions.push_back(read_partition(r, item));
+     }},
+    {"label", kLater, "gpt", &kName},
+};
+constexpr Shape kDisk = table("a mapping", kDiskKeys);
+
+// --- signing, outputs, update, validation ----------------------------------------------------------------------------
+
+constexpr Key kCommitSigningKeys[] = {
+    {"openpgp", kOptional, "a key's name", &kKeyName,
+     [](Reader r, Node v, Recipe& into) { into.signing.openpgp = r.text(v); }},
+    {"ed25519", kOptional, "a key's name", &kKeyName,
+     [](Reader r, Node v, Recipe& into) { into.signing.ed25519 = r.text(v); }},
+};
+constexpr Shape kCommitSigning = table("a mapping with openpgp and ed25519", kCommitSigningKeys);
+constexpr Key kAttestationKeys[] = {
+    {"ecdsa-p256", kRequired, "a key's name", &kKeyName,
+     [](Reader r, Node v, Recipe& into) { into.signing.attestations = r.text(v); }},
+};
+constexpr Shape kAttestations = table("a mapping with ecdsa-p256", kAttestationKeys);
+constexpr Key kSigningKeys[] = {
+    {"ostree", kOptional, "a mapping with openpgp and ed25519", &kCommitSigning},
+    {"attestations", kOptional, "a mapping with ecdsa-p256", &kAttestations},
+};
+constexpr Shape kSigning = table("a mapping", kSigningKeys);
+
+constexpr Key kOstreeOutputKeys[] = {
+    {"ref", kRequired, "the commit's ref", &kRefTemplate,
+     [](Reader r, Node v, Recipe& into) { into.ostree_ref = r.text(v); }},
+};
+constexpr Shape kOstreeOutput = table("a mapping with ref", kOstreeOutputKeys);
+constexpr Shape kDiskFormats = list("a list of disk formats", kDiskFormat);
+constexpr Key kOutputKeys[] = {
+    {"ostree", kOptional, "a mapping with ref", &kOstreeOutput},
+    {"disk", kOptional, "a list of disk formats", &kDiskFormats,
+     [](Reader r, Node v, Recipe& into) { into.disk_formats = r.texts(v); }},
+    {"oci", kLater, "a mapping", &kMapping},
+    {"uki", kLater, "a mapping", &kMapping},
+    {"deltas", kLater, "a mapping", &kMapping},
+    {"sbom", kLater, "a list of names", &kNames},
+    {"provenance", kLater, "a mapping", &kMapping},
+};
+constexpr Shape kOutputs = table("a mapping", kOutputKeys);
+
+constexpr Key kLimitKeys[] = {{"regress", kRequired, "how much worse it may become, such as 3%", &kLine}};
+constexpr Shape kLimit = table("a mapping with regress", kLimitKeys);
+constexpr Shape kLimits = map("a mapping from measure to limit", check_measure, kLimit);
+constexpr Shape kProfiles = list("a list of profiles", kName);
+constexpr Key kValidationKeys[] = {
+    {"profile", kOptional, "a list of profiles", &kProfiles,
+     [](Reader r, Node v, Recipe& into) { into.profiles = r.texts(v); }},
+    {"limits", kLater, "a mapping from measure to limit", &kLimits},
+};
+constexpr Shape kValidation = table("a mapping", kValidationKeys);
+
+// --- the recipe ------------------------------------------------------------------------------------------------------
+
+constexpr Shape kFormatVersion{Kind::integer, "the format's version, 1"};
+constexpr Shape kArchitectures = list("a list of amd64, arm64", kArchitecture);
+constexpr Shape kExtends = list("a list of recipes", kFile);
+constexpr Shape kOverlay{Kind::overlay, "a mapping: a part of a recipe"};
+constexpr Shape kVariants = map("a mapping from name to a part of a recipe", check_name, kOverlay);
+constexpr Shape kAxis = map("a mapping from value to a part of a recipe", check_name, kOverlay);
+constexpr Shape kMatrix = map("a mapping from axis to its values", check_name, kAxis);
+
+/// The first rows make a file a recipe of its own; an overlay may have all the others.
+constexpr Key kRecipeKeys[] = {
+    {"ainode", kRequired, "the format's version, 1", &kFormatVersion},
+    {"name", kRequired, "the image's name", &kName, [](Reader r, Node v, Recipe& into) { into.name = r.text(v); }},
+    {"extends", kOptional, "the recipes that this one builds on, in order", &kExtends},
+    {"variants", kOptional, "parts of a recipe, chosen by NAME@VARIANT", &kVariants},
+    {"matrix", kOptional, "axes of a matrix, chosen by NAME@AXIS=VALUE", &kMatrix},
+    {"summary", kOptional, "one line of text", &kSummary,
+     [](Reader r, Node v, Recipe& into) { into.summary = r.text(v); }},
+    {"arch", kRequired, "a list of amd64, arm64", &kArchitectures,
+     [](Reader r, Node v, Recipe& into) { into.architectures = r.texts(v); }},
+    {"repositories", kRequired, "a list of repositories", &kRepositories,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.repositories.push_back(read_repository(r, item));
+     }},
+    {"packages", kOptional, "a mapping", &kPackages},
+    {"kernel", kRequired, "a mapping with package and cmdline", &kKernel},
+    {"initrd", kLater, "minimal or dracut", &kInitrd},
+    {"drivers", kLater, "a list of drivers", &kDrivers},
+    {"tuning", kLater, "a mapping", &kTuning},
+    {"containers", kLater, "a mapping with runtime and cdi", &kContainers},
+    {"systemd", kOptional, "a mapping with default-target", &kSystemd},
+    {"users", kLater, "a list of users", &kUsers},
+    {"groups", kLater, "a list of groups", &kGroups},
+    {"files", kLater, "a list of files", &kPlacedFiles},
+    {"security", kLater, "a mapping", &kSecurity},
+    {"disk", kOptional, "a mapping with partitions", &kDisk},
+    {"signing", kOptional, "a mapping", &kSigning},
+    {"outputs", kOptional, "a mapping", &kOutputs},
+    {"update", kLater, "a mapping", &kMapping},
+    {"validation", kOptional, "a mapping with profile", &kValidation},
+};
+constexpr std::size_t kOfAFileOnly = 5;
+constexpr Shape kRecipe = table("a mapping of keys to values", kRecipeKeys);
+constexpr Shape kRecipePart = table("a part of a recipe", std::span(kRecipeKeys).subspan(kOfAFileOnly));
+
+}  // namespace
+
+const Shape& recipe_shape() {
+  return kRecipe;
+}
+
+const Shape& overlay_shape() {
+  return kRecipePart;
+}
+
+const Key* find_key(const Shape& table, std::string_view key) {
+  const auto row = std::find_if(table.keys.begin(), table.keys.end(), [&](const Key& row) { return row.key == key; });
+  return row == table.keys.end() ? nullptr : &*row;
+}
+
+}  // namespace ainode
