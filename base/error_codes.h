@@ -58,6 +58,7 @@ struct ErrorCode {
   X(archive_entry_refused,    "P0010", bad_verdict, "an archive holds an entry that is not allowed") \
   X(offline,                  "P0011", environment, "something must be downloaded, but this build is offline") \
   X(redirect_refused,         "P0012", environment, "a mirror redirected somewhere that is not allowed")  \
+  X(vendor_incomplete,        "P0013", environment, "a vendor directory lacks a package")              \
   X(lock_malformed,           "P0020", usage,       "the lock file is malformed")                    \
   X(lock_stale,               "P0021", bad_verdict, "the lock no longer fits the recipe")            \
   X(lock_missing,             "P0022", usage,       "there is no lock file")                         \

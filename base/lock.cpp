@@ -15,7 +15,7 @@
 namespace ainode {
 namespace {
 
-constexpr std::string_view kSchema = "ainode.lock/1";
+constexpr std::string_view kSchema = "ainode.lock/2";
 constexpr std::size_t kSizeLimit = std::size_t{32} << 20;
 constexpr std::string_view kDigestKey = " \"digest\": \"";
 
@@ -35,7 +35,8 @@ Json package_json(const LockedPackage& package) {
   return {{"name", package.name},     {"version", package.version},
           {"arch", package.arch},     {"sha256", package.sha256},
           {"size", package.size},     {"path", package.path},
-          {"source", package.source}, {"repository", package.repository}};
+          {"source", package.source}, {"repository", package.repository},
+          {"layer", package.layer}};
 }
 
 Json repository_json(const LockedRepository& repository) {
@@ -71,6 +72,18 @@ std::string packages_text(std::string_view key, std::string_view order_key,
          array_text(order_key, packages, [](const LockedPackage& package) { return Json(key_of(package)); });
 }
 
+/// One top-level key of the recipe a line: what changed shows in a review.
+std::string values_text(std::string_view key, const std::string& values) {
+  std::string text = fmt::format(" \"{}\": {{", key);
+  std::string_view separator = "\n  ";
+  const Json recipe = Json::parse(values);
+  for (const auto& [name, value] : recipe.items()) {
+    text.append(separator).append(fmt::format("{}: {}", line_of(Json(name)), line_of(value)));
+    separator = ",\n  ";
+  }
+  return text + "\n },\n";
+}
+
 bool is_pool_path(std::string_view path) {
   if (path.empty() || path.front() == '/' || path.back() == '/' || path.find("://") != std::string_view::npos)
     return false;
@@ -98,6 +111,7 @@ LockedPackage read_package(const JsonObject& json) {
   if (!is_pool_path(package.path)) json.refuse("path", "is not a path in a repository's pool");
   package.source = json.text("source");
   package.repository = json.text("repository");
+  package.layer = json.text("layer");
   return package;
 }
 
@@ -165,8 +179,10 @@ std::string write_lock(const Lock& lock) {
   };
   field("schema", kSchema);
   field("recipe", lock.recipe_name);
+  field("variant", lock.variant);
   field("architecture", lock.architecture);
   field("recipe_digest", lock.recipe_digest);
+  text += values_text("recipe_values", lock.recipe_values);
   field("builder_version", lock.builder_version);
   field("epoch", lock.epoch);
   text += array_text("repositories", lock.repositories, repository_json);
@@ -184,8 +200,12 @@ Lock read_lock(std::string_view text, const std::string& origin) {
   check_digest(text, top, origin);
   Lock lock;
   lock.recipe_name = top.text("recipe");
+  lock.variant = top.text("variant");
   lock.architecture = top.text("architecture");
-  lock.recipe_digest = top.text("recipe_digest");
+  lock.recipe_digest = top.sha256("recipe_digest");
+  lock.recipe_values = line_of(top.value("recipe_values"));
+  if (!top.value("recipe_values").is_object() || sha256_hex(lock.recipe_values) != lock.recipe_digest)
+    top.refuse("recipe_values", "is not what `recipe_digest` is made of");
   lock.builder_version = top.text("builder_version");
   lock.epoch = top.integer("epoch");
   for (const JsonObject& entry : top.objects("repositories")) lock.repositories.push_back(read_repository(entry));

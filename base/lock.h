@@ -18,6 +18,7 @@ struct LockedPackage {
   std::string path;        ///< in the repository's pool: pool/main/s/systemd/…
   std::string source;      ///< source package name
   std::string repository;  ///< a LockedRepository's id
+  std::string layer;       ///< base: what every image of these repositories has; node: what the recipe adds; tools
 
   std::string str() const { return name + " " + version + " (" + arch + ")"; }
 };
@@ -33,8 +34,9 @@ struct LockedRepository {
 };
 
 struct Lock {
-  std::string recipe_name, architecture;
+  std::string recipe_name, variant, architecture;
   std::string recipe_digest;  ///< Recipe::digest
+  std::string recipe_values;  ///< Recipe::values, so that a lock can say how it differs from a recipe
   std::string builder_version;
   std::int64_t epoch = 0;  ///< SOURCE_DATE_EPOCH of the build: the newest InRelease Date
   std::vector<LockedRepository> repositories;

@@ -9,8 +9,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/version.h"
+#include "builder/choose_keys.h"
 #include "builder/image_directory.h"
 #include "builder/lock_packages.h"
+#include "builder/obtain_packages.h"
 #include "builder/outputs/outputs.h"
 #include "builder/stages/stages.h"
 #include "builder/store/packages.h"
@@ -18,78 +20,6 @@
 namespace ainode {
 
 namespace {
-
-struct SigningKeys {
-  KeyDirectory openpgp, ed25519;
-};
-
-bool has_own_keys(const std::string& development) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(config_directory() / "keys", ignored)) {
-    if (entry.path().filename() != development) return true;
-  }
-  return false;
-}
-
-KeyDirectory development_key(RunContext& run, const std::string& name) {
-  try {
-    return find_key(name);
-  } catch (const Error& error) {
-    if (error.code().id != codes::key_missing.id) throw;
-    return generate_key(run, name, "ainode development key (not for release)");
-  }
-}
-
-/// One kind's key. Where the recipe names none, or the machine has no key of its own, a development key that says so in
-/// its name.
-KeyDirectory choose_key(RunContext& run, const Text& wish, const char* kind, const BuildOptions& options) {
-  if (wish.value.empty()) {
-    run.events.warn("sign",
-                    fmt::format("the recipe names no {} key (signing.ostree): signing with the development key", kind));
-    return development_key(run, options.development_key);
-  }
-  try {
-    return find_key(wish.value);
-  } catch (const Error& error) {
-    if (error.code().id != codes::key_missing.id || has_own_keys(options.development_key)) throw;
-  }
-  run.events.warn(
-      "sign", fmt::format("no {1} key `{0}` yet: signing with the development key; for a release: ainode key gen {0}",
-                          wish.value, kind));
-  return development_key(run, options.development_key);
-}
-
-SigningKeys choose_keys(RunContext& run, const Recipe& recipe, const BuildOptions& options) {
-  return {choose_key(run, recipe.signing.openpgp, "OpenPGP", options),
-          choose_key(run, recipe.signing.ed25519, "ed25519", options)};
-}
-
-std::vector<LockedPackage> all_packages(const Lock& lock) {
-  std::vector<LockedPackage> all = lock.packages;
-  for (const LockedPackage& tool : lock.tools) {
-    const auto is_same = [&](const LockedPackage& package) { return package.sha256 == tool.sha256; };
-    if (std::none_of(all.begin(), all.end(), is_same)) all.push_back(tool);
-  }
-  return all;
-}
-
-std::map<std::string, fs::path> fetch_missing(RunContext& run, const Lock& lock,
-                                              const std::vector<LockedPackage>& missing, const BuildOptions& options,
-                                              const fs::path& directory) {
-  std::set<std::string> distributions;
-  for (const LockedRepository& repository : lock.repositories) distributions.insert(repository.distribution);
-  const Mirrors mirrors = find_mirrors(distributions, options.mirrors);
-  return fetch_packages(run, missing, lock.repositories, mirrors, directory);
-}
-
-/// From here the store holds every package, and nothing touches the network.
-void import_missing(RunContext& run, Store& store, const Lock& lock, const BuildOptions& options) {
-  const std::vector<LockedPackage> missing = packages_to_import(store, all_packages(lock));
-  if (missing.empty()) return;
-  const auto debs =
-      run_step(run, "fetch", [&] { return fetch_missing(run, lock, missing, options, store.directory() / "debs"); });
-  run_step(run, "import", [&] { import_packages(run, store, missing, debs); });
-}
 
 /// Re-hashes every object before any ref names the commit: what is signed later has been read back.
 std::string commit_tree(RunContext& run, Store& store, const Tree& tree, const Recipe& recipe, const Lock& lock,
@@ -160,7 +90,7 @@ BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOption
   const std::string identity = image_identity(recipe, lock, {keys.openpgp.path, keys.ed25519.path});
   if (auto same = unchanged_image(store, options.out, identity)) return {std::move(*same), true};
 
-  import_missing(run, store, lock, options);
+  obtain_packages(run, store, all_packages(lock), lock.repositories, options);
   const ToolsTree tools = run_step(run, "tools", [&] { return compose_tools(run, store, lock.tools); });
   const Tree unpacked = run_step(run, "compose", [&] { return compose(store, lock.packages); });
   Tree tree = run_step(run, "configure", [&] { return configure(run, store, unpacked, lock.packages, lock.epoch); });

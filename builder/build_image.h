@@ -15,8 +15,9 @@ namespace ainode {
 
 struct BuildOptions {
   std::filesystem::path out;
-  std::filesystem::path store;  ///< default: cache_directory()
-  bool locked = false;          ///< refuse a lock that does not fit
+  std::filesystem::path store;   ///< default: cache_directory()
+  std::filesystem::path vendor;  ///< a directory that `vendor` wrote: packages come from there, not from the network
+  bool locked = false;           ///< refuse a lock that does not fit
   MirrorOptions mirrors;
   std::string development_key = "development";
 };

@@ -4,11 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/suggestion.h"
 #include "base/version.h"
+#include "builder/lock_drift.h"
 #include "builder/packages/repositories.h"
 #include "builder/store/store.h"
 
@@ -16,50 +19,84 @@ namespace ainode {
 
 namespace {
 
-Error stale(const fs::path& path, const std::string& reason) {
-  return Error(codes::lock_stale, fmt::format("{} no longer fits the recipe: {}", path.string(), reason))
-      .help("build without --locked to resolve anew, and review the new lock");
+constexpr std::size_t kMostLockBytes = std::size_t{64} << 20;
+constexpr std::size_t kMostDriftLines = 12;
+
+std::string described(const std::vector<std::string>& drift) {
+  return drift.size() == 1 ? drift[0] : fmt::format("{} (and {} more)", drift[0], drift.size() - 1);
 }
 
-/// Why the lock does not answer for this recipe; empty when it does.
-std::string misfit(const Lock& lock, const Recipe& recipe) {
-  if (lock.recipe_name != recipe.name.value) return fmt::format("it is of recipe `{}`", lock.recipe_name);
-  if (lock.architecture != recipe.architecture) return fmt::format("it is for {}", lock.architecture);
-  if (lock.recipe_digest != recipe.digest) return "the recipe's effective values changed";
-  return "";
+Error stale(const LockState& state) {
+  Error error(codes::lock_stale, fmt::format("{} no longer fits the recipe", state.path.string()));
+  for (std::size_t i = 0; i < std::min(state.drift.size(), kMostDriftLines); ++i) error.chain(state.drift[i]);
+  if (state.drift.size() > kMostDriftLines)
+    error.chain(fmt::format("… and {} more", state.drift.size() - kMostDriftLines));
+  return error.help("`ainode lock` brings it up to date; review what it writes");
 }
 
-Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
-  if (run.offline) {
-    throw Error(codes::offline,
-                fmt::format("there is no lock of {} that fits, and resolving needs the network", recipe.name.value))
-        .help("build once without --offline");
-  }
-  std::set<std::string> distributions;
-  for (const Repository& repository : recipe.repositories) distributions.insert(repository.distribution.value);
-  const Mirrors mirrors = find_mirrors(distributions, options.mirrors);
-  for (const auto& [distribution, origin] : mirrors.origins) run.events.detail("resolve", distribution + ": " + origin);
-  const Candidates candidates = read_repositories(run, recipe.repositories, recipe.architecture, mirrors,
-                                                  options.mirrors, store.directory() / "indices");
-  Lock lock;
+std::vector<std::string> drift_of(const Lock& lock, const Recipe& recipe) {
+  std::vector<std::string> drift;
+  if (lock.recipe_name != recipe.name.value) drift.push_back(fmt::format("it is of recipe `{}`", lock.recipe_name));
+  if (lock.variant != recipe.variant) drift.push_back(fmt::format("it is of variant `{}`", lock.variant));
+  if (lock.architecture != recipe.architecture) drift.push_back(fmt::format("it is for {}", lock.architecture));
+  if (drift.empty() && lock.recipe_digest != recipe.digest) drift = describe_drift(lock.recipe_values, recipe.values);
+  return drift;
+}
+
+void describe_recipe(Lock& lock, const Recipe& recipe) {
   lock.recipe_name = recipe.name.value;
+  lock.variant = recipe.variant;
   lock.architecture = recipe.architecture;
   lock.recipe_digest = recipe.digest;
+  lock.recipe_values = recipe.values;
   lock.builder_version = kVersion;
-  lock.epoch = candidates.newest_date;
-  lock.repositories = candidates.repositories;
-  lock.packages = resolve(goal_of(recipe), candidates);
-  lock.tools = resolve(tools_goal(), candidates);
-  return lock;
 }
 
-/// A recipe on a read-only file system still builds; its lock then lies in the image directory only.
-void write_beside_recipe(RunContext& run, const Lock& lock, const fs::path& path) {
+/// The same packages answer for the recipe, though other values of it changed.
+bool can_keep_packages(const LockState& state, const Recipe& recipe) {
+  return state.lock && ask_for_the_same_packages(state.lock->recipe_values, recipe.values);
+}
+
+void check_names(const std::vector<std::string>& only, const std::optional<Lock>& before, const std::string& recipe) {
+  if (!before && !only.empty())
+    throw Error(codes::lock_missing, fmt::format("`{}` has no lock yet, so no package of it can be updated", recipe))
+        .help(fmt::format("ainode lock {}", recipe));
+  if (!before) return;
+  std::vector<std::string_view> known;
+  for (const LockedPackage& package : before->packages) known.push_back(package.name);
+  for (const LockedPackage& package : before->tools) known.push_back(package.name);
+  for (const std::string& name : only) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string suggestion = nearest(name, known);
+    throw Error(codes::bad_value, fmt::format("the lock of `{}` holds no package `{}`", recipe, printable(name)))
+        .help(suggestion.empty() ? "only what is locked can be updated"
+                                 : fmt::format("did you mean `{}`?", suggestion));
+  }
+}
+
+/// Pins every locked package but those of `only` to its version, where the archive still has it.
+void keep_locked(RunContext& run, Goal& goal, const std::vector<LockedPackage>& packages,
+                 const std::vector<std::string>& only, const Candidates& candidates) {
+  const std::set<std::string> offered = still_offered(candidates, packages);
+  for (const LockedPackage& package : packages) {
+    if (std::find(only.begin(), only.end(), package.name) != only.end()) continue;
+    if (offered.contains(package.name)) {
+      goal.pins.insert({package.name, {package.version, {}}});
+    } else {
+      run.events.note("resolve", fmt::format("the archive no longer has {}: it is updated too", package.str()));
+    }
+  }
+}
+
+std::vector<LockedPackage> resolved(RunContext& run, Goal goal, const std::vector<LockedPackage>* before,
+                                    const std::vector<std::string>& only, const Candidates& candidates) {
+  if (before && !only.empty()) keep_locked(run, goal, *before, only, candidates);
   try {
-    write_file(path, write_lock(lock));
-    run.events.note("resolve", fmt::format("wrote {}", path.string()));
-  } catch (const Error& error) {
-    run.events.warn("resolve", fmt::format("the lock stays in the image directory only: {}", error.message()));
+    return resolve(goal, candidates);
+  } catch (Error& error) {
+    if (only.empty() || error.code().id != codes::unsatisfiable.id) throw;
+    throw error.help(
+        "packages that are not named keep their locked versions: name more of them, or none to update all");
   }
 }
 
@@ -74,24 +111,83 @@ fs::path lock_file_path(const Recipe& recipe) {
   return fs::path(recipe.file).parent_path() / lock_file_name(recipe);
 }
 
-Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
-  const fs::path path = lock_file_path(recipe);
-  const auto text = read_file_if_any(path, std::size_t{64} << 20);
-  if (text) {
-    Lock lock = read_lock(*text, path.string());
-    const std::string reason = misfit(lock, recipe);
-    if (reason.empty()) {
-      run.events.detail("resolve", "taken from " + path.string());
-      return lock;
-    }
-    if (options.locked) throw stale(path, reason);
-    run.events.note("resolve", fmt::format("{} no longer fits: {}; resolving anew", path.string(), reason));
-  } else if (options.locked) {
-    throw Error(codes::lock_missing, fmt::format("there is no lock {}", path.string()))
-        .help("build once without --locked: it writes the lock");
+LockState read_lock_state(const Recipe& recipe, const BuildOptions& options) {
+  LockState state{lock_file_path(recipe), {}, {}};
+  auto text = read_file_if_any(state.path, kMostLockBytes);
+  if (!text && !options.vendor.empty()) {
+    const fs::path vendored = options.vendor / lock_file_name(recipe);
+    text = read_file_if_any(vendored, kMostLockBytes);
+    if (text) state.path = vendored;
   }
-  Lock lock = resolve_anew(run, store, recipe, options);
-  write_beside_recipe(run, lock, path);
+  if (!text) return state;
+  state.lock = read_lock(*text, state.path.string());
+  state.drift = drift_of(*state.lock, recipe);
+  return state;
+}
+
+Candidates read_candidates(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
+  if (run.offline) {
+    throw Error(codes::offline,
+                fmt::format("there is no lock of {} that fits, and resolving needs the network", recipe.name.value))
+        .help("build once without --offline");
+  }
+  std::set<std::string> distributions;
+  for (const Repository& repository : recipe.repositories) distributions.insert(repository.distribution.value);
+  const Mirrors mirrors = find_mirrors(distributions, options.mirrors);
+  for (const auto& [distribution, origin] : mirrors.origins) run.events.detail("resolve", distribution + ": " + origin);
+  return read_repositories(run, recipe.repositories, recipe.architecture, mirrors, options.mirrors,
+                           store.directory() / "indices");
+}
+
+Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,
+                  const std::optional<Lock>& before, const std::vector<std::string>& only) {
+  check_names(only, before, recipe.name.value);
+  const Candidates candidates = read_candidates(run, store, recipe, options);
+  Lock lock;
+  describe_recipe(lock, recipe);
+  lock.epoch = candidates.newest_date;
+  lock.repositories = candidates.repositories;
+  lock.packages = resolved(run, goal_of(recipe), before ? &before->packages : nullptr, only, candidates);
+  lock.tools = resolved(run, tools_goal(), before ? &before->tools : nullptr, only, candidates);
+  return lock;
+}
+
+Lock lock_for(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,
+              const LockState& state) {
+  if (can_keep_packages(state, recipe)) {
+    Lock lock = *state.lock;
+    describe_recipe(lock, recipe);
+    run.events.note("resolve", fmt::format("the packages stay as they are locked: {}", described(state.drift)));
+    return lock;
+  }
+  if (state.lock)
+    run.events.note("resolve",
+                    fmt::format("{} no longer fits: {}; resolving anew", state.path.string(), described(state.drift)));
+  return resolve_anew(run, store, recipe, options);
+}
+
+void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock) {
+  const fs::path path = lock_file_path(recipe);
+  try {
+    write_file(path, write_lock(lock));
+    run.events.note("resolve", fmt::format("wrote {}", path.string()));
+  } catch (const Error& error) {
+    run.events.warn("resolve", fmt::format("the lock stays in the image directory only: {}", error.message()));
+  }
+}
+
+Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
+  const LockState state = read_lock_state(recipe, options);
+  if (state.fits()) {
+    run.events.detail("resolve", "taken from " + state.path.string());
+    return *state.lock;
+  }
+  if (options.locked && state.lock) throw stale(state);
+  if (options.locked)
+    throw Error(codes::lock_missing, fmt::format("there is no lock {}", state.path.string()))
+        .help("`ainode lock` writes it");
+  const Lock lock = lock_for(run, store, recipe, options, state);
+  write_beside_recipe(run, recipe, lock);
   return lock;
 }
 

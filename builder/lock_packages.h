@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/lock.h"
 #include "base/recipe.h"
@@ -17,7 +19,33 @@ class Store;
 std::string lock_file_name(const Recipe& recipe);            ///< NAME[@VARIANT].ARCH.lock
 std::filesystem::path lock_file_path(const Recipe& recipe);  ///< beside the recipe
 
-/// With options.locked, throws lock_missing or lock_stale rather than resolve.
+/// What lies beside the recipe (or, failing that, in the vendor directory), and how it fits.
+struct LockState {
+  std::filesystem::path path;
+  std::optional<Lock> lock;
+  std::vector<std::string> drift;  ///< a line for each difference from the recipe; empty: the lock fits
+
+  bool fits() const { return lock && drift.empty(); }
+};
+/// Throws lock_malformed.
+LockState read_lock_state(const Recipe& recipe, const BuildOptions& options);
+
+/// The lock to build by. With options.locked, throws lock_missing or lock_stale rather than resolve. A lock that
+/// differs from the recipe only in what the solver is not asked keeps its packages.
 Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options);
+
+/// The lock that a recipe whose lock does not fit would get; nothing is written.
+Lock lock_for(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,
+              const LockState& state);
+/// Writes a lock beside the recipe. A recipe on a read-only file system still builds: then a warning says so.
+void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock);
+
+/// What `ainode lock --update` would write. With `only`, packages of other names stay as they are locked wherever the
+/// archive still has them. Throws bad_value for a name that the lock does not hold.
+Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,
+                  const std::optional<Lock>& before = {}, const std::vector<std::string>& only = {});
+
+/// The verified metadata of the recipe's repositories. Throws offline when the run is.
+Candidates read_candidates(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options);
 
 }  // namespace ainode

@@ -3,11 +3,10 @@
 // namespace.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <memory>
 
 #include "builder/interface.h"
+#include "cli/recipe_arguments.h"
 #include "cli/verb.h"
 
 namespace ainode::cli {
@@ -15,52 +14,10 @@ namespace ainode::cli {
 namespace {
 
 struct BuildArguments {
-  std::string recipe, architecture;
-  std::vector<std::string> mirrors, accept_stale;
+  RecipeArguments recipe;
   BuildOptions options;
   bool exit_unchanged = false;
 };
-
-void add_mirror(MirrorOptions& mirrors, const std::string& distribution, const std::string& uri,
-                const std::string& origin) {
-  const bool is_known_scheme = uri.starts_with("http://") || uri.starts_with("https://") || uri.starts_with("file://");
-  if (distribution.empty() || !is_known_scheme)
-    throw Error(codes::usage_error, fmt::format("{} does not name a mirror", origin))
-        .help("write DISTRIBUTION=URI with an http, https or file URI");
-  mirrors.given[distribution] = uri;
-}
-
-/// AINODE_MIRROR_DEBIAN_SECURITY speaks for debian-security.
-std::string variable_of(const std::string& prefix, std::string distribution) {
-  std::replace(distribution.begin(), distribution.end(), '-', '_');
-  std::transform(distribution.begin(), distribution.end(), distribution.begin(),
-                 [](unsigned char letter) { return std::toupper(letter); });
-  return prefix + distribution;
-}
-
-/// Empty when it is not set.
-std::string value_of(const std::string& variable) {
-  const char* value = std::getenv(variable.c_str());
-  return value ? value : "";
-}
-
-MirrorOptions mirror_options(const BuildArguments& arguments, const Recipe& recipe) {
-  MirrorOptions mirrors;
-  for (const std::string& given : arguments.mirrors) {
-    const std::size_t equals = std::min(given.find('='), given.size());
-    add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())), "--mirror " + given);
-  }
-  for (const Repository& repository : recipe.repositories) {
-    const std::string& distribution = repository.distribution.value;
-    const std::string variable = variable_of("AINODE_MIRROR_", distribution);
-    const std::string uri = value_of(variable);
-    if (!uri.empty() && !mirrors.given.contains(distribution)) add_mirror(mirrors, distribution, uri, variable);
-    const std::string keyring = value_of(variable_of("AINODE_KEYRING_", distribution));
-    if (!keyring.empty()) mirrors.keyrings.emplace(distribution, keyring);
-  }
-  mirrors.accept_stale.insert(arguments.accept_stale.begin(), arguments.accept_stale.end());
-  return mirrors;
-}
 
 /// A word as a shell reads it back.
 std::string quoted(const std::string& word) {
@@ -92,10 +49,10 @@ Json answer(const BuildResult& result, const fs::path& out) {
 }
 
 int build(const Globals& globals, const BuildArguments& arguments) {
-  const Recipe recipe = load_recipe(arguments.recipe, {arguments.architecture, {}});
+  const Recipe recipe = arguments.recipe.load();
   require_replaceable(arguments.options.out);
   BuildOptions options = arguments.options;
-  options.mirrors = mirror_options(arguments, recipe);
+  options.mirrors = arguments.recipe.mirror_options(recipe);
   return in_user_namespace([&] {
     return run_reported(globals, [&](RunContext& run) {
       const BuildResult result = build_image(run, recipe, options);
@@ -108,19 +65,12 @@ int build(const Globals& globals, const BuildArguments& arguments) {
 
 VerbBody define(CLI::App& app) {
   auto arguments = std::make_shared<BuildArguments>();
-  app.add_option("NAME", arguments->recipe, "a recipe's path, or its name in images/ or recipes/")->required();
+  arguments->recipe.declare(app);
   app.add_option("--out", arguments->options.out, "the image directory to write")->required()->type_name("DIR");
-  app.add_option("--arch", arguments->architecture, "amd64 or arm64 (default: this machine's)")->type_name("ARCH");
   app.add_flag("--locked", arguments->options.locked, "refuse a lock that does not fit the recipe");
-  app.add_option("--mirror", arguments->mirrors, "where a distribution is fetched from; may be repeated")
-      ->type_name("DISTRIBUTION=URI")
-      ->expected(1)
-      ->take_all();
-  app.add_option("--accept-stale", arguments->accept_stale, "accept metadata past its Valid-Until; may be repeated")
-      ->type_name("DISTRIBUTION")
-      ->expected(1)
-      ->delimiter(',')
-      ->take_all();
+  app.add_option("--vendor", arguments->options.vendor,
+                 "take packages from what `ainode vendor` wrote, not the network")
+      ->type_name("DIR");
   app.add_option("--store", arguments->options.store, "where packages and steps are kept (default: the cache)")
       ->type_name("DIR");
   app.add_flag("--exit-unchanged", arguments->exit_unchanged, "exit 77 when nothing had to be done");

@@ -45,9 +45,12 @@ Verb check_verb();
 Verb doctor_verb();
 Verb init_verb();
 Verb key_verb();
+Verb lock_verb();
+Verb plan_verb();
 Verb schema_verb();
 Verb show_verb();
 Verb validate_verb();
+Verb vendor_verb();
 Verb verify_verb();
 
 /// Every verb, in the order of --help.

@@ -71,6 +71,9 @@ Goal tools_goal();
 /// recipe lines.
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates);
 
+/// The names of those packages that the candidates hold with the very same content.
+std::set<std::string> still_offered(const Candidates& candidates, const std::vector<LockedPackage>& packages);
+
 /// Downloads every package that does not lie whole in `directory` already, as SHA256.deb; returns all paths by SHA-256.
 std::map<std::string, std::filesystem::path> fetch_packages(RunContext& run, const std::vector<LockedPackage>& packages,
                                                             const std::vector<LockedRepository>& repositories,

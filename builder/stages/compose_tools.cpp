@@ -23,10 +23,14 @@ void add_skeleton(Store& store, Tree& tree) {
 
 }  // namespace
 
-ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools) {
+ToolsTree tools_tree_of(const Store& store, const std::vector<LockedPackage>& tools) {
   StepKey key("tools", kVersion);
   for (const LockedPackage& package : tools) key.add(package.sha256);
-  ToolsTree result{store.directory() / "tools" / key.hex(), key.hex()};
+  return {store.directory() / "tools" / key.hex(), key.hex()};
+}
+
+ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools) {
+  ToolsTree result = tools_tree_of(store, tools);
   if (fs::exists(result.root)) {
     run.events.detail("tools", "cached");
     return result;

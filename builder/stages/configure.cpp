@@ -178,12 +178,16 @@ fs::path run_scripts(RunContext& run, const Store& store, const Tree& unpacked,
 
 }  // namespace
 
-Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
-               std::int64_t epoch) {
+std::string configured_ref(const std::vector<LockedPackage>& packages, std::int64_t epoch) {
   StepKey key("configure", kVersion);
   key.add(std::to_string(epoch));
   for (const LockedPackage& package : packages) key.add(package.sha256);
-  const std::string ref = "configured/" + key.hex();
+  return "configured/" + key.hex();
+}
+
+Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
+               std::int64_t epoch) {
+  const std::string ref = configured_ref(packages, epoch);
   if (const auto commit = store.resolve(ref)) {
     run.events.detail("configure", "cached");
     return store.read_tree(*commit);

@@ -15,7 +15,12 @@
 
 namespace ainode {
 
+/// Where the tools tree of these packages lies once it is made.
+ToolsTree tools_tree_of(const Store& store, const std::vector<LockedPackage>& tools);
 ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools);
+
+/// The store's ref of what `configure` made of these packages, once it has.
+std::string configured_ref(const std::vector<LockedPackage>& packages, std::int64_t epoch);
 
 /// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed
 /// into the tree. Errors: script_failed naming the package and the script's last lines.

@@ -12,14 +12,15 @@ namespace ainode {
 namespace {
 
 LockedPackage package(const std::string& name, const std::string& version) {
-  return {name, version, "amd64", std::string(64, 'a'), 1000, "pool/main/" + name + ".deb", name, "debian"};
+  return {name, version, "amd64", std::string(64, 'a'), 1000, "pool/main/" + name + ".deb", name, "debian", "base"};
 }
 
 Lock small_lock() {
   Lock lock;
   lock.recipe_name = "qemu-base";
   lock.architecture = "amd64";
-  lock.recipe_digest = std::string(64, 'b');
+  lock.recipe_values = R"({"name":"qemu-base","packages":{"include":["bash"]}})";
+  lock.recipe_digest = sha256_hex(lock.recipe_values);
   lock.builder_version = "0.1.0";
   lock.epoch = 1757145600;
   lock.repositories = {{"debian",
@@ -62,30 +63,35 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 TEST(Lock, HasOneTextForOneContent) {
   EXPECT_EQ(write_lock(small_lock()), R"({
- "schema": "ainode.lock/1",
+ "schema": "ainode.lock/2",
  "recipe": "qemu-base",
+ "variant": "",
  "architecture": "amd64",
- "recipe_digest": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+ "recipe_digest": "11e31ac9c159ed15b6bf614889ca6b176b63766cb2eb767141624552ffa08448",
+ "recipe_values": {
+  "name": "qemu-base",
+  "packages": {"include":["bash"]}
+ },
  "builder_version": "0.1.0",
  "epoch": 1757145600,
  "repositories": [
   {"id":"debian","distribution":"debian","suite":"trixie","components":["main"],"origin":"Debian","label":"Debian","codename":"trixie","inrelease_sha256":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","date":"Sat, 06 Sep 2025 08:00:00 UTC","signer":"4D64FEC119C2029067D6E791F8D2585B8783D481","accepted_stale":false}
  ],
  "packages": [
-  {"name":"bash","version":"5.2.37-2+b5","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/bash.deb","source":"bash","repository":"debian"},
-  {"name":"libc6","version":"2.41-12","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/libc6.deb","source":"libc6","repository":"debian"}
+  {"name":"bash","version":"5.2.37-2+b5","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/bash.deb","source":"bash","repository":"debian","layer":"base"},
+  {"name":"libc6","version":"2.41-12","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/libc6.deb","source":"libc6","repository":"debian","layer":"base"}
  ],
  "order": [
   "libc6:amd64",
   "bash:amd64"
  ],
  "tools": [
-  {"name":"e2fsprogs","version":"1.47.2-3+b3","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/e2fsprogs.deb","source":"e2fsprogs","repository":"debian"}
+  {"name":"e2fsprogs","version":"1.47.2-3+b3","arch":"amd64","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1000,"path":"pool/main/e2fsprogs.deb","source":"e2fsprogs","repository":"debian","layer":"base"}
  ],
  "tools_order": [
   "e2fsprogs:amd64"
  ],
- "digest": "9e069656ce4057e40bec38261bb9c511f823ad0ccd3afe7e92e974ace95b6e71"
+ "digest": "0ac52a087d5cc834a27cd614f5ae3b3c23ad0929a403208bc8a8efc896decf65"
 }
 )");
 }
@@ -100,8 +106,16 @@ TEST(Lock, SurvivesItsRoundTripWithTheConfigurationOrder) {
   EXPECT_EQ(write_lock(lock), write_lock(small_lock()));
 }
 
-TEST(Lock, MayBeEmpty) {
-  EXPECT_EQ(write_lock(read_lock(write_lock(Lock{}), "x.lock")), write_lock(Lock{}));
+TEST(Lock, MayHoldNothing) {
+  Lock lock;
+  lock.recipe_values = "{}";
+  lock.recipe_digest = sha256_hex("{}");
+  EXPECT_EQ(write_lock(read_lock(write_lock(lock), "x.lock")), write_lock(lock));
+}
+
+TEST(Lock, RefusesValuesThatAreNotTheDigestedOnes) {
+  EXPECT_EQ(refusal(sealed(replaced(write_lock(small_lock()), "{\"include\":[\"bash\"]}", "{\"include\":[\"dash\"]}"))),
+            "x.lock: `recipe_values` is not what `recipe_digest` is made of");
 }
 
 TEST(Lock, RefusesEveryChangeOfOneByte) {
@@ -140,8 +154,8 @@ TEST(Lock, NamesTheMemberThatIsWrong) {
             "x.lock: `packages[0].name` is not a package's name");
   EXPECT_EQ(refusal(sealed(replaced(text, "\"version\":\"2.41-12\",", ""))),
             "x.lock: `packages[1].version` is missing");
-  EXPECT_EQ(refusal(sealed(replaced(text, "ainode.lock/1", "ainode.lock/2"))),
-            "x.lock: `schema` is not `ainode.lock/1`");
+  EXPECT_EQ(refusal(sealed(replaced(text, "ainode.lock/2", "ainode.lock/1"))),
+            "x.lock: `schema` is not `ainode.lock/2`");
   EXPECT_EQ(refusal(sealed(replaced(text, "\"name\":\"libc6\"", "\"name\":\"bash\""))),
             "x.lock: `packages[1].name` stands twice (`bash:amd64`)");
   EXPECT_EQ(refusal(sealed(replaced(text, "  \"libc6:amd64\",\n", ""))), "x.lock: `order` lacks `libc6:amd64`");
