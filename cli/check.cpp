@@ -2,6 +2,7 @@
 // `ainode check`: all mistakes of recipes at once.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "builder/interface.h"
@@ -60,6 +61,8 @@ int check(const Globals& globals, const CheckArguments& arguments) {
     if (!outcome.error && !globals.json) print(outcome.file + ": good\n");
     if (outcome.error && status == 0) status = static_cast<int>(outcome.error->code().exit);
   }
+  const auto bad = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return one.error; });
+  if (bad != outcomes.end()) point_to_explanation(globals, *bad->error);
   if (globals.json) print_json(answer(outcomes));
   return status;
 }

@@ -5,7 +5,8 @@
 namespace ainode::cli {
 
 std::vector<Verb> all_verbs() {
-  return {doctor_verb(), check_verb(), build_verb(), verify_verb(), boot_verb(), validate_verb(), key_verb()};
+  return {doctor_verb(), check_verb(),    build_verb(), verify_verb(),
+          boot_verb(),   validate_verb(), key_verb(),   explain_verb()};
 }
 
 }  // namespace ainode::cli
