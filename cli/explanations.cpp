@@ -28,7 +28,7 @@ Cure: correct the marked line, or the one before it. Indent with spaces.
 {codes::yaml_not_allowed, R"(Recipes use a small part of YAML, so that one text has one meaning. Anchors (&), aliases (*), tags
 (!), merge keys (<<), directives (%), several documents in a file and keys that are not plain text
 are refused.
-  packages: *common             # an alias; write the list out, or share it by extending a recipe
+  summary: !!str yes            # a tag; quoted text is enough: summary: "yes"
 Cure: write the value out where it is used.
 )"},
 {codes::yaml_too_large, R"(A file of more than 1 MiB, of more than 32 levels, or of more than 100,000 values is no recipe that
@@ -324,10 +324,10 @@ Cure: none is needed; the same command continues where it stopped.
 continues.
 Cure: unset AINODE_FAILPOINT.
 )"},
-{codes::tree_malformed, R"(The united packages lack something that every image needs, such as /etc, busybox or a library for
-the initrd, a kernel module's dependency, or they put files in both /bin and /usr/bin.
-Cure: include the package that holds it; `packages: {include: [systemd-sysv, udev, dbus, kmod,
-iproute2, ostree-boot]}` is a base that boots.
+{codes::tree_malformed, R"(The united packages lack something that every image needs, such as /etc, a program or library for
+the initrd, or a module that another one depends on; or they put files in both /bin and /usr/bin.
+Cure: include the package that holds it; this is a base that boots:
+  packages: {include: [systemd-sysv, udev, dbus, kmod, iproute2, ostree-boot]}
 )"},
 // ---- validation ----
 {codes::target_unknown, R"(There is no such target, topology or profile, or none for the image's architecture.
