@@ -3,8 +3,9 @@
 """Runs the fuzz targets for some seconds each, as many at a time as there are processors, and prints `N passed, N failed`.
 
 Targets start from tests/fuzz/corpus/NAME, from the repository's own recipes, and from what earlier runs found
-(build/fuzz/corpus/NAME, which grows). An input that breaks a promise is kept in build/fuzz/found/NAME and its path is
-printed; `build/fuzz/NAME_fuzz PATH` repeats it. It belongs into tests/fuzz/corpus/NAME once its cause is gone.
+(build/fuzz/corpus/NAME, which grows). An input that breaks a promise is kept in build/fuzz/found/NAME, its path is
+printed, and each later run tries it again; `build/fuzz/NAME_fuzz PATH` repeats it alone. When its cause is gone, it
+belongs into tests/fuzz/corpus/NAME.
 """
 
 import argparse
@@ -37,7 +38,7 @@ class Result:
 
 def reason_of(log):
     """The line of libFuzzer's or a sanitizer's output that says what happened."""
-    for pattern in (r"broken promise: .*", r"ERROR: .*", r"runtime error: .*", r"terminate called .*", r".*what\(\).*"):
+    for pattern in (r"broken promise: .*", r"terminate called .*", r"runtime error: .*", r"ERROR: .*"):
         match = re.search(pattern, log)
         if match:
             return match[0].strip()
@@ -49,8 +50,7 @@ def fuzz(name, given, logs):
     corpus, found = given.build / "corpus" / name, given.build / "found" / name
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
-    before = set(found.iterdir())
-    seeds = [path for path in [FUZZ / "corpus" / name, *SEEDS.get(name, [])] if path.is_dir()]
+    seeds = [path for path in [found, FUZZ / "corpus" / name, *SEEDS.get(name, [])] if path.is_dir()]
     dictionary = FUZZ / f"{name}.dict"
     command = [program, f"-max_total_time={given.seconds}", f"-artifact_prefix={found}/", "-print_final_stats=1", *LIMITS]
     command += [f"-dict={dictionary}"] if dictionary.exists() else []
@@ -80,7 +80,8 @@ def fuzz(name, given, logs):
         failure = f"{reason_of(text)} (exit {status}; log: {log})"
     elif count < 100:
         failure = f"only {count} inputs were tried (log: {log})"
-    return Result(name, failure, time.monotonic() - start, count, sorted(set(found.iterdir()) - before))
+    written = re.findall(r"Test unit written to (\S+)", text)
+    return Result(name, failure, time.monotonic() - start, count, written)
 
 
 def write_junit(path, results):
