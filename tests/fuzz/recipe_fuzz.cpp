@@ -55,8 +55,9 @@ void judge_recipe(std::string_view text) {
   write_file(root() / kFile, text);
   for (const char* architecture : {"amd64", "arm64"}) {
     const std::optional<Recipe> recipe = load(architecture);
+    promise(is_yaml || !recipe, "a recipe is YAML");
+    if (!is_yaml) return;
     if (!recipe) continue;
-    promise(is_yaml, "a recipe is YAML");
     promise(recipe->architecture == architecture, "a recipe is for the architecture that was asked for");
     promise(recipe->digest.size() == 64, "a recipe has a digest");
     const std::optional<Recipe> again = load(architecture);
