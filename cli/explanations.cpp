@@ -35,8 +35,9 @@ Cure: write the value out where it is used.
 a person wrote. The limits keep a hostile file from exhausting memory.
 Cure: if a program wrote the file, look at what it repeats.
 )"},
-{codes::yaml_encoding, R"(A recipe is UTF-8 without a byte order mark and without control characters other than tab and line
-end. Such bytes usually come from an editor that saved UTF-16 or Latin-1, or from copied text.
+{codes::yaml_encoding, R"(A recipe is UTF-8 without a byte order mark, control characters (but tab and line end) and marks
+that turn the direction of writing. They come from an editor that saved UTF-16 or Latin-1, or from
+copied text.
 Cure: save the file as UTF-8; `iconv -f LATIN1 -t UTF-8 OLD > NEW` converts one.
 )"},
 {codes::duplicate_key, R"(A mapping has the same key twice. Many YAML readers silently let the last one win; here that would
@@ -413,7 +414,7 @@ clock neither the age of metadata nor the validity of keys can be judged.
 Cure: set the clock, then try again.
 )"},
 {codes::space_needed, R"(The disk of the store has less free space than a build keeps in reserve (3 % of it, at least 512
-MiB), so the build did not begin.
+MiB), so it stopped before the disk would run full in the middle of a step.
 Cure: free some space, or keep the store elsewhere:
   ainode build NAME --out DIR --store /large/disk/ainode
 )"},
