@@ -62,6 +62,12 @@ install_packages() {
   return "$status"
 }
 
+# compile_fuzz: the fuzz targets, which clang compiles into a directory of their own.
+compile_fuzz() {
+  cmake -S "$root/tests/fuzz" -B "$root/build/fuzz" -G Ninja -DCMAKE_CXX_COMPILER=clang++ &&
+    cmake --build "$root/build/fuzz" -j "$(nproc)"
+}
+
 # configure_and_compile PRESET [TARGET]: without a target, programs and tests.
 configure_and_compile() {
   cmake --preset "$1" -S "$root" && cmake --build "$root/build/$1" -j "$(nproc)" --target "${2:-all}"

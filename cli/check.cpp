@@ -2,6 +2,7 @@
 // `ainode check`: all mistakes of recipes at once.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "builder/interface.h"
@@ -88,6 +89,9 @@ int check(const Globals& globals, const CheckArguments& arguments) {
     if (outcome.errors.empty() && !globals.json) print(described(outcome));
     if (!outcome.errors.empty() && status == 0) status = static_cast<int>(outcome.errors[0].code().exit);
   }
+  const auto bad =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return !one.errors.empty(); });
+  if (bad != outcomes.end()) point_to_explanation(globals, bad->errors[0]);
   if (globals.json) print_json(answer(outcomes));
   return status;
 }

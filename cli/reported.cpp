@@ -57,6 +57,7 @@ Json one_error_json(const Error& error) {
 
 int report(const Globals& globals, const Error& error) {
   write_stderr(render(error, globals.colour_err));
+  point_to_explanation(globals, error);
   if (globals.json) {
     const std::string text = error_json(error).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -92,6 +93,13 @@ Json error_json(const Error& error) {
     for (const Error& one : several->all()) json["errors"].push_back(one_error_json(one));
   }
   return json;
+}
+
+void point_to_explanation(const Globals& globals, const Error& error) {
+  const bool is_wanted = globals.verbosity > 0 || isatty(STDERR_FILENO) == 1;
+  const std::string_view code = error.code().id;
+  if (!is_wanted || globals.quiet || code == codes::interrupted.id || code == codes::usage_error.id) return;
+  write_stderr(fmt::format("\nFor more about this error: ainode explain {}\n", code));
 }
 
 int run_reported(const Globals& globals, const std::function<int(RunContext& run)>& body) {

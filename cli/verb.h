@@ -43,6 +43,7 @@ Verb boot_verb();
 Verb build_verb();
 Verb check_verb();
 Verb doctor_verb();
+Verb explain_verb();
 Verb init_verb();
 Verb key_verb();
 Verb lock_verb();
@@ -65,6 +66,9 @@ std::string readable_size(std::uint64_t bytes);
 
 /// An error as the object that --json prints: schema ainode.error/1.
 Json error_json(const Error& error);
+
+/// Says on stderr where an error's long text is: on a terminal, or with -v; not with -q, nor where the error says all.
+void point_to_explanation(const Globals& globals, const Error& error);
 
 /// Runs `body` with the progress display that the flags ask for; an exception becomes a rendered error on stderr (and,
 /// with --json, error_json on stdout) and its exit status. Called by main, and once more in the process that is root of

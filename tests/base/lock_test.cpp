@@ -5,8 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+#include <tuple>
+
 #include "base/crypto.h"
 #include "base/error.h"
+#include "base/json.h"
 
 namespace ainode {
 namespace {
@@ -59,6 +63,118 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return text.replace(at, from.size(), to);
+}
+
+/// Locks with any content that a lock may have; equal seeds give equal locks.
+class RandomLocks {
+ public:
+  explicit RandomLocks(std::uint64_t seed) : random_(seed) {}
+
+  Lock lock() {
+    Lock lock;
+    lock.recipe_name = text();
+    lock.variant = text();
+    lock.architecture = text();
+    lock.recipe_values = Json({{text(), {text(), text()}}, {text(), below(9)}}).dump();
+    lock.recipe_digest = sha256_hex(lock.recipe_values);
+    lock.builder_version = text();
+    lock.epoch = static_cast<std::int64_t>(number());
+    // At least one, since every package names its repository.
+    lock.repositories.resize(1 + below(4));
+    for (LockedRepository& repository : lock.repositories)
+      repository = {text(), text(), text(), {}, text(), text(), text(), hex(), text(), text(), below(2) == 1};
+    for (LockedRepository& repository : lock.repositories) {
+      repository.components.resize(below(4));
+      for (std::string& component : repository.components) component = text();
+    }
+    lock.packages = packages(lock.repositories);
+    lock.tools = packages(lock.repositories);
+    return lock;
+  }
+  std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+
+ private:
+  /// Small, large, and the limits of the type.
+  std::uint64_t number() { return below(4) == 0 ? ~std::uint64_t{0} >> below(2) : random_() >> below(64); }
+
+  std::string of(std::string_view letters, std::size_t size) {
+    std::string result;
+    while (result.size() < size) result += letters[below(letters.size())];
+    return result;
+  }
+  std::string hex() { return of("0123456789abcdef", 64); }
+
+  /// What JSON has to escape, and characters of one to four bytes.
+  std::string text() {
+    constexpr const char* kPieces[] = {"a", "9", " ", "", "/", ": ", "]", "},\n  {", "\"", "\\", "\n", "\x01", "\x7f",
+                                       // Two, three and four bytes, and what stands for bytes that are not UTF-8.
+                                       "\u00e9", "\u20ac", "\U0001f600", "\ufffd", "\"digest\": \""};
+    std::string result;
+    for (std::uint64_t pieces = below(6); pieces > 0; --pieces) result += kPieces[below(std::size(kPieces))];
+    return result;
+  }
+
+  std::vector<LockedPackage> packages(const std::vector<LockedRepository>& repositories) {
+    std::vector<LockedPackage> packages(below(8));
+    for (std::size_t i = 0; i < packages.size(); ++i) {
+      // The number keeps names apart; their random start keeps their order from being the configuration order.
+      std::string name = of("abcxyz019", 1);
+      name += of("abc019+-.", below(5)) + std::to_string(i);
+      packages[i] = {name,     text(),
+                     text(),   hex(),
+                     number(), "pool/p" + of("abc+~.:", below(9)) + "/" + name,
+                     text(),   repositories[below(repositories.size())].id,
+                     text()};
+    }
+    return packages;
+  }
+
+  std::mt19937_64 random_;
+};
+
+auto content_of(const LockedPackage& package) {
+  return std::tie(package.name, package.version, package.arch, package.sha256, package.size, package.path,
+                  package.source, package.repository, package.layer);
+}
+
+auto content_of(const LockedRepository& repository) {
+  return std::tie(repository.id, repository.distribution, repository.suite, repository.components, repository.origin,
+                  repository.label, repository.codename, repository.inrelease_sha256, repository.date,
+                  repository.signer, repository.accepted_stale);
+}
+
+template <class Item>
+bool are_same(const std::vector<Item>& left, const std::vector<Item>& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](const Item& a, const Item& b) { return content_of(a) == content_of(b); });
+}
+
+bool are_same(const Lock& left, const Lock& right) {
+  const auto fields = [](const Lock& lock) {
+    return std::tie(lock.recipe_name, lock.variant, lock.architecture, lock.recipe_digest, lock.recipe_values,
+                    lock.builder_version, lock.epoch);
+  };
+  return fields(left) == fields(right) && are_same(left.repositories, right.repositories) &&
+         are_same(left.packages, right.packages) && are_same(left.tools, right.tools);
+}
+
+/// The text with one byte at `at` changed, removed or added; `kind` counts from 0 and wraps.
+std::string with_one_change(std::string text, std::size_t at, std::uint64_t kind) {
+  constexpr std::string_view kInstead("\0\n \"0aA\xff", 8);
+  constexpr std::uint64_t kFlips = 8, kKinds = kFlips + kInstead.size() + 3;
+  kind %= kKinds;
+  if (kind < kFlips) {
+    text[at] = static_cast<char>(text[at] ^ (1 << kind));
+  } else if (kind < kFlips + kInstead.size()) {
+    text[at] = kInstead[kind - kFlips];
+  } else if (kind == kFlips + kInstead.size()) {
+    text.erase(at, 1);
+  } else if (kind == kFlips + kInstead.size() + 1) {
+    text.insert(at, 1, text[at]);
+  } else {
+    text.insert(at, 1, ' ');
+  }
+  return text;
 }
 
 TEST(Lock, HasOneTextForOneContent) {
@@ -118,12 +234,44 @@ TEST(Lock, RefusesValuesThatAreNotTheDigestedOnes) {
             "x.lock: `recipe_values` is not what `recipe_digest` is made of");
 }
 
+TEST(Lock, OfAnyContentSurvivesItsRoundTrip) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Lock lock = RandomLocks(seed).lock();
+    const std::string text = write_lock(lock);
+    try {
+      const Lock again = read_lock(text, "x.lock");
+      ASSERT_TRUE(are_same(again, lock)) << text;
+      ASSERT_EQ(write_lock(again), text);
+    } catch (const Error& error) {
+      FAIL() << render(error) << text;
+    }
+  }
+}
+
 TEST(Lock, RefusesEveryChangeOfOneByte) {
   const std::string text = write_lock(small_lock());
   for (std::size_t at = 0; at < text.size(); ++at) {
-    std::string changed = text;
-    changed[at] = static_cast<char>(changed[at] ^ 1);
-    EXPECT_NE(refusal(changed), "no error") << "byte " << at;
+    for (std::uint64_t kind = at; kind < at + 4; ++kind) {
+      const std::string changed = with_one_change(text, at, kind);
+      if (changed == text) continue;
+      EXPECT_NE(refusal(changed), "no error") << "byte " << at << ", change " << kind;
+    }
+  }
+}
+
+TEST(Lock, OfAnyContentRefusesAChangeOfOneByte) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomLocks random(seed);
+    const std::string text = write_lock(random.lock());
+    for (int sample = 0; sample < 100; ++sample) {
+      const std::size_t at = random.below(text.size());
+      const std::uint64_t kind = random.below(100);
+      const std::string changed = with_one_change(text, at, kind);
+      if (changed == text) continue;
+      EXPECT_NE(refusal(changed), "no error") << "byte " << at << ", change " << kind;
+    }
   }
 }
 
