@@ -74,23 +74,11 @@ void check_names(const std::vector<std::string>& only, const std::optional<Lock>
   }
 }
 
-/// Pins every locked package but those of `only` to its version, where the archive still has it.
-void keep_locked(RunContext& run, Goal& goal, const std::vector<LockedPackage>& packages,
-                 const std::vector<std::string>& only, const Candidates& candidates) {
-  const std::set<std::string> offered = still_offered(candidates, packages);
-  for (const LockedPackage& package : packages) {
-    if (std::find(only.begin(), only.end(), package.name) != only.end()) continue;
-    if (offered.contains(package.name)) {
-      goal.pins.insert({package.name, {package.version, {}}});
-    } else {
-      run.events.note("resolve", fmt::format("the archive no longer has {}: it is updated too", package.str()));
-    }
-  }
-}
-
 std::vector<LockedPackage> resolved(RunContext& run, Goal goal, const std::vector<LockedPackage>* before,
                                     const std::vector<std::string>& only, const Candidates& candidates) {
-  if (before && !only.empty()) keep_locked(run, goal, *before, only, candidates);
+  if (before && !only.empty())
+    for (const LockedPackage& package : hold_to_lock(goal, *before, only, candidates))
+      run.events.note("resolve", fmt::format("the archive no longer has {}: it is updated too", package.str()));
   try {
     return resolve(goal, candidates);
   } catch (Error& error) {
@@ -137,6 +125,21 @@ Candidates read_candidates(RunContext& run, const Store& store, const Recipe& re
   for (const auto& [distribution, origin] : mirrors.origins) run.events.detail("resolve", distribution + ": " + origin);
   return read_repositories(run, recipe.repositories, recipe.architecture, mirrors, options.mirrors,
                            store.directory() / "indices");
+}
+
+std::vector<LockedPackage> hold_to_lock(Goal& goal, const std::vector<LockedPackage>& packages,
+                                        const std::vector<std::string>& except, const Candidates& candidates) {
+  const std::set<std::string> offered = still_offered(candidates, packages);
+  std::vector<LockedPackage> gone;
+  for (const LockedPackage& package : packages) {
+    if (std::find(except.begin(), except.end(), package.name) != except.end()) continue;
+    if (offered.contains(package.name)) {
+      goal.pins.insert({package.name, {package.version, {}}});
+    } else {
+      gone.push_back(package);
+    }
+  }
+  return gone;
 }
 
 Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,

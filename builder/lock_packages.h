@@ -45,6 +45,11 @@ void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock
 Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options,
                   const std::optional<Lock>& before = {}, const std::vector<std::string>& only = {});
 
+/// Pins the locked packages, those named in `except` left out, to their versions wherever the candidates still have
+/// them; returns those that are gone.
+std::vector<LockedPackage> hold_to_lock(Goal& goal, const std::vector<LockedPackage>& packages,
+                                        const std::vector<std::string>& except, const Candidates& candidates);
+
 /// The verified metadata of the recipe's repositories. Throws offline when the run is.
 Candidates read_candidates(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options);
 

@@ -53,6 +53,7 @@ Verb show_verb();
 Verb validate_verb();
 Verb vendor_verb();
 Verb verify_verb();
+Verb why_verb();
 
 /// Every verb, in the order of --help.
 std::vector<Verb> all_verbs();

@@ -66,6 +66,8 @@ debian-security | libc6 | 2.41-12+deb13u1 | Priority: optional
 FAULTS = [
     "none",
     "longer",  # no fault: one package more
+    "updated",  # no fault: two packages in newer versions, one of them the kernel
+    "both-versions",  # no fault: these two packages in both versions
     "unknown-suite",  # another suite only
     "changed-inrelease",  # one byte of the signed text
     "expired",  # Valid-Until is past
@@ -146,12 +148,28 @@ def ar(members):
     return b"".join(out)
 
 
+UPDATED = {"hello": "2.10-6", "linux-image-cloud-amd64": "6.12.57-1"}
+
+
+def kernel_configuration(version):
+    is_new = version == UPDATED["linux-image-cloud-amd64"]
+    options = ["CONFIG_SMP=y", "CONFIG_HZ=1000" if is_new else "CONFIG_HZ=250", "# CONFIG_HZ_100 is not set"]
+    return "\n".join(options + (["CONFIG_DMABUF_MOVE_NOTIFY=y"] if is_new else [])).encode() + b"\n"
+
+
 @functools.cache
 def deb(name, control):
+    version = control.split("\nVersion: ")[1].split("\n")[0]
     document = f"usr/share/doc/{name}"
     parents = ["usr", "usr/share", "usr/share/doc", document]
-    data = tar([("./", None)] + [(f"./{p}/", None) for p in parents] + [(f"./{document}/readme", name.encode() + b"\n")])
-    control_tar = tar([("./", None), ("./control", control.encode())])
+    entries = [("./", None)] + [(f"./{p}/", None) for p in parents] + [(f"./{document}/readme", name.encode() + b"\n")]
+    scripts = []
+    if name.startswith("linux-image-"):
+        entries += [("./boot/", None), (f"./boot/config-{version}-cloud", kernel_configuration(version))]
+    if name == "hello":
+        scripts = [("./postinst", f"#!/bin/sh\necho {version}\n".encode()), ("./prerm", b"#!/bin/sh\n")]
+    data = tar(entries)
+    control_tar = tar([("./", None), ("./control", control.encode()), *scripts])
     return ar([("debian-binary", b"2.0\n"), ("control.tar.xz", lzma.compress(control_tar)), ("data.tar.xz", lzma.compress(data))])
 
 
@@ -189,7 +207,9 @@ def packages_text(archive, root, fault):
     lines = PACKAGES.strip().splitlines() + (["debian | newcomer | 1.0 |"] if fault == "longer" else [])
     for line in lines:
         where, name, version, fields = (part.strip() for part in line.split("|"))
-        if where == archive:
+        if where == archive and name in UPDATED and fault in ("updated", "both-versions"):
+            stanzas.append(stanza(name, UPDATED[name], fields, root, fault))
+        if where == archive and not (name in UPDATED and fault == "updated"):
             stanzas.append(stanza(name, version, fields, root, fault))
     return "\n".join(stanzas).encode()
 
