@@ -114,6 +114,7 @@ PackageRecord read_record(const StanzaReader& stanza) {
   record.provides = stanza.relations("Provides");
   record.priority = priority_rank(stanza.optional("Priority"));
   record.is_essential = stanza.optional("Essential") == "yes";
+  record.is_protected = stanza.optional("Protected") == "yes" || stanza.optional("Important") == "yes";
   record.allows_foreign = stanza.optional("Multi-Arch") == "allowed";
   return record;
 }

@@ -17,6 +17,7 @@ struct PackageRecord {
   std::uint64_t size = 0;
   std::uint8_t priority = 5;  ///< 1 required, 2 important, 3 standard, 4 optional, 5 anything else
   bool is_essential = false;
+  bool is_protected = false;     ///< Protected: yes, or its older name Important: yes
   bool allows_foreign = false;   ///< Multi-Arch: allowed, so `NAME:any` may mean it
   std::uint32_t repository = 0;  ///< index into Candidates::repositories
 };
