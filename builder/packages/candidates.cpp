@@ -15,11 +15,32 @@ Candidates::Candidates(Candidates&&) noexcept = default;
 Candidates::Data::Data() = default;
 Candidates::Data::~Data() = default;
 
+namespace {
+
+/// The indices by size, the largest first: an order that the recipe's own has no part in.
+std::vector<std::size_t> ranks_of_indices(const Candidates::Data& data) {
+  using Index = std::tuple<std::ptrdiff_t, std::string_view, std::size_t>;  // minus its size, repository, number
+  std::vector<Index> indices;
+  for (const PackageRecord& record : data.packages) {
+    while (indices.size() <= record.index) indices.emplace_back(0, "", indices.size());
+    Index& index = indices[record.index];
+    std::get<0>(index) -= 1;
+    std::get<1>(index) = data.policies[record.repository].id;
+  }
+  std::sort(indices.begin(), indices.end());
+  std::vector<std::size_t> ranks(indices.size());
+  for (std::size_t i = 0; i < indices.size(); ++i) ranks[std::get<2>(indices[i])] = i;
+  return ranks;
+}
+
+}  // namespace
+
 void Candidates::Data::make_pool() {
   if (pool) return;
-  const auto key = [&](const PackageRecord& record) {
-    return std::tuple(record.name, record.version, record.architecture,
-                      std::string_view(policies[record.repository].id));
+  // Within an index by source, then name: the order of Debian's own indices, on which apt's tie-breaks depend.
+  const auto ranks = ranks_of_indices(*this);
+  const auto key = [&](const PackageRecord& r) {
+    return std::tuple(ranks[r.index], r.source, r.name, r.version, r.architecture);
   };
   const auto in_order = [&](const PackageRecord& a, const PackageRecord& b) { return key(a) < key(b); };
   if (!std::is_sorted(packages.begin(), packages.end(), in_order)) {

@@ -56,6 +56,7 @@ PackagePool::PackagePool(const std::vector<PackageRecord>& records, const std::v
   // A last list that nobody owns: from here every list is extended by copying, so own_provides stay as they are.
   repo_addid(repo_, 0, ID_EMPTY);
   rank();
+  number_names();
   find_candidates({});
   index_providers();
   write_preferences();
@@ -92,7 +93,7 @@ void PackagePool::add_record(Id solvable, const PackageRecord& record) {
   s->dep_provides = provides;
   s->dep_requires = requires_;
   s->dep_conflicts = conflicts;
-  extra_[index(solvable)] = {recommends, provides, 0, false};
+  extra_[index(solvable)] = {recommends, provides, 0, 0, false};
 }
 
 void PackagePool::refuse_two_contents(Id a, Id b) const {

@@ -16,6 +16,7 @@ extern "C" {
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/handle.h"
@@ -36,6 +37,7 @@ class IdQueue {
   const Id* begin() const { return queue_.elements; }
   const Id* end() const { return queue_.elements + queue_.count; }
   bool empty() const { return queue_.count == 0; }
+  void swap(IdQueue& other) { std::swap(queue_, other.queue_); }
 
  private:
   Queue queue_;
@@ -47,7 +49,7 @@ using Pins = std::map<std::string, Text>;  ///< package name → version glob
 struct PooledPackage {
   Id name, version, architecture;
   Offset provides, requires_, conflicts, recommends, preferred, own_provides;
-  std::int32_t priority, is_candidate;
+  std::int32_t priority, mention, is_candidate;
 };
 
 /// A pool's tables as they lie in memory: views into it, or into a cache file.
@@ -112,12 +114,14 @@ class PackagePool {
     Offset recommends = 0;
     Offset own_provides = 0;  // without private names
     int priority = 0;
+    int mention = 0;  // by first mention of the name, as apt numbers names
     bool is_candidate = false;
   };
 
   void prepare();
   void add_record(Id solvable, const PackageRecord& record);
   void rank();
+  void number_names();
   void find_candidates(const Pins& pins);
   Id best_version(const std::vector<Id>& versions) const;
   void index_providers();

@@ -34,7 +34,8 @@ PoolArrays PackagePool::arrays(std::vector<PooledPackage>& packages) const {
     const Solvable& s = pool->solvables[id(i)];
     const Extra& extra = extra_[i];
     packages.push_back({s.name, s.evr, s.arch, s.dep_provides, s.dep_requires, s.dep_conflicts, extra.recommends,
-                        s.dep_recommends, extra.own_provides, extra.priority, extra.is_candidate ? 1 : 0});
+                        s.dep_recommends, extra.own_provides, extra.priority, extra.mention,
+                        extra.is_candidate ? 1 : 0});
   }
   return {{pool->ss.strings, static_cast<std::size_t>(pool->ss.nstrings)},
           {pool->ss.stringspace, pool->ss.sstrings},
@@ -68,7 +69,7 @@ PackagePool::PackagePool(const std::vector<PackageRecord>& records, const std::v
     s.dep_requires = from.requires_;
     s.dep_conflicts = from.conflicts;
     s.dep_recommends = from.preferred;
-    extra_[i] = {from.recommends, from.own_provides, from.priority, from.is_candidate != 0};
+    extra_[i] = {from.recommends, from.own_provides, from.priority, from.mention, from.is_candidate != 0};
   }
   index_providers();
 }

@@ -2,6 +2,7 @@
 // Which package apt takes where several could satisfy a dependency, written into the pool as private names.
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -20,13 +21,52 @@ bool PackagePool::has_providers_of_several_names(Id clause) const {
   return false;
 }
 
-/// Among providers of a virtual name: Essential, then Protected, then Priority, then the later in the pool's order.
+namespace {
+
+/// Calls `see` with each name of a dependency field; one of a foreign or any architecture is another name to apt.
+template <class See>
+void each_name(std::string_view field, const See& see) {
+  constexpr std::string_view kEnds = " \t\n(,|";
+  bool in_version = false;
+  for (std::size_t i = 0; i < field.size();) {
+    if (field[i] == '(') in_version = true;
+    if (field[i] == ')') in_version = false;
+    if (in_version || field[i] == ')' || kEnds.find(field[i]) != std::string_view::npos) {
+      ++i;
+      continue;
+    }
+    const std::size_t end = std::min(field.find_first_of(kEnds, i), field.size());
+    const std::string_view name = field.substr(i, end - i);
+    if (name.find(':') == std::string_view::npos) see(name);
+    i = end;
+  }
+}
+
+}  // namespace
+
+/// Apt numbers names as it first meets them: a stanza's own, then those in its fields, in the order below.
+void PackagePool::number_names() {
+  std::unordered_map<std::string_view, int> numbers;
+  numbers.reserve(2 * records_.size());
+  const auto see = [&](std::string_view name) { numbers.try_emplace(name, static_cast<int>(numbers.size())); };
+  for (const PackageRecord& r : records_) {
+    see(r.name);
+    for (const std::string_view field : {r.pre_depends, r.depends, r.conflicts, r.breaks, r.recommends, r.suggests,
+                                         r.replaces, r.enhances, r.provides}) {
+      each_name(field, see);
+    }
+  }
+  for (std::size_t i = 0; i < records_.size(); ++i) extra_[i].mention = numbers.at(records_[i].name);
+}
+
+/// Among providers of a virtual name: Essential, then Protected, then Priority, then the name that was met later.
 bool PackagePool::is_better_provider(Id a, Id b) const {
   const PackageRecord &x = record(a), &y = record(b);
   if (x.is_essential != y.is_essential) return x.is_essential;
   if (x.is_protected != y.is_protected) return x.is_protected;
   if (x.priority != y.priority) return x.priority < y.priority;
-  return a > b;
+  const int met_a = extra_[index(a)].mention, met_b = extra_[index(b)].mention;
+  return met_a != met_b ? met_a > met_b : a > b;
 }
 
 Id PackagePool::preferred_of_alternative(Id alternative) const {

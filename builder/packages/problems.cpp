@@ -65,6 +65,7 @@ class Explanation {
   std::string conflict_line(const Rule& rule) const;
   std::string name_of_package(Id solvable) const { return std::string(pool_.record(solvable).name); }
   std::string subject(Id solvable) const;
+  std::string cure(const Job& job) const;
   std::string hint() const;
 
   Solver* solver_;
@@ -73,6 +74,7 @@ class Explanation {
   const std::vector<Job>& jobs_;
   const std::vector<PackageRecord>& hidden_;
   std::vector<const Job*> asked_, forbidding_;
+  std::vector<const Job*> blamed_;  // those of forbidding_ that a line names
   std::vector<Rule> requirements_, conflicts_;
   std::set<std::string> reached_;  // names in the chain so far
   std::vector<std::string> lines_;
@@ -138,10 +140,15 @@ std::string Explanation::forbidden_by(const Job& job) const {
   }
 }
 
-/// The forbidden package that would satisfy the dependency, one of its own name first; null when none would.
+/// Of the forbidden packages that would satisfy the dependency one, of its own name if possible; null when there is a
+/// package that could satisfy it and is not forbidden, so that the reason is another.
 const Job* Explanation::forbidding(Id dependency) const {
   const Job* found = nullptr;
   const auto providers = pool_.providers(dependency);
+  const auto is_forbidden = [&](Id id) {
+    return std::any_of(forbidding_.begin(), forbidding_.end(), [&](const Job* job) { return job->solvable == id; });
+  };
+  if (!std::all_of(providers.begin(), providers.end(), is_forbidden)) return nullptr;
   for (const Job* job : forbidding_) {
     if (std::find(providers.begin(), providers.end(), job->solvable) == providers.end()) continue;
     for (const Id alternative : alternatives_of(pool_.get(), dependency)) {
@@ -217,6 +224,7 @@ void Explanation::reach(Id dependency) {
 
 void Explanation::write_requirement(const Rule& rule) {
   const std::string dependency = pool_.describe_dependency(rule.dependency);
+  if (const Job* job = forbidding(rule.dependency)) blamed_.push_back(job);
   const bool is_known = !pool_.providers(rule.dependency).empty();
   lines_.push_back(fmt::format("{} depends on {}{}", subject(rule.source), dependency,
                                is_known ? forbidden_by(rule.dependency) : lacking(rule.dependency)));
@@ -253,22 +261,24 @@ void Explanation::write_conflicts() {
   for (const Rule& rule : conflicts_) lines_.push_back(conflict_line(rule));
 }
 
-std::string Explanation::hint() const {
-  for (const Job* job : forbidding_) {
-    if (job->cause == Job::Cause::excluded) return fmt::format("drop `{}` from packages.exclude", job->name);
-    if (job->cause == Job::Cause::pinned) {
-      std::string versions;
-      for (const Id id : pool_.versions(job->name)) {
-        versions += (versions.empty() ? "" : ", ") + std::string(pool_.record(id).version);
-      }
-      return fmt::format("loosen the pin of `{}`: the repositories have {}", job->name, versions);
+/// How to lift what this job forbids; empty for an older version of the same priority.
+std::string Explanation::cure(const Job& job) const {
+  if (job.cause == Job::Cause::excluded) return fmt::format("drop `{}` from packages.exclude", job.name);
+  if (job.cause == Job::Cause::pinned) {
+    std::string versions;
+    for (const Id id : pool_.versions(job.name)) {
+      versions += (versions.empty() ? "" : ", ") + std::string(pool_.record(id).version);
     }
+    return fmt::format("loosen the pin of `{}`: the repositories have {}", job.name, versions);
   }
-  for (const Job* job : forbidding_) {
-    if (job->cause != Job::Cause::superseded) continue;
-    const Id candidate = pool_.candidate(job->name);
-    if (candidate != 0 && pool_.priority(candidate) == pool_.priority(job->solvable)) continue;
-    return fmt::format("packages.pin would take it: `{}: {}`", job->name, pool_.record(job->solvable).version);
+  const Id candidate = pool_.candidate(job.name);
+  if (candidate != 0 && pool_.priority(candidate) == pool_.priority(job.solvable)) return "";
+  return fmt::format("packages.pin would take it: `{}: {}`", job.name, pool_.record(job.solvable).version);
+}
+
+std::string Explanation::hint() const {
+  for (const Job* job : blamed_.empty() ? forbidding_ : blamed_) {
+    if (std::string text = cure(*job); !text.empty()) return text;
   }
   for (const Rule& rule : requirements_) {
     if (!pool_.providers(rule.dependency).empty()) continue;

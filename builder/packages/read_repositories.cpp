@@ -276,7 +276,8 @@ void fill(const Reading& reading, const std::vector<VerifiedRelease>& releases, 
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const std::string& text = data.texts.emplace_back(std::move(texts[i]));
     const std::size_t first = data.packages.size();
-    read_packages(text, indices[i].subject, reading.architecture, indices[i].repository, data.packages);
+    read_packages(text, indices[i].subject, reading.architecture, indices[i].repository, data.packages,
+                  static_cast<std::uint32_t>(i));
     hide_what_is_not_allowed(data.policies[indices[i].repository], first, data.packages, data.hidden);
   }
   data.make_pool();

@@ -112,12 +112,52 @@ bool Request::add_recommended(const std::vector<Id>& installed) {
   return added;
 }
 
+/// What recommended a package may have given way to what another recommends: then the package goes, too, unless
+/// something that is still there leads to it.
+bool Request::drop_recommended(const std::vector<Id>& installed) {
+  std::set<Id> reached;
+  std::vector<Id> queue;
+  const std::set<Id> present(installed.begin(), installed.end());
+  const auto reach = [&](Id id) {
+    if (present.contains(id) && reached.insert(id).second) queue.push_back(id);
+  };
+  const Id* words = queue_.begin();
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    if (jobs_[i].cause != Job::Cause::asked && jobs_[i].cause != Job::Cause::base_system) continue;
+    for (const Id id : pool_.providers(words[2 * i + 1])) reach(id);
+  }
+  for (std::size_t i = 0; i < queue.size(); ++i) {
+    for (const auto& clauses : {pool_.depends(queue[i]), pool_.recommends(queue[i])}) {
+      for (const Id clause : clauses) {
+        if (clause == SOLVABLE_PREREQMARKER) continue;
+        for (const Id id : pool_.providers(clause)) reach(id);
+      }
+    }
+  }
+  IdQueue kept;
+  std::vector<Job> kept_jobs;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    const bool is_stale = jobs_[i].cause == Job::Cause::recommended && present.contains(jobs_[i].solvable) &&
+                          !reached.contains(jobs_[i].solvable);
+    if (is_stale) continue;
+    kept.push(words[2 * i]);
+    kept.push(words[2 * i + 1]);
+    kept_jobs.push_back(std::move(jobs_[i]));
+  }
+  const bool dropped = kept_jobs.size() < jobs_.size();
+  jobs_ = std::move(kept_jobs);
+  queue_.swap(kept);
+  return dropped;
+}
+
 bool Request::solve() {
   for (int round = 0; round < kMostRounds; ++round) {
     solver_.reset(solver_create(pool_.get()));
     solver_set_flag(solver_.get(), SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
     if (solver_solve(solver_.get(), queue_.get()) != 0) return false;
-    if (!goal_.recommends || !add_recommended(installed())) return true;
+    if (!goal_.recommends) return true;
+    const std::vector<Id> now = installed();
+    if (!add_recommended(now) && !drop_recommended(now)) return true;
   }
   throw Error(codes::solver_failed, fmt::format("the packages that `{}` recommends never settle", goal_.image))
       .help("set packages.recommends to false and include what you need by name");

@@ -48,6 +48,7 @@ class Request {
   void push(Id how, Id what, Job job);
   std::vector<Id> installed() const;
   bool add_recommended(const std::vector<Id>& installed);
+  bool drop_recommended(const std::vector<Id>& installed);
 
   const Goal& goal_;
   const PackagePool& pool_;
