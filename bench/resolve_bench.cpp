@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resolves goals on the host's configured mirrors and prints what it took, one package a line; counts and times go to
-// standard error.
+// Resolves goals on the mirrors of AINODE_MIRROR_* or the host's apt, and prints what it took, one package a line;
+// counts and times go to standard error.
 //   resolve_bench CACHE [--suites SUITE,…] [--components NAME,…] [--recommends] [--important] [tools | PACKAGE…]
 //   resolve_bench CACHE [--suites SUITE,…] [--components NAME,…] --goals FILE [NAME…]
 // Without packages: the goal of recipes/qemu-base.yaml. --important adds every package of Priority: important. --goals
@@ -15,6 +15,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "base/error.h"
 #include "builder/packages/candidates.h"
@@ -160,6 +161,10 @@ void resolve_and_print(const Options& options) {
   ainode::MirrorOptions mirror_options;
   if (const char* stale = std::getenv("AINODE_ACCEPT_STALE")) {
     for (const std::string& distribution : split(stale, ',')) mirror_options.accept_stale.insert(distribution);
+  }
+  for (const auto& [distribution, variable] :
+       {std::pair{"debian", "AINODE_MIRROR_DEBIAN"}, std::pair{"debian-security", "AINODE_MIRROR_DEBIAN_SECURITY"}}) {
+    if (const char* uri = std::getenv(variable)) mirror_options.given[distribution] = uri;
   }
   const auto mirrors = ainode::find_mirrors({"debian", "debian-security"}, mirror_options);
   const double start = seconds_of(RUSAGE_SELF), children = seconds_of(RUSAGE_CHILDREN);

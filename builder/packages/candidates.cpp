@@ -17,15 +17,15 @@ Candidates::Data::~Data() = default;
 
 namespace {
 
-/// The indices by size, the largest first: an order that the recipe's own has no part in.
+/// The indices by their repositories' priority and name, then as they were read: the repositories' order in the recipe
+/// has no part in it, nor has what else they hold.
 std::vector<std::size_t> ranks_of_indices(const Candidates::Data& data) {
-  using Index = std::tuple<std::ptrdiff_t, std::string_view, std::size_t>;  // minus its size, repository, number
+  using Index = std::tuple<int, std::string_view, std::size_t>;  // minus the priority, repository, number
   std::vector<Index> indices;
   for (const PackageRecord& record : data.packages) {
     while (indices.size() <= record.index) indices.emplace_back(0, "", indices.size());
-    Index& index = indices[record.index];
-    std::get<0>(index) -= 1;
-    std::get<1>(index) = data.policies[record.repository].id;
+    const RepositoryPolicy& policy = data.policies[record.repository];
+    indices[record.index] = {-policy.priority, policy.id, record.index};
   }
   std::sort(indices.begin(), indices.end());
   std::vector<std::size_t> ranks(indices.size());

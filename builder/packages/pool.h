@@ -16,7 +16,6 @@ extern "C" {
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/handle.h"
@@ -37,7 +36,6 @@ class IdQueue {
   const Id* begin() const { return queue_.elements; }
   const Id* end() const { return queue_.elements + queue_.count; }
   bool empty() const { return queue_.count == 0; }
-  void swap(IdQueue& other) { std::swap(queue_, other.queue_); }
 
  private:
   Queue queue_;

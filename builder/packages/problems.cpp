@@ -21,7 +21,7 @@ namespace ainode {
 
 namespace {
 
-constexpr std::size_t kMostLines = 20;
+constexpr std::size_t kMostLines = 20, kLastLines = 6;
 constexpr int kComparisons = REL_GT | REL_EQ | REL_LT;
 
 struct Rule {
@@ -211,7 +211,8 @@ void Explanation::write_asked() {
   }
   for (const Job* job : forbidding_) {
     if (job->name != head.name) continue;
-    if (job->cause == Job::Cause::superseded && candidate == 0) lines_.push_back(forbidden_by(*job));
+    if (job->cause == Job::Cause::superseded && candidate == 0)
+      lines_.push_back(fmt::format("{} is never taken", ranked(job->solvable)));
     if (job->place.file.empty()) continue;
     const bool is_pin = job->cause == Job::Cause::pinned;
     lines_.push_back(job->place.str() + (is_pin ? fmt::format(" pins it to `{}`", job->glob) : " excludes it"));
@@ -303,9 +304,13 @@ Error Explanation::error() {
   for (std::string& line : lines_) {
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
   }
-  const std::size_t shown = lines.size() <= kMostLines ? lines.size() : kMostLines - 1;
-  for (std::size_t i = 0; i < shown; ++i) error.chain(lines[i]);
-  if (shown < lines.size()) error.chain(fmt::format("and {} more reasons", lines.size() - shown));
+  if (lines.size() > kMostLines) {  // the middle goes: both ends say more
+    const auto middle = lines.begin() + (kMostLines - kLastLines - 1);
+    const std::size_t dropped = lines.size() - kMostLines + 1;
+    const auto rest = lines.erase(middle, middle + static_cast<std::ptrdiff_t>(dropped));
+    lines.insert(rest, fmt::format("and {} more reasons like these", dropped));
+  }
+  for (std::string& line : lines) error.chain(std::move(line));
   error.help(hint());
   return error;
 }

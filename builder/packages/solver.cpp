@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/error.h"
@@ -74,7 +75,7 @@ void Request::add_forbidden() {
   }
 }
 
-std::vector<Id> Request::installed() const {
+std::vector<Id> Request::solution() const {
   IdQueue decisions;
   solver_get_decisionqueue(solver_.get(), decisions.get());
   std::vector<Id> found;
@@ -89,75 +90,107 @@ std::vector<Id> Request::in_configuration_order() const {
   const TransactionHandle transaction(solver_create_transaction(solver_.get()));
   transaction_order(transaction.get(), 0);
   const Queue& steps = transaction->steps;
-  return {steps.elements, steps.elements + steps.count};
+  std::vector<Id> order(steps.elements, steps.elements + steps.count);
+  std::erase_if(order, [&](Id id) { return !std::binary_search(chosen_.begin(), chosen_.end(), id); });
+  return order;
 }
 
-bool Request::add_recommended(const std::vector<Id>& installed) {
-  std::set<Id> present(installed.begin(), installed.end());
-  bool added = false;
-  for (const Id id : installed) {
-    for (const Id clause : pool_.recommends(id)) {
-      const auto providers = pool_.providers(clause);
-      const bool is_met =
-          std::any_of(providers.begin(), providers.end(), [&](Id provider) { return present.contains(provider); });
-      if (is_met || !recommended_.insert(clause).second) continue;
-      const Id wanted = pool_.preferred(clause);
-      if (wanted == 0) continue;
-      push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, wanted,
-           {Job::Cause::recommended, std::string(pool_.record(wanted).name), {}, "", wanted});
-      present.insert(wanted);
-      added = true;
-    }
+/// Marks packages in apt's order, depth first, a package's dependencies before what it recommends: a clause that a
+/// marked package meets asks for nothing more. Within the solver's solution this leaves what apt would take of it; a
+/// recommendation that the solution does not meet becomes a wish, and counts as marked from there on with all that it
+/// would bring along.
+class Request::Walk {
+ public:
+  Walk(Request& request, const std::vector<Id>& solution)
+      : request_(request), pool_(request.pool_), solution_(solution.begin(), solution.end()) {
+    const std::vector<Id> roots = find_roots();
+    marked_.insert(roots.begin(), roots.end());
+    for (const Id id : roots) follow(id);
   }
-  return added;
-}
 
-/// What recommended a package may have given way to what another recommends: then the package goes, too, unless
-/// something that is still there leads to it.
-bool Request::drop_recommended(const std::vector<Id>& installed) {
-  std::set<Id> reached;
-  std::vector<Id> queue;
-  const std::set<Id> present(installed.begin(), installed.end());
-  const auto reach = [&](Id id) {
-    if (present.contains(id) && reached.insert(id).second) queue.push_back(id);
-  };
-  const Id* words = queue_.begin();
-  for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    if (jobs_[i].cause != Job::Cause::asked && jobs_[i].cause != Job::Cause::base_system) continue;
-    for (const Id id : pool_.providers(words[2 * i + 1])) reach(id);
+  bool added_wishes() const { return added_wishes_; }
+  /// Closed under dependencies, as the solution is.
+  std::vector<Id> marked() const {
+    std::vector<Id> found;
+    std::set_intersection(marked_.begin(), marked_.end(), solution_.begin(), solution_.end(),
+                          std::back_inserter(found));
+    return found;
   }
-  for (std::size_t i = 0; i < queue.size(); ++i) {
-    for (const auto& clauses : {pool_.depends(queue[i]), pool_.recommends(queue[i])}) {
-      for (const Id clause : clauses) {
-        if (clause == SOLVABLE_PREREQMARKER) continue;
-        for (const Id id : pool_.providers(clause)) reach(id);
-      }
+
+ private:
+  /// The base system by name, then what was asked for.
+  std::vector<Id> find_roots() const {
+    std::vector<Id> base, asked;
+    for (const Job& job : request_.jobs_) {
+      if (job.cause != Job::Cause::base_system && job.cause != Job::Cause::asked) continue;
+      const Id id = pool_.candidate(job.name);
+      if (solution_.contains(id)) (job.cause == Job::Cause::asked ? asked : base).push_back(id);
     }
+    std::sort(base.begin(), base.end(), [&](Id a, Id b) { return pool_.record(a).name < pool_.record(b).name; });
+    base.insert(base.end(), asked.begin(), asked.end());
+    return base;
   }
-  IdQueue kept;
-  std::vector<Job> kept_jobs;
-  for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    const bool is_stale = jobs_[i].cause == Job::Cause::recommended && present.contains(jobs_[i].solvable) &&
-                          !reached.contains(jobs_[i].solvable);
-    if (is_stale) continue;
-    kept.push(words[2 * i]);
-    kept.push(words[2 * i + 1]);
-    kept_jobs.push_back(std::move(jobs_[i]));
+
+  void follow(Id package) {
+    if (!followed_.insert(package).second) return;
+    const std::vector<Id> clauses = pool_.depends(package);
+    const auto marker = std::find(clauses.begin(), clauses.end(), SOLVABLE_PREREQMARKER);
+    for (auto it = marker; it != clauses.end(); ++it) follow_clause(*it);
+    for (auto it = clauses.begin(); it != marker; ++it) follow_clause(*it);
+    if (!request_.goal_.recommends) return;
+    for (const Id clause : pool_.recommends(package)) follow_recommendation(clause);
   }
-  const bool dropped = kept_jobs.size() < jobs_.size();
-  jobs_ = std::move(kept_jobs);
-  queue_.swap(kept);
-  return dropped;
-}
+
+  static Id first_of(const std::vector<Id>& providers, const std::set<Id>& set) {
+    const auto it = std::find_if(providers.begin(), providers.end(), [&](Id id) { return set.contains(id); });
+    return it == providers.end() ? 0 : *it;
+  }
+
+  void mark(Id package) {
+    marked_.insert(package);
+    follow(package);
+  }
+
+  void follow_clause(Id clause) {
+    if (clause == SOLVABLE_PREREQMARKER) return;
+    const auto providers = pool_.providers(clause);
+    if (first_of(providers, marked_) != 0) return;
+    const Id preferred = pool_.preferred(clause);
+    const Id other = solution_.contains(preferred) ? preferred : first_of(providers, solution_);
+    if (const Id next = other != 0 ? other : preferred) mark(next);
+  }
+
+  void follow_recommendation(Id clause) {
+    const auto providers = pool_.providers(clause);
+    if (first_of(providers, marked_) != 0) return;
+    const Id preferred = pool_.preferred(clause);
+    if (preferred == 0) return;
+    if (solution_.contains(preferred)) return mark(preferred);
+    if (request_.wished_.insert(clause).second) {
+      request_.push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, preferred,
+                    {Job::Cause::recommended, std::string(pool_.record(preferred).name), {}, "", preferred});
+      added_wishes_ = true;
+      return mark(preferred);
+    }
+    if (const Id next = first_of(providers, solution_)) mark(next);
+  }
+
+  Request& request_;
+  const PackagePool& pool_;
+  const std::set<Id> solution_;
+  std::set<Id> marked_, followed_;
+  bool added_wishes_ = false;
+};
 
 bool Request::solve() {
   for (int round = 0; round < kMostRounds; ++round) {
     solver_.reset(solver_create(pool_.get()));
     solver_set_flag(solver_.get(), SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
     if (solver_solve(solver_.get(), queue_.get()) != 0) return false;
-    if (!goal_.recommends) return true;
-    const std::vector<Id> now = installed();
-    if (!add_recommended(now) && !drop_recommended(now)) return true;
+    const Walk walk(*this, solution());
+    if (walk.added_wishes()) continue;
+    chosen_ = walk.marked();
+    return true;
   }
   throw Error(codes::solver_failed, fmt::format("the packages that `{}` recommends never settle", goal_.image))
       .help("set packages.recommends to false and include what you need by name");

@@ -46,15 +46,15 @@ class Request {
   void add_wanted();
   void add_forbidden();
   void push(Id how, Id what, Job job);
-  std::vector<Id> installed() const;
-  bool add_recommended(const std::vector<Id>& installed);
-  bool drop_recommended(const std::vector<Id>& installed);
+  class Walk;
+  std::vector<Id> solution() const;
 
   const Goal& goal_;
   const PackagePool& pool_;
   IdQueue queue_;
   std::vector<Job> jobs_;
-  std::set<Id> recommended_;
+  std::set<Id> wished_;  // Recommends that became jobs
+  std::vector<Id> chosen_;
   Handle<Solver, solver_free> solver_;
 };
 

@@ -5,7 +5,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Callable
 
-FILES = ["image_cases", "ostree_cases", "verify_cases", "machine_cases", "input_cases", "fault_cases"]
+FILES = ["image_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "input_cases", "fault_cases"]
 
 
 @dataclass

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds our solver's answers against apt's on the same suites of the host's mirrors (needs the network).
+"""Holds our solver's answers against apt's on the same suites (needs the network).
 
     compare_with_apt.py RESOLVE_BENCH SCRATCH [GOAL...]
 
 Solves the goals of apt_goals.txt (or those named) without and with Recommends, over trixie, -updates, -security and
--backports with all components. Equal, or ours a subset of apt's that lacks no dependency, or both refuse: exit 0. A
+-backports with all components, from the mirrors that the environment or the host's apt names. Equal, or ours a subset of apt's that lacks no dependency, or both refuse: exit 0. A
 package or version that apt would not take, or only one of the two refuses: exit 1. SCRATCH keeps what was downloaded.
 """
 import concurrent.futures
@@ -17,9 +17,10 @@ import sys
 import time
 
 GOALS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apt_goals.txt")
-# By size, as our solver orders indices: apt's arbitrary picks depend on the order in sources.list.
-SUITES = {"trixie": "Debian", "trixie-backports": "Debian", "trixie-security": "Debian-Security", "trixie-updates": "Debian"}
-COMPONENTS = ["main", "non-free", "contrib", "non-free-firmware"]
+# By priority, then name, as our solver orders repositories: apt's arbitrary picks depend on the order in sources.list.
+SUITES = {"trixie": "Debian", "trixie-security": "Debian-Security", "trixie-updates": "Debian", "trixie-backports": "Debian"}
+COMPONENTS = ["main", "contrib", "non-free", "non-free-firmware"]
+VARIABLES = {"Debian": "AINODE_MIRROR_DEBIAN", "Debian-Security": "AINODE_MIRROR_DEBIAN_SECURITY"}
 MODES = ("plain", "recommends")
 CONFIGURATION = """
 Dir "{root}/";
@@ -46,8 +47,8 @@ class Apt:
         shutil.copy("/usr/share/keyrings/debian-archive-keyring.gpg", self.path("etc/apt/trusted.gpg.d"))
         # Whoever lets us read an archive past its Valid-Until lets apt, too.
         self.write("apt.conf", CONFIGURATION.format(root=self.root, checked="AINODE_ACCEPT_STALE" not in os.environ))
-        mirrors = host_mirrors()
-        lines = [f"deb {mirrors[label]} {suite} {' '.join(COMPONENTS)}" for suite, label in SUITES.items()]
+        self.mirrors = mirrors()
+        lines = [f"deb {self.mirrors[label]} {suite} {' '.join(COMPONENTS)}" for suite, label in SUITES.items()]
         self.write("etc/apt/sources.list", "\n".join(lines) + "\n")
 
     def path(self, name):
@@ -86,14 +87,17 @@ class Apt:
         return {found.groups() for found in re.finditer(r"^Inst (\S+) \((\S+) [^)]*\[(\w+)\]\)", result.stdout, re.M)}
 
 
-def host_mirrors():
+def mirrors():
+    """URIs by Label: what the environment names for ainode, else the host's apt."""
     form = "$(CREATED_BY)\t$(REPO_URI)\t$(ORIGIN)\t$(LABEL)"
     lines = subprocess.run(["apt-get", "indextargets", "--format", form], capture_output=True, text=True, check=True).stdout
-    found = {}
+    found = {label: os.environ[name] for label, name in VARIABLES.items() if name in os.environ}
     for line in lines.splitlines():
         kind, uri, origin, label = line.split("\t")
-        if kind == "Packages" and origin == "Debian" and label in ("Debian", "Debian-Security"):
+        if kind == "Packages" and origin == "Debian" and label in VARIABLES:
             found.setdefault(label, uri)
+    if lacking := VARIABLES.keys() - found.keys():
+        sys.exit(f"no mirror of {', '.join(sorted(lacking))}: set {' and '.join(VARIABLES[label] for label in sorted(lacking))}")
     return found
 
 
@@ -106,9 +110,10 @@ def read_goals(names):
     return {name: goals[name] for name in names} if names else goals
 
 
-def our_answers(program, scratch, names):
+def our_answers(program, scratch, names, uris):
     result = subprocess.run([program, os.path.join(scratch, "ainode"), "--suites", ",".join(SUITES), "--components",
-                             ",".join(COMPONENTS), "--goals", GOALS, *names], capture_output=True, text=True)
+                             ",".join(COMPONENTS), "--goals", GOALS, *names], capture_output=True, text=True,
+                            env=os.environ | {VARIABLES[label]: uri for label, uri in uris.items()})
     if result.returncode != 0:
         sys.exit(result.stderr)
     print(result.stderr.strip().splitlines()[-1])
@@ -146,7 +151,18 @@ def judge(ours, theirs, asked, stanzas):
     return ("identical" if ours == theirs else "subset"), []
 
 
+def check_the_judge():
+    """Planted differences: a comparison that cannot fail would say nothing."""
+    app, lib = ("app", "1", "amd64"), ("lib", "1", "amd64")
+    stanzas = {app: {"Package": "app", "Depends": "lib | other, libc (>= 2)"}, lib: {"Package": "lib", "Provides": "libc (= 2)"}}
+    for ours, theirs, verdict in [({app, lib}, {app, lib}, "identical"), ({app, lib}, {app, lib, ("x", "1", "all")}, "subset"),
+                                  ({app, lib}, {app}, "OTHER"), ({app}, {app, lib}, "OTHER"), ({lib}, {app, lib}, "OTHER"),
+                                  (None, {app}, "OTHER"), ({app, lib}, None, "OTHER"), (None, None, "both refuse")]:
+        assert judge(ours, theirs, {"app"}, stanzas)[0] == verdict, (ours, theirs, verdict)
+
+
 def main():
+    check_the_judge()
     program, scratch, *names = sys.argv[1:]
     os.makedirs(scratch, exist_ok=True)
     goals = read_goals(names)
@@ -154,9 +170,10 @@ def main():
     # For work on the solver: what an earlier run left here is new enough.
     if "AINODE_COMPARE_AGAIN" not in os.environ:
         apt.run("apt-get", "update")
+    # First, while this process is small: a child's peak memory is at least its parent's.
+    answers = our_answers(program, scratch, names, apt.mirrors)
     stanzas = {(s["Package"], s["Version"], s["Architecture"]): s for s in apt.stanzas()}
     base = sorted({s["Package"] for s in stanzas.values() if s.get("Essential") == "yes" or s.get("Priority") == "required"})
-    answers = our_answers(program, scratch, names)
     counts = {}
     start, before = time.monotonic(), os.times()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
