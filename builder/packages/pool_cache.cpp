@@ -22,7 +22,7 @@ namespace ainode {
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 1;  // raised with every change of the format, and of what decides a pool's content
 constexpr std::string_view kMagic = "ainode pool 1\n";
 constexpr std::size_t kHexDigits = 64, kHeader = kMagic.size() + 2 * (kHexDigits + 1), kAlignment = 8;
 static_assert(kHeader % kAlignment == 0, "arrays are read where they lie");
@@ -222,6 +222,9 @@ void PoolCache::keep(const Candidates::Data& data) const {
   std::vector<PooledPackage> packages;
   const PoolArrays arrays = data.pool->arrays(packages);
   Writer writer;
+  writer.bytes.reserve((visible.size() + hidden.size()) * sizeof(StoredRecord) + text.size() +
+                       arrays.strings.size_bytes() + arrays.string_space.size_bytes() + arrays.relations.size_bytes() +
+                       arrays.lists.size_bytes() + arrays.packages.size_bytes() + 16 * 2 * kAlignment);
   writer.add(std::span<const StoredRecord>(visible));
   writer.add(std::span<const StoredRecord>(hidden));
   writer.add(std::span<const char>(text));
