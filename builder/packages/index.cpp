@@ -112,8 +112,12 @@ PackageRecord read_record(const StanzaReader& stanza) {
   record.conflicts = stanza.relations("Conflicts");
   record.breaks = stanza.relations("Breaks");
   record.provides = stanza.relations("Provides");
+  record.suggests = stanza.optional("Suggests");
+  record.replaces = stanza.optional("Replaces");
+  record.enhances = stanza.optional("Enhances");
   record.priority = priority_rank(stanza.optional("Priority"));
   record.is_essential = stanza.optional("Essential") == "yes";
+  record.is_protected = stanza.optional("Protected") == "yes" || stanza.optional("Important") == "yes";
   record.allows_foreign = stanza.optional("Multi-Arch") == "allowed";
   return record;
 }
@@ -146,13 +150,14 @@ bool is_pool_path(std::string_view path) {
 }
 
 void read_packages(std::string_view text, const std::string& subject, std::string_view architecture,
-                   std::uint32_t repository, std::vector<PackageRecord>& packages) {
+                   std::uint32_t repository, std::vector<PackageRecord>& packages, std::uint32_t index) {
   Deb822Reader reader(text, subject);
   Deb822Stanza stanza;
   while (reader.next(stanza)) {
     PackageRecord record = read_record(StanzaReader(reader, stanza));
     if (record.architecture != architecture && record.architecture != "all") continue;
     record.repository = repository;
+    record.index = index;
     packages.push_back(record);
   }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records in, then three passes: which versions are superseded, who provides what, and what apt would prefer.
+// Records in, then three passes: which version of a name counts, who provides what, and what apt would prefer.
 #include "builder/packages/pool.h"
 
-#include <algorithm>
-#include <set>
-#include <utility>
-
 #include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "builder/packages/relations.h"
@@ -24,12 +25,17 @@ Id intern(Pool* pool, std::string_view text) {
   return pool_strn2id(pool, text.data(), static_cast<unsigned>(text.size()), 1);
 }
 
+Solvable* solvable_at(Pool* pool, Id id) {
+  return pool->solvables + id;
+}
+
+}  // namespace
+
 Id name_of(Pool* pool, Id dependency) {
   while (ISRELDEP(dependency)) dependency = GETRELDEP(pool, dependency)->name;
   return dependency;
 }
 
-/// A chain of REL_OR as a list.
 std::vector<Id> alternatives_of(Pool* pool, Id clause) {
   std::vector<Id> alternatives;
   while (ISRELDEP(clause)) {
@@ -42,38 +48,35 @@ std::vector<Id> alternatives_of(Pool* pool, Id clause) {
   return alternatives;
 }
 
-Solvable* solvable_at(Pool* pool, Id id) {
-  return pool->solvables + id;
-}
-
-/// One name, version and architecture is one content, whatever repository serves it.
-void refuse_two_contents(const PackageRecord& a, const PackageRecord& b) {
-  if (a.architecture != b.architecture || a.sha256 == b.sha256) return;
-  throw Error(codes::index_malformed, fmt::format("package {} {} ({}) has two different contents in the repositories",
-                                                  a.name, a.version, a.architecture))
-      .help("one of the repositories replaces the other's package under the same version; drop it from the recipe");
-}
-
-}  // namespace
-
-PackagePool::PackagePool(const std::vector<PackageRecord>& records, const std::string& architecture)
-    : records_(records), architecture_(architecture), pool_(pool_create()) {
-  Pool* pool = pool_.get();
-  pool_setdisttype(pool, DISTTYPE_DEB);
-  pool_setarchpolicy(pool, architecture.c_str());
-  repo_ = repo_create(pool, "candidates");
-  if (!records_.empty()) first_ = repo_add_solvable_block(repo_, static_cast<int>(records_.size()));
-  for (std::size_t i = 0; i < records_.size(); ++i) add_record(first_ + static_cast<Id>(i), records_[i]);
-  find_superseded();
+PackagePool::PackagePool(const std::vector<PackageRecord>& records, const std::vector<RepositoryPolicy>& policies,
+                         const std::string& architecture)
+    : records_(records), policies_(policies), architecture_(architecture) {
+  prepare();
+  for (std::size_t i = 0; i < records_.size(); ++i) add_record(id(i), records_[i]);
+  // A last list that nobody owns: from here every list is extended by copying, so own_provides stay as they are.
+  repo_addid(repo_, 0, ID_EMPTY);
+  rank();
+  number_names();
+  find_candidates({});
   index_providers();
   write_preferences();
   index_providers();
 }
 
+void PackagePool::prepare() {
+  pool_.reset(pool_create());
+  Pool* pool = pool_.get();
+  pool_setdisttype(pool, DISTTYPE_DEB);
+  pool_setarchpolicy(pool, architecture_.c_str());
+  repo_ = repo_create(pool, "candidates");
+  if (!records_.empty()) first_ = repo_add_solvable_block(repo_, static_cast<int>(records_.size()));
+  extra_.resize(records_.size());
+}
+
 void PackagePool::add_record(Id solvable, const PackageRecord& record) {
   Pool* pool = pool_.get();
   const auto parse = [&](std::string_view field) { return parse_relations(pool, field, architecture_, record.name); };
-  Offset provides = 0, requires_ = 0, conflicts = 0;
+  Offset provides = 0, requires_ = 0, conflicts = 0, recommends = 0;
   const Id name = intern(pool, record.name), version = intern(pool, record.version);
   for (const Id id : parse(record.provides)) provides = repo_addid_dep(repo_, provides, id, 0);
   provides = repo_addid_dep(repo_, provides, pool_rel2id(pool, name, version, REL_EQ, 1), 0);
@@ -82,7 +85,7 @@ void PackagePool::add_record(Id solvable, const PackageRecord& record) {
   // Nothing is installed yet, so Breaks forbids what Conflicts forbids.
   for (const Id id : parse(record.conflicts)) conflicts = repo_addid_dep(repo_, conflicts, id, 0);
   for (const Id id : parse(record.breaks)) conflicts = repo_addid_dep(repo_, conflicts, id, 0);
-  if (auto clauses = parse(record.recommends); !clauses.empty()) recommends_[solvable] = std::move(clauses);
+  for (const Id id : parse(record.recommends)) recommends = repo_addid_dep(repo_, recommends, id, 0);
   Solvable* s = solvable_at(pool, solvable);
   s->name = name;
   s->evr = version;
@@ -90,25 +93,100 @@ void PackagePool::add_record(Id solvable, const PackageRecord& record) {
   s->dep_provides = provides;
   s->dep_requires = requires_;
   s->dep_conflicts = conflicts;
+  extra_[index(solvable)] = {recommends, provides, 0, 0, false};
 }
 
-void PackagePool::find_superseded() {
+void PackagePool::refuse_two_contents(Id a, Id b) const {
+  const PackageRecord &x = record(a), &y = record(b);
+  if (x.architecture != y.architecture || x.sha256 == y.sha256) return;
+  std::string places = x.repository == y.repository
+                           ? fmt::format("repository `{}`", repository(a).id)
+                           : fmt::format("repositories `{}` and `{}`", repository(a).id, repository(b).id);
+  throw Error(codes::index_malformed, fmt::format("package {} {} ({}) has two different contents in the {}", x.name,
+                                                  x.version, x.architecture, places))
+      .help(
+          "one version must be one content; drop one of the repositories from the recipe, or keep it from this "
+          "package with `allow`");
+}
+
+/// A version's priority is the highest of the repositories that have it.
+void PackagePool::rank() {
   Pool* pool = pool_.get();
-  is_superseded_.assign(records_.size(), false);
-  std::unordered_map<Id, Id> newest;
+  std::unordered_map<std::uint64_t, Id> first;  // by name and version
+  const auto key = [&](Id id) {
+    const Solvable* s = solvable_at(pool, id);
+    return static_cast<std::uint64_t>(s->name) << 32 | static_cast<std::uint32_t>(s->evr);
+  };
+  first.reserve(records_.size());
   for (std::size_t i = 0; i < records_.size(); ++i) {
-    const Id id = first_ + static_cast<Id>(i);
-    const auto [it, is_new] = newest.try_emplace(solvable_at(pool, id)->name, id);
+    const int mine = policies_[records_[i].repository].priority;
+    const Id best = first.try_emplace(key(id(i)), id(i)).first->second;
+    extra_[index(best)].priority = id(i) == best ? mine : std::max(extra_[index(best)].priority, mine);
+  }
+  for (std::size_t i = 0; i < records_.size(); ++i) extra_[i].priority = priority(first.at(key(id(i))));
+}
+
+/// Highest priority, then highest version; of one version in two repositories the preferred, else first, repository's.
+Id PackagePool::best_version(const std::vector<Id>& versions) const {
+  Pool* pool = pool_.get();
+  Id best = 0;
+  for (const Id id : versions) {
+    if (priority(id) <= 0) continue;
+    if (best == 0) {
+      best = id;
+      continue;
+    }
+    const int by_priority = priority(id) - priority(best);
+    const int order = pool_evrcmp(pool, solvable_at(pool, id)->evr, solvable_at(pool, best)->evr, EVRCMP_COMPARE);
+    if (order == 0) refuse_two_contents(best, id);
+    const bool serves_better = order == 0 && repository(id).priority > repository(best).priority;
+    if (by_priority > 0 || (by_priority == 0 && order > 0) || serves_better) best = id;
+  }
+  return best;
+}
+
+void PackagePool::find_candidates(const Pins& pins) {
+  Pool* pool = pool_.get();
+  std::unordered_map<Id, std::vector<Id>> several;
+  std::unordered_map<Id, Id> only;
+  only.reserve(records_.size());
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const auto [it, is_new] = only.try_emplace(solvable_at(pool, id(i))->name, id(i));
+    extra_[i].is_candidate = is_new && priority(id(i)) > 0;
     if (is_new) continue;
-    // Of equal versions (one package in two repositories) the first repository's stays.
-    const int order = pool_evrcmp(pool, solvable_at(pool, id)->evr, solvable_at(pool, it->second)->evr, EVRCMP_COMPARE);
-    if (order == 0) refuse_two_contents(record(id), record(it->second));
-    const Id loser = order > 0 ? std::exchange(it->second, id) : id;
-    is_superseded_[static_cast<std::size_t>(loser - first_)] = true;
+    extra_[index(it->second)].is_candidate = false;
+    auto& versions = several[it->first];
+    if (versions.empty()) versions.push_back(it->second);
+    versions.push_back(id(i));
   }
+  for (const auto& [name, versions] : several) {
+    if (const Id best = best_version(versions)) extra_[index(best)].is_candidate = true;
+  }
+  for (const auto& [name, glob] : pins) {
+    Id best = 0;
+    for (const Id id : versions(name)) {
+      extra_[index(id)].is_candidate = false;
+      const std::string version(record(id).version);
+      if (fnmatch(glob.value.c_str(), version.c_str(), 0) != 0) continue;
+      if (best == 0) best = id;
+      if (record(best).version == version) refuse_two_contents(best, id);
+    }
+    if (best != 0) extra_[index(best)].is_candidate = true;
+  }
+}
+
+std::unique_ptr<PackagePool> PackagePool::with_pins(const Pins& pins) const {
+  std::vector<PooledPackage> packages;
+  auto made = std::make_unique<PackagePool>(records_, policies_, architecture_, arrays(packages));
   for (std::size_t i = 0; i < records_.size(); ++i) {
-    if (is_superseded_[i]) superseded_.push_back(first_ + static_cast<Id>(i));
+    Solvable* s = solvable_at(made->get(), made->id(i));
+    s->dep_provides = made->extra_[i].own_provides;
+    s->dep_recommends = 0;
   }
+  made->find_candidates(pins);
+  made->write_preferences();
+  made->index_providers();
+  return made;
 }
 
 void PackagePool::index_providers() {
@@ -147,81 +225,6 @@ std::vector<Id> PackagePool::providers(Id dependency) const {
   return found;
 }
 
-bool PackagePool::has_providers_of_several_names(Id clause) const {
-  Pool* pool = pool_.get();
-  const Id* list = pool_whatprovides_ptr(pool, clause);
-  if (*list == 0) return false;
-  const Id name = solvable_at(pool, *list)->name;
-  for (const Id* id = list + 1; *id != 0; ++id) {
-    if (solvable_at(pool, *id)->name != name) return true;
-  }
-  return false;
-}
-
-/// Among providers of a virtual name: Essential, then the newer of one name, then Priority, then the later in the
-/// index.
-bool PackagePool::is_better_provider(Id a, Id b) const {
-  const PackageRecord &x = record(a), &y = record(b);
-  if (x.is_essential != y.is_essential) return x.is_essential;
-  if (x.priority != y.priority) return x.priority < y.priority;
-  return a > b;
-}
-
-Id PackagePool::preferred_of_alternative(Id alternative) const {
-  Pool* pool = pool_.get();
-  const Id name = name_of(pool, alternative);
-  Id best = 0;
-  for (const Id id : providers(alternative)) {
-    if (!is_candidate(id)) continue;
-    if (solvable_at(pool, id)->name == name) return id;  // a package of this very name comes first
-    if (best == 0 || is_better_provider(id, best)) best = id;
-  }
-  return best;
-}
-
-Id PackagePool::preferred(Id clause) const {
-  for (const Id alternative : alternatives_of(pool_.get(), clause)) {
-    if (const Id id = preferred_of_alternative(alternative)) return id;
-  }
-  return 0;
-}
-
-void PackagePool::write_preferences() {
-  Pool* pool = pool_.get();
-  std::unordered_map<Id, Id> by_clause;  // 0: nothing to prefer
-  const auto choice = [&](Id clause) {
-    const auto [it, is_new] = by_clause.try_emplace(clause, 0);
-    if (is_new && has_providers_of_several_names(clause)) it->second = preferred(clause);
-    return it->second;
-  };
-  std::vector<std::pair<Id, std::set<Id>>> choices;
-  std::set<Id> chosen;
-  for (std::size_t i = 0; i < records_.size(); ++i) {
-    const Id id = first_ + static_cast<Id>(i);
-    const Solvable* s = solvable_at(pool, id);
-    if (!s->dep_requires) continue;
-    std::set<Id> mine;
-    for (const Id* clause = repo_->idarraydata + s->dep_requires; *clause != 0; ++clause) {
-      if (*clause == SOLVABLE_PREREQMARKER) continue;
-      if (const Id package = choice(*clause)) mine.insert(package);
-    }
-    chosen.insert(mine.begin(), mine.end());
-    if (!mine.empty()) choices.emplace_back(id, std::move(mine));
-  }
-  std::unordered_map<Id, Id> private_name;
-  for (const Id id : chosen) {
-    const Id name = intern(pool, "preferred:" + std::to_string(id));
-    private_name[id] = name;
-    Solvable* s = solvable_at(pool, id);
-    s->dep_provides = repo_addid_dep(repo_, s->dep_provides, name, 0);
-  }
-  for (const auto& [id, packages] : choices) {
-    Offset list = 0;
-    for (const Id package : packages) list = repo_addid_dep(repo_, list, private_name[package], 0);
-    solvable_at(pool, id)->dep_recommends = list;
-  }
-}
-
 std::vector<Id> PackagePool::versions(std::string_view name) const {
   Pool* pool = pool_.get();
   const Id id = pool_strn2id(pool, name.data(), static_cast<unsigned>(name.size()), 0);
@@ -236,19 +239,45 @@ std::vector<Id> PackagePool::versions(std::string_view name) const {
   return found;
 }
 
-std::vector<Id> PackagePool::base_system() const {
+Id PackagePool::candidate(std::string_view name) const {
+  const auto all = versions(name);
+  const auto it = std::find_if(all.begin(), all.end(), [&](Id id) { return is_candidate(id); });
+  return it == all.end() ? 0 : *it;
+}
+
+std::vector<Id> PackagePool::others() const {
   std::vector<Id> found;
   for (std::size_t i = 0; i < records_.size(); ++i) {
-    const Id id = first_ + static_cast<Id>(i);
-    if (is_candidate(id) && (records_[i].is_essential || records_[i].priority == 1)) found.push_back(id);
+    if (!extra_[i].is_candidate) found.push_back(id(i));
   }
   return found;
 }
 
-const std::vector<Id>& PackagePool::recommends(Id solvable) const {
-  static const std::vector<Id> kNone;
-  const auto it = recommends_.find(solvable);
-  return it == recommends_.end() ? kNone : it->second;
+std::vector<Id> PackagePool::base_system() const {
+  std::vector<Id> found;
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    if (extra_[i].is_candidate && (records_[i].is_essential || records_[i].priority == 1)) found.push_back(id(i));
+  }
+  return found;
+}
+
+std::vector<Id> PackagePool::list(Offset offset) const {
+  std::vector<Id> found;
+  if (offset == 0) return found;
+  for (const Id* id = repo_->idarraydata + offset; *id != 0; ++id) found.push_back(*id);
+  return found;
+}
+
+std::vector<Id> PackagePool::depends(Id solvable) const {
+  return list(solvable_at(pool_.get(), solvable)->dep_requires);
+}
+
+std::vector<Id> PackagePool::recommends(Id solvable) const {
+  return list(extra_[index(solvable)].recommends);
+}
+
+std::vector<Id> PackagePool::conflicts(Id solvable) const {
+  return list(solvable_at(pool_.get(), solvable)->dep_conflicts);
 }
 
 std::string PackagePool::describe(Id solvable) const {

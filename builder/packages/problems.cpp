@@ -21,7 +21,8 @@ namespace ainode {
 
 namespace {
 
-constexpr std::size_t kMostLines = 20;
+constexpr std::size_t kMostLines = 20, kLastLines = 6;
+constexpr int kComparisons = REL_GT | REL_EQ | REL_LT;
 
 struct Rule {
   SolverRuleinfo type;
@@ -32,10 +33,16 @@ std::string where(const Place& place) {
   return place.file.empty() ? "" : " " + place.str();
 }
 
+std::string allow_hint(const PackagePool& pool, const PackageRecord& hidden) {
+  return fmt::format("add `{}` to the `allow` of repository `{}`, if it may come from there", hidden.name,
+                     pool.repository_name(hidden));
+}
+
 class Explanation {
  public:
-  Explanation(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs)
-      : solver_(solver), pool_(pool), goal_(goal), jobs_(jobs) {
+  Explanation(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs,
+              const std::vector<PackageRecord>& hidden)
+      : solver_(solver), pool_(pool), goal_(goal), jobs_(jobs), hidden_(hidden) {
     collect();
   }
   Error error();
@@ -48,18 +55,26 @@ class Explanation {
   void write_conflicts();
   void write_requirement(const Rule& rule);
   void reach(Id dependency);
+  std::string ranked(Id solvable) const;
+  std::string outranked(const Job& job) const;
   std::string forbidden_by(Id dependency) const;
+  const Job* forbidding(Id dependency) const;
+  const PackageRecord* hidden_provider(Id dependency) const;
+  std::string lacking(Id dependency) const;
   std::string forbidden_by(const Job& job) const;
   std::string conflict_line(const Rule& rule) const;
   std::string name_of_package(Id solvable) const { return std::string(pool_.record(solvable).name); }
   std::string subject(Id solvable) const;
+  std::string cure(const Job& job) const;
   std::string hint() const;
 
   Solver* solver_;
   const PackagePool& pool_;
   const Goal& goal_;
   const std::vector<Job>& jobs_;
+  const std::vector<PackageRecord>& hidden_;
   std::vector<const Job*> asked_, forbidding_;
+  std::vector<const Job*> blamed_;  // those of forbidding_ that a line names
   std::vector<Rule> requirements_, conflicts_;
   std::set<std::string> reached_;  // names in the chain so far
   std::vector<std::string> lines_;
@@ -96,6 +111,21 @@ void Explanation::collect() {
   std::stable_sort(asked_.begin(), asked_.end(), by_recipe);
 }
 
+std::string Explanation::ranked(Id solvable) const {
+  return fmt::format("{} from repository `{}` (priority {})", pool_.record(solvable).version,
+                     pool_.repository(solvable).id, pool_.priority(solvable));
+}
+
+/// Why the package's candidate is another version.
+std::string Explanation::outranked(const Job& job) const {
+  const Id candidate = pool_.candidate(job.name);
+  if (candidate == 0) return fmt::format("but {} is never taken: {}", job.name, ranked(job.solvable));
+  if (pool_.priority(candidate) == pool_.priority(job.solvable)) {
+    return fmt::format("but the newest {} is {}", job.name, pool_.record(candidate).version);
+  }
+  return fmt::format("but the candidate of {} is {}, not {}", job.name, ranked(candidate), ranked(job.solvable));
+}
+
 std::string Explanation::forbidden_by(const Job& job) const {
   switch (job.cause) {
     case Job::Cause::excluded:
@@ -104,20 +134,58 @@ std::string Explanation::forbidden_by(const Job& job) const {
       return job.place.file.empty() ? fmt::format("which is pinned to `{}`", job.glob)
                                     : fmt::format("which{} pins to `{}`", where(job.place), job.glob);
     case Job::Cause::superseded:
-      return fmt::format("but the newest {} is {}", job.name, pool_.record(pool_.versions(job.name).at(0)).version);
+      return outranked(job);
     default:
       return "";
   }
 }
 
+/// Of the forbidden packages that would satisfy the dependency one, of its own name if possible; null when there is a
+/// package that could satisfy it and is not forbidden, so that the reason is another.
+const Job* Explanation::forbidding(Id dependency) const {
+  const Job* found = nullptr;
+  const auto providers = pool_.providers(dependency);
+  const auto is_forbidden = [&](Id id) {
+    return std::any_of(forbidding_.begin(), forbidding_.end(), [&](const Job* job) { return job->solvable == id; });
+  };
+  if (!std::all_of(providers.begin(), providers.end(), is_forbidden)) return nullptr;
+  for (const Job* job : forbidding_) {
+    if (std::find(providers.begin(), providers.end(), job->solvable) == providers.end()) continue;
+    for (const Id alternative : alternatives_of(pool_.get(), dependency)) {
+      if (job->name == pool_id2str(pool_.get(), name_of(pool_.get(), alternative))) return job;
+    }
+    if (!found) found = job;
+  }
+  return found;
+}
+
 /// What forbids the packages that could satisfy the dependency; empty when nothing in this problem does.
 std::string Explanation::forbidden_by(Id dependency) const {
-  for (const Job* job : forbidding_) {
-    for (const Id provider : pool_.providers(dependency)) {
-      if (pool_.record(provider).name == job->name) return ", " + forbidden_by(*job);
+  const Job* job = forbidding(dependency);
+  return job ? ", " + forbidden_by(*job) : "";
+}
+
+/// A package that `allow` kept out and that would satisfy the dependency; null when there is none.
+const PackageRecord* Explanation::hidden_provider(Id dependency) const {
+  Pool* pool = pool_.get();
+  for (const Id alternative : alternatives_of(pool, dependency)) {
+    const std::string_view name = pool_id2str(pool, name_of(pool, alternative));
+    const Reldep* relation = ISRELDEP(alternative) ? GETRELDEP(pool, alternative) : nullptr;
+    for (const PackageRecord& record : hidden_) {
+      if (record.name != name) continue;
+      if (!relation || relation->flags > kComparisons) return &record;
+      const Id version = pool_str2id(pool, std::string(record.version).c_str(), 1);
+      if (pool_intersect_evrs(pool, relation->flags, relation->evr, REL_EQ, version) != 0) return &record;
     }
   }
-  return "";
+  return nullptr;
+}
+
+std::string Explanation::lacking(Id dependency) const {
+  const PackageRecord* record = hidden_provider(dependency);
+  return record ? fmt::format(", which `allow` keeps out: {} {} of repository `{}`", record->name, record->version,
+                              pool_.repository_name(*record))
+                : ", which no repository has";
 }
 
 std::string Explanation::subject(Id solvable) const {
@@ -129,7 +197,9 @@ void Explanation::write_asked() {
   if (asked_.empty()) return;
   const Job& head = *asked_[0];
   const auto versions = pool_.versions(head.name);
-  lines_.push_back(fmt::format("{} cannot be installed", versions.empty() ? head.name : pool_.describe(versions[0])));
+  const Id candidate = pool_.candidate(head.name);
+  const Id shown = candidate != 0 || versions.empty() ? candidate : versions[0];
+  lines_.push_back(fmt::format("{} cannot be installed", shown == 0 ? head.name : pool_.describe(shown)));
   for (const Job* job : asked_) {
     const std::string name = job == &head ? "" : job->name + " is ";
     if (job->cause == Job::Cause::base_system) {
@@ -140,7 +210,10 @@ void Explanation::write_asked() {
     reached_.insert(job->name);
   }
   for (const Job* job : forbidding_) {
-    if (job->name != head.name || job->place.file.empty()) continue;
+    if (job->name != head.name) continue;
+    if (job->cause == Job::Cause::superseded && candidate == 0)
+      lines_.push_back(fmt::format("{} is never taken", ranked(job->solvable)));
+    if (job->place.file.empty()) continue;
     const bool is_pin = job->cause == Job::Cause::pinned;
     lines_.push_back(job->place.str() + (is_pin ? fmt::format(" pins it to `{}`", job->glob) : " excludes it"));
   }
@@ -152,9 +225,10 @@ void Explanation::reach(Id dependency) {
 
 void Explanation::write_requirement(const Rule& rule) {
   const std::string dependency = pool_.describe_dependency(rule.dependency);
+  if (const Job* job = forbidding(rule.dependency)) blamed_.push_back(job);
   const bool is_known = !pool_.providers(rule.dependency).empty();
   lines_.push_back(fmt::format("{} depends on {}{}", subject(rule.source), dependency,
-                               is_known ? forbidden_by(rule.dependency) : ", which no repository has"));
+                               is_known ? forbidden_by(rule.dependency) : lacking(rule.dependency)));
   reach(rule.dependency);
 }
 
@@ -188,16 +262,28 @@ void Explanation::write_conflicts() {
   for (const Rule& rule : conflicts_) lines_.push_back(conflict_line(rule));
 }
 
-std::string Explanation::hint() const {
-  for (const Job* job : forbidding_) {
-    if (job->cause == Job::Cause::excluded) return fmt::format("drop `{}` from packages.exclude", job->name);
-    if (job->cause == Job::Cause::pinned) {
-      std::string versions;
-      for (const Id id : pool_.versions(job->name)) {
-        versions += (versions.empty() ? "" : ", ") + std::string(pool_.record(id).version);
-      }
-      return fmt::format("loosen the pin of `{}`: the repositories have {}", job->name, versions);
+/// How to lift what this job forbids; empty for an older version of the same priority.
+std::string Explanation::cure(const Job& job) const {
+  if (job.cause == Job::Cause::excluded) return fmt::format("drop `{}` from packages.exclude", job.name);
+  if (job.cause == Job::Cause::pinned) {
+    std::string versions;
+    for (const Id id : pool_.versions(job.name)) {
+      versions += (versions.empty() ? "" : ", ") + std::string(pool_.record(id).version);
     }
+    return fmt::format("loosen the pin of `{}`: the repositories have {}", job.name, versions);
+  }
+  const Id candidate = pool_.candidate(job.name);
+  if (candidate != 0 && pool_.priority(candidate) == pool_.priority(job.solvable)) return "";
+  return fmt::format("packages.pin would take it: `{}: {}`", job.name, pool_.record(job.solvable).version);
+}
+
+std::string Explanation::hint() const {
+  for (const Job* job : blamed_.empty() ? forbidding_ : blamed_) {
+    if (std::string text = cure(*job); !text.empty()) return text;
+  }
+  for (const Rule& rule : requirements_) {
+    if (!pool_.providers(rule.dependency).empty()) continue;
+    if (const PackageRecord* record = hidden_provider(rule.dependency)) return allow_hint(pool_, *record);
   }
   std::vector<std::string> names;
   for (const Job* job : asked_) {
@@ -218,9 +304,13 @@ Error Explanation::error() {
   for (std::string& line : lines_) {
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
   }
-  const std::size_t shown = lines.size() <= kMostLines ? lines.size() : kMostLines - 1;
-  for (std::size_t i = 0; i < shown; ++i) error.chain(lines[i]);
-  if (shown < lines.size()) error.chain(fmt::format("and {} more reasons", lines.size() - shown));
+  if (lines.size() > kMostLines) {  // the middle goes: both ends say more
+    const auto middle = lines.begin() + (kMostLines - kLastLines - 1);
+    const std::size_t dropped = lines.size() - kMostLines + 1;
+    const auto rest = lines.erase(middle, middle + static_cast<std::ptrdiff_t>(dropped));
+    lines.insert(rest, fmt::format("and {} more reasons like these", dropped));
+  }
+  for (std::string& line : lines) error.chain(std::move(line));
   error.help(hint());
   return error;
 }
@@ -252,11 +342,12 @@ std::string nearest_name(const std::vector<PackageRecord>& records, const std::s
 
 }  // namespace
 
-Error explain_problem(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs) {
-  return Explanation(solver, pool, goal, jobs).error();
+Error explain_problem(Solver* solver, const PackagePool& pool, const Goal& goal, const std::vector<Job>& jobs,
+                      const Candidates::Data& data) {
+  return Explanation(solver, pool, goal, jobs, data.hidden).error();
 }
 
-Error explain_unknown(const PackagePool& pool, const std::vector<PackageRecord>& records, const Text& name) {
+Error explain_unknown(const PackagePool& pool, const Candidates::Data& data, const Text& name) {
   Error error(codes::unknown_package, fmt::format("no repository has a package `{}`", name.value));
   if (!name.place.file.empty()) error.at(name.place);
   std::set<std::string> providers;
@@ -270,7 +361,14 @@ Error explain_unknown(const PackagePool& pool, const std::vector<PackageRecord>&
     return error.help(
         fmt::format("`{}` is virtual; name a package that provides it: {}", name.value, fmt::join(shown, ", ")));
   }
-  const std::string nearest = nearest_name(records, name.value);
+  for (const PackageRecord& record : data.hidden) {
+    if (record.name != name.value) continue;
+    return error
+        .chain(fmt::format("repository `{}` has {} {}, but its `allow` does not name it", pool.repository_name(record),
+                           record.name, record.version))
+        .help(allow_hint(pool, record));
+  }
+  const std::string nearest = nearest_name(data.packages, name.value);
   return error.help(nearest.empty() ? "the repositories' suites and components decide what exists"
                                     : fmt::format("did you mean `{}`?", nearest));
 }

@@ -11,7 +11,9 @@
 #include "base/files.h"
 #include "base/http.h"
 #include "builder/packages/candidates.h"
+#include "builder/packages/policy.h"
 #include "builder/packages/pool.h"
+#include "builder/packages/pool_cache.h"
 #include "builder/packages/release.h"
 #include "builder/packages/signature.h"
 
@@ -259,23 +261,39 @@ bool is_same(const std::vector<VerifiedRelease>& a, const std::vector<VerifiedRe
   });
 }
 
-}  // namespace
+/// Records and pool of these releases: as they were kept, else from the indices' texts, and kept for the next time.
+void fill(const Reading& reading, const std::vector<VerifiedRelease>& releases, Candidates::Data& data) {
+  const std::vector<IndexFile> indices = find_indices(reading, releases);
+  data.architecture = reading.architecture;
+  for (const VerifiedRelease& verified : releases) {
+    data.policies.push_back(policy_of(*verified.repository, verified.release));
+  }
+  std::vector<PoolIndex> inputs;
+  for (const IndexFile& index : indices) inputs.push_back({index.plain.sha256, index.repository});
+  const PoolCache pools(reading.cache / "pools", pool_cache_key(reading.architecture, data.policies, inputs));
+  if (pools.recall(data)) return;
+  std::vector<std::string> texts = obtain(reading, indices);
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const std::string& text = data.texts.emplace_back(std::move(texts[i]));
+    const std::size_t first = data.packages.size();
+    read_packages(text, indices[i].subject, reading.architecture, indices[i].repository, data.packages,
+                  static_cast<std::uint32_t>(i));
+    hide_what_is_not_allowed(data.policies[indices[i].repository], first, data.packages, data.hidden);
+  }
+  data.make_pool();
+  pools.keep(data);
+}
 
-Candidates::Candidates() : data(std::make_unique<Data>()) {}
-Candidates::~Candidates() = default;
-Candidates::Candidates(Candidates&&) noexcept = default;
-Candidates::Data::Data() = default;
-Candidates::Data::~Data() = default;
+}  // namespace
 
 Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
                              const fs::path& cache) {
   const Reading reading{run, architecture, mirrors, options, cache};
   std::vector<VerifiedRelease> releases = read_releases(reading, repositories);
-  std::vector<IndexFile> indices = find_indices(reading, releases);
-  std::vector<std::string> texts;
+  Candidates candidates;
   try {
-    texts = obtain(reading, indices);
+    fill(reading, releases, *candidates.data);
   } catch (const Error& error) {
     if (error.code().id == codes::interrupted.id || error.code().id == codes::offline.id) throw;
     // The archive may have moved on between InRelease and its indices: look once more.
@@ -283,14 +301,8 @@ Candidates read_repositories(RunContext& run, const std::vector<Repository>& rep
     if (is_same(releases, again)) throw;
     run.events.note(kStep, "the archive changed while it was read; reading it again");
     releases = std::move(again);
-    indices = find_indices(reading, releases);
-    texts = obtain(reading, indices);
-  }
-  Candidates candidates;
-  candidates.data->architecture = architecture;
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    const std::string& text = candidates.data->texts.emplace_back(std::move(texts[i]));
-    read_packages(text, indices[i].subject, architecture, indices[i].repository, candidates.data->packages);
+    candidates.data = std::make_unique<Candidates::Data>();
+    fill(reading, releases, *candidates.data);
   }
   for (VerifiedRelease& verified : releases) {
     announce(reading, verified);

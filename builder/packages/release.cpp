@@ -150,6 +150,8 @@ Release parse_release(std::string_view text, const std::string& subject) {
   release.components = words_of(stanza.value("Components"));
   release.architectures = words_of(stanza.value("Architectures"));
   release.by_hash = stanza.value("Acquire-By-Hash") == "yes";
+  release.not_automatic = stanza.value("NotAutomatic") == "yes";
+  release.but_automatic_upgrades = stanza.value("ButAutomaticUpgrades") == "yes";
   const Deb822Field* date = stanza.find("Date");
   if (!date) throw reader.error(stanza.line, "the release has no `Date`");
   release.date_text = date->value;

@@ -25,6 +25,7 @@ struct Release {
   std::optional<std::int64_t> valid_until;
   std::vector<std::string> components, architectures;
   bool by_hash = false;
+  bool not_automatic = false, but_automatic_upgrades = false;  ///< what apt's default priorities look at
   std::map<std::string, ReleaseFile, std::less<>> files;  ///< by path below dists/SUITE, from the SHA256 field only
 };
 

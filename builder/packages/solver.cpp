@@ -3,9 +3,9 @@
 #include "builder/packages/solver.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/error.h"
@@ -15,39 +15,16 @@ namespace ainode {
 
 namespace {
 
-using SolverHandle = Handle<Solver, solver_free>;
 using TransactionHandle = Handle<Transaction, transaction_free>;
 
 constexpr int kMostRounds = 50;  // each round adds a Recommends that was not asked for before; 3 to 5 are usual
 
-bool matches(const std::string& glob, std::string_view version) {
-  return fnmatch(glob.c_str(), std::string(version).c_str(), 0) == 0;
+}  // namespace
+
+Request::Request(const Goal& goal, const PackagePool& pool) : goal_(goal), pool_(pool) {
+  add_wanted();
+  add_forbidden();
 }
-
-class Request {
- public:
-  Request(const Goal& goal, const PackagePool& pool) : goal_(goal), pool_(pool) {
-    add_wanted();
-    add_forbidden();
-  }
-  std::vector<Id> solve();
-
- private:
-  void add_wanted();
-  void add_forbidden();
-  void forbid_by_pin(const std::string& name, const Text& glob);
-  void forbid_superseded();
-  void push(Id how, Id what, Job job);
-  void push_erase(const std::vector<Id>& solvables, const Job& job);
-  bool add_recommended(const std::vector<Id>& installed);
-  Id intern(const std::string& name) const { return pool_str2id(pool_.get(), name.c_str(), 1); }
-
-  const Goal& goal_;
-  const PackagePool& pool_;
-  IdQueue queue_;
-  std::vector<Job> jobs_;
-  std::set<Id> recommended_;
-};
 
 void Request::push(Id how, Id what, Job job) {
   queue_.push(how);
@@ -55,101 +32,174 @@ void Request::push(Id how, Id what, Job job) {
   jobs_.push_back(std::move(job));
 }
 
-void Request::push_erase(const std::vector<Id>& solvables, const Job& job) {
-  for (const Id id : solvables) push(SOLVER_ERASE | SOLVER_SOLVABLE, id, job);
+void Request::add(const Text& name) {
+  push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, pool_str2id(pool_.get(), name.value.c_str(), 1),
+       {Job::Cause::asked, name.value, name.place, "", 0});
 }
 
 void Request::add_wanted() {
-  std::set<std::string> excluded, asked;
-  for (const Text& name : goal_.exclude) excluded.insert(name.value);
+  std::set<std::string, std::less<>> known;  // asked for already, or excluded
   for (const Text& name : goal_.install) {
-    asked.insert(name.value);
-    push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, intern(name.value), {Job::Cause::asked, name.value, name.place, ""});
+    known.insert(name.value);
+    add(name);
   }
   if (!goal_.base_system) return;
+  for (const Text& name : goal_.exclude) known.insert(name.value);
   for (const Id id : pool_.base_system()) {
     const std::string name(pool_.record(id).name);
-    if (excluded.contains(name) || !asked.insert(name).second) continue;
-    push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, intern(name), {Job::Cause::base_system, name, {}, ""});
+    if (!known.insert(name).second) continue;
+    push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, pool_.get()->solvables[id].name,
+         {Job::Cause::base_system, name, {}, "", 0});
   }
 }
 
+/// As with apt, only the candidate of a name may be taken: another version must never be a silent way out.
 void Request::add_forbidden() {
+  std::set<std::string, std::less<>> excluded;
   for (const Text& name : goal_.exclude) {
-    push_erase(pool_.versions(name.value), {Job::Cause::excluded, name.value, name.place, ""});
-  }
-  for (const auto& [name, glob] : goal_.pins) forbid_by_pin(name, glob);
-  forbid_superseded();
-}
-
-/// Of a pinned package only the newest version that fits the glob stays.
-void Request::forbid_by_pin(const std::string& name, const Text& glob) {
-  std::vector<Id> unfit;
-  bool has_newest = false;
-  for (const Id id : pool_.versions(name)) {
-    const bool fits = matches(glob.value, pool_.record(id).version);
-    if (fits && !has_newest) {
-      has_newest = true;
-    } else {
-      unfit.push_back(id);
+    excluded.insert(name.value);
+    for (const Id id : pool_.versions(name.value)) {
+      push(SOLVER_ERASE | SOLVER_SOLVABLE, id, {Job::Cause::excluded, name.value, name.place, "", id});
     }
   }
-  push_erase(unfit, {Job::Cause::pinned, name, glob.place, glob.value});
-}
-
-/// As with apt, only the newest version of a package is a candidate: an older one must never be a silent way out.
-void Request::forbid_superseded() {
-  for (const Id id : pool_.superseded()) {
-    const std::string name(pool_.record(id).name);
-    if (goal_.pins.contains(name)) continue;
-    push(SOLVER_ERASE | SOLVER_SOLVABLE, id, {Job::Cause::superseded, name, {}, ""});
+  for (const Id id : pool_.others()) {
+    const std::string_view name = pool_.record(id).name;
+    if (excluded.contains(name)) continue;
+    Job job{Job::Cause::superseded, std::string(name), {}, "", id};
+    if (const auto pin = goal_.pins.find(job.name); pin != goal_.pins.end()) {
+      job.cause = Job::Cause::pinned;
+      job.place = pin->second.place;
+      job.glob = pin->second.value;
+    }
+    push(SOLVER_ERASE | SOLVER_SOLVABLE, id, std::move(job));
   }
 }
 
-std::vector<Id> steps_of(Solver* solver) {
-  const TransactionHandle transaction(solver_create_transaction(solver));
+std::vector<Id> Request::solution() const {
+  IdQueue decisions;
+  solver_get_decisionqueue(solver_.get(), decisions.get());
+  std::vector<Id> found;
+  for (const Id id : decisions) {
+    if (id > SYSTEMSOLVABLE) found.push_back(id);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<Id> Request::in_configuration_order() const {
+  const TransactionHandle transaction(solver_create_transaction(solver_.get()));
   transaction_order(transaction.get(), 0);
   const Queue& steps = transaction->steps;
-  return {steps.elements, steps.elements + steps.count};
+  std::vector<Id> order(steps.elements, steps.elements + steps.count);
+  std::erase_if(order, [&](Id id) { return !std::binary_search(chosen_.begin(), chosen_.end(), id); });
+  return order;
 }
 
-bool Request::add_recommended(const std::vector<Id>& installed) {
-  std::set<Id> present(installed.begin(), installed.end());
-  std::vector<Id> sorted(present.begin(), present.end());
-  bool added = false;
-  for (const Id id : sorted) {
-    for (const Id clause : pool_.recommends(id)) {
-      const auto providers = pool_.providers(clause);
-      const bool is_met =
-          std::any_of(providers.begin(), providers.end(), [&](Id provider) { return present.contains(provider); });
-      if (is_met || !recommended_.insert(clause).second) continue;
-      const Id wanted = pool_.preferred(clause);
-      if (wanted == 0) continue;
-      push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, wanted,
-           {Job::Cause::recommended, std::string(pool_.record(wanted).name), {}, ""});
-      present.insert(wanted);
-      added = true;
-    }
+/// Marks packages in apt's order, depth first, a package's dependencies before what it recommends: a clause that a
+/// marked package meets asks for nothing more. Within the solver's solution this leaves what apt would take of it; a
+/// recommendation that the solution does not meet becomes a wish, and counts as marked from there on with all that it
+/// would bring along.
+class Request::Walk {
+ public:
+  Walk(Request& request, const std::vector<Id>& solution)
+      : request_(request), pool_(request.pool_), solution_(solution.begin(), solution.end()) {
+    const std::vector<Id> roots = find_roots();
+    marked_.insert(roots.begin(), roots.end());
+    for (const Id id : roots) follow(id);
   }
-  return added;
-}
 
-std::vector<Id> Request::solve() {
+  bool added_wishes() const { return added_wishes_; }
+  /// Closed under dependencies, as the solution is.
+  std::vector<Id> marked() const {
+    std::vector<Id> found;
+    std::set_intersection(marked_.begin(), marked_.end(), solution_.begin(), solution_.end(),
+                          std::back_inserter(found));
+    return found;
+  }
+
+ private:
+  /// The base system by name, then what was asked for.
+  std::vector<Id> find_roots() const {
+    std::vector<Id> base, asked;
+    for (const Job& job : request_.jobs_) {
+      if (job.cause != Job::Cause::base_system && job.cause != Job::Cause::asked) continue;
+      const Id id = pool_.candidate(job.name);
+      if (solution_.contains(id)) (job.cause == Job::Cause::asked ? asked : base).push_back(id);
+    }
+    std::sort(base.begin(), base.end(), [&](Id a, Id b) { return pool_.record(a).name < pool_.record(b).name; });
+    base.insert(base.end(), asked.begin(), asked.end());
+    return base;
+  }
+
+  void follow(Id package) {
+    if (!followed_.insert(package).second) return;
+    const std::vector<Id> clauses = pool_.depends(package);
+    const auto marker = std::find(clauses.begin(), clauses.end(), SOLVABLE_PREREQMARKER);
+    for (auto it = marker; it != clauses.end(); ++it) follow_clause(*it);
+    for (auto it = clauses.begin(); it != marker; ++it) follow_clause(*it);
+    if (!request_.goal_.recommends) return;
+    for (const Id clause : pool_.recommends(package)) follow_recommendation(clause);
+  }
+
+  static Id first_of(const std::vector<Id>& providers, const std::set<Id>& set) {
+    const auto it = std::find_if(providers.begin(), providers.end(), [&](Id id) { return set.contains(id); });
+    return it == providers.end() ? 0 : *it;
+  }
+
+  void mark(Id package) {
+    marked_.insert(package);
+    follow(package);
+  }
+
+  void follow_clause(Id clause) {
+    if (clause == SOLVABLE_PREREQMARKER) return;
+    const auto providers = pool_.providers(clause);
+    if (first_of(providers, marked_) != 0) return;
+    const Id preferred = pool_.preferred(clause);
+    const Id other = solution_.contains(preferred) ? preferred : first_of(providers, solution_);
+    if (const Id next = other != 0 ? other : preferred) mark(next);
+  }
+
+  void follow_recommendation(Id clause) {
+    const auto providers = pool_.providers(clause);
+    if (first_of(providers, marked_) != 0) return;
+    const Id preferred = pool_.preferred(clause);
+    if (preferred == 0) return;
+    if (solution_.contains(preferred)) return mark(preferred);
+    if (request_.wished_.insert(clause).second) {
+      request_.push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, preferred,
+                    {Job::Cause::recommended, std::string(pool_.record(preferred).name), {}, "", preferred});
+      added_wishes_ = true;
+      return mark(preferred);
+    }
+    if (const Id next = first_of(providers, solution_)) mark(next);
+  }
+
+  Request& request_;
+  const PackagePool& pool_;
+  const std::set<Id> solution_;
+  std::set<Id> marked_, followed_;
+  bool added_wishes_ = false;
+};
+
+bool Request::solve() {
   for (int round = 0; round < kMostRounds; ++round) {
-    const SolverHandle solver(solver_create(pool_.get()));
-    solver_set_flag(solver.get(), SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
-    if (solver_solve(solver.get(), queue_.get()) != 0) throw explain_problem(solver.get(), pool_, goal_, jobs_);
-    std::vector<Id> steps = steps_of(solver.get());
-    if (!goal_.recommends || !add_recommended(steps)) return steps;
+    solver_.reset(solver_create(pool_.get()));
+    solver_set_flag(solver_.get(), SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
+    if (solver_solve(solver_.get(), queue_.get()) != 0) return false;
+    const Walk walk(*this, solution());
+    if (walk.added_wishes()) continue;
+    chosen_ = walk.marked();
+    return true;
   }
   throw Error(codes::solver_failed, fmt::format("the packages that `{}` recommends never settle", goal_.image))
       .help("set packages.recommends to false and include what you need by name");
 }
 
-void check_names(const Goal& goal, const PackagePool& pool, const std::vector<PackageRecord>& records) {
+void check_names(const Goal& goal, const PackagePool& pool, const Candidates::Data& data) {
   std::vector<Error> errors;
   const auto check = [&](const Text& name) {
-    if (pool.versions(name.value).empty()) errors.push_back(explain_unknown(pool, records, name));
+    if (pool.versions(name.value).empty()) errors.push_back(explain_unknown(pool, data, name));
   };
   for (const Text& name : goal.install) check(name);
   for (const Text& name : goal.exclude) check(name);
@@ -157,6 +207,8 @@ void check_names(const Goal& goal, const PackagePool& pool, const std::vector<Pa
   if (errors.size() == 1) throw errors[0];
   if (!errors.empty()) throw Errors(std::move(errors));
 }
+
+namespace {
 
 LockedPackage locked(const PackageRecord& record, const std::vector<LockedRepository>& repositories) {
   LockedPackage package;
@@ -174,13 +226,13 @@ LockedPackage locked(const PackageRecord& record, const std::vector<LockedReposi
 }  // namespace
 
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates) {
-  Candidates::Data& data = *candidates.data;
-  if (!data.pool) data.pool = std::make_unique<PackagePool>(data.packages, data.architecture);
-  const PackagePool& pool = *data.pool;
-  check_names(goal, pool, data.packages);
+  const GoalPool pool(goal, candidates);
+  check_names(goal, pool.get(), *candidates.data);
+  Request request(goal, pool.get());
+  if (!request.solve()) throw explain_problem(request.solver(), pool.get(), goal, request.jobs(), *candidates.data);
   std::vector<LockedPackage> packages;
-  for (const Id id : Request(goal, pool).solve()) {
-    packages.push_back(locked(pool.record(id), candidates.repositories));
+  for (const Id id : request.in_configuration_order()) {
+    packages.push_back(locked(pool.get().record(id), candidates.repositories));
   }
   return packages;
 }

@@ -113,6 +113,7 @@ TEST_F(Repositories, VerifiedIndicesAreReadFromTheCache) {
   read("none");
   const auto kept = indices_kept();
   ASSERT_EQ(kept.size(), 2u);
+  fs::remove_all(scratch_.path() / "cache/pools");
   const auto packages = resolve_hello(read("truncated-packages"));  // its indices are the same, when whole
   EXPECT_EQ(packages.size(), 3u);
 }
@@ -120,7 +121,43 @@ TEST_F(Repositories, VerifiedIndicesAreReadFromTheCache) {
 TEST_F(Repositories, ADamagedCacheEntryIsFetchedAgain) {
   read("none");
   for (const auto& name : indices_kept()) write_file(scratch_.path() / "cache/indices" / name, "damaged");
+  fs::remove_all(scratch_.path() / "cache/pools");
   EXPECT_EQ(resolve_hello(read("none")).size(), 3u);
+}
+
+TEST_F(Repositories, AKeptPoolStandsForItsIndices) {
+  const auto cold = resolve_hello(read("none"));
+  fs::remove_all(scratch_.path() / "cache/indices");
+  const auto warm = resolve_hello(read("none"));
+  EXPECT_THAT(indices_kept(), IsEmpty());  // nothing was read from the mirror but InRelease
+  ASSERT_EQ(warm.size(), cold.size());
+  for (std::size_t i = 0; i < cold.size(); ++i) {
+    EXPECT_EQ(warm[i].str(), cold[i].str());
+    EXPECT_EQ(warm[i].sha256, cold[i].sha256);
+    EXPECT_EQ(warm[i].path, cold[i].path);
+    EXPECT_EQ(warm[i].repository, cold[i].repository);
+  }
+}
+
+TEST_F(Repositories, ADamagedPoolIsMadeAnew) {
+  read("none");
+  for (const auto& entry : fs::directory_iterator(scratch_.path() / "cache/pools")) {
+    std::string bytes = read_file(entry.path());
+    bytes[bytes.size() / 2] ^= 1;
+    write_file(entry.path(), bytes);
+  }
+  EXPECT_EQ(resolve_hello(read("none")).size(), 3u);
+}
+
+TEST_F(Repositories, AnAllowListKeepsTheOtherPackagesOut) {
+  repositories_[1].allow = {{"hello*", {}}};
+  for (const auto& package : resolve_hello(read("none"))) EXPECT_EQ(package.repository, "main");
+}
+
+TEST_F(Repositories, APriorityOfTheRecipeDecides) {
+  EXPECT_EQ(resolve_hello(read("none"))[1].version, "2.41-12+deb13u1");
+  repositories_[1].priority = Located<int>{100, {}};
+  EXPECT_EQ(resolve_hello(read("none"))[1].version, "2.41-12");
 }
 
 TEST_F(Repositories, UnknownSuiteNamesTheRecipesLine) {

@@ -40,6 +40,7 @@ Candidates world(const std::string& lines) {
     text += "\n";
   }
   candidates.data->architecture = "amd64";
+  candidates.data->policies = {{"main", 500, {}}};
   read_packages(text, "Packages", "amd64", 0, candidates.data->packages);
   return candidates;
 }
