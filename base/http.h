@@ -18,8 +18,9 @@ struct Download {
   std::string url;
   std::string subject;  ///< how errors name it: "systemd 257.13-1 (amd64)"; never shows the host
   std::filesystem::path destination;
-  std::uint64_t size = 0;  ///< exact; 0 means unknown, then `size_limit` holds
-  std::string sha256;      ///< hex; empty means not checked here
+  std::uint64_t size = 0;               ///< exact; 0 means unknown, then `size_limit` holds
+  std::string sha256;                   ///< hex; empty means not checked here
+  std::string authority = "its index";  ///< who declares size and digest, for errors
   std::uint64_t size_limit = std::uint64_t{64} << 20;
   /// What came of it is kept beside the destination as SHA256.partial and resumed, by later runs too. Needs size and
   /// sha256. Two processes that want one file: the second waits and takes what the first has fetched.

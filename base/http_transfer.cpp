@@ -309,8 +309,9 @@ Outcome Transfer::judge_answer(CURLcode result) {
   if (refusal_) return *refusal_;
   if (is_too_large_) {
     return wrong_bytes(codes::size_mismatch,
-                       download_.size ? fmt::format("is larger than the {} bytes that its index declares", limit())
-                                      : fmt::format("is larger than {} bytes, the most that is allowed", limit()));
+                       download_.size
+                           ? fmt::format("is larger than the {} bytes that {} declares", limit(), download_.authority)
+                           : fmt::format("is larger than {} bytes, the most that is allowed", limit()));
   }
   long proxy_status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &proxy_status);
@@ -370,7 +371,8 @@ Outcome Transfer::judge_library(CURLcode result) const {
 
 Outcome Transfer::judge_bytes() {
   if (download_.size && received_ != download_.size) {
-    const std::string what = fmt::format("got {} bytes, but its index declares {}", received_, download_.size);
+    const std::string what =
+        fmt::format("got {} bytes, but {} declares {}", received_, download_.authority, download_.size);
     curl_off_t announced = -1;
     curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     // Without an announced length, the end of the connection may have come too early.
@@ -381,7 +383,7 @@ Outcome Transfer::judge_bytes() {
   const std::string digest = hash_.finish_hex();
   if (digest == download_.sha256) return {};
   return wrong_bytes(codes::checksum_mismatch,
-                     fmt::format("has SHA-256 {}, but its index declares {}", digest, download_.sha256));
+                     fmt::format("has SHA-256 {}, but {} declares {}", digest, download_.authority, download_.sha256));
 }
 
 bool Transfer::has_stalled(Clock::time_point now, const FetchOptions& options) {

@@ -245,8 +245,13 @@ std::vector<std::string> obtain(const Reading& reading, const std::vector<IndexF
       continue;
     }
     lacking.push_back(i);
-    downloads.push_back(
-        {indices[i].url, indices[i].subject, packed_path(i), indices[i].packed.size, indices[i].packed.sha256});
+    Download& download = downloads.emplace_back();
+    download.url = indices[i].url;
+    download.subject = indices[i].subject;
+    download.destination = packed_path(i);
+    download.size = indices[i].packed.size;
+    download.sha256 = indices[i].packed.sha256;
+    download.authority = "InRelease";
   }
   download_all(reading.run, downloads, reading.mirrors.fetch);
   for (const std::size_t i : lacking) {

@@ -88,7 +88,8 @@ std::string_view without_last_newlines(std::string_view text) {
 /// What the status lines say, summed over all signatures.
 struct Tally {
   std::string signer;  // of the first good signature
-  bool has_bad = false, has_expired_key = false, has_unknown_key = false, has_weak_hash = false;
+  bool has_bad = false, has_expired_key = false, has_revoked_key = false, has_unknown_key = false,
+       has_weak_hash = false;
   std::string unknown_key;
 };
 
@@ -110,7 +111,8 @@ Tally tally(std::string_view status_lines) {
     if (word == "NEWSIG") is_good = false;
     if (word == "GOODSIG") is_good = true;
     if (word == "BADSIG") sum.has_bad = true;
-    if (word == "EXPKEYSIG" || word == "REVKEYSIG" || word == "EXPSIG") sum.has_expired_key = true;
+    if (word == "EXPKEYSIG" || word == "EXPSIG") sum.has_expired_key = true;
+    if (word == "REVKEYSIG") sum.has_revoked_key = true;
     if (word == "NO_PUBKEY") {
       sum.has_unknown_key = true;
       if (sum.unknown_key.empty() && words.size() > 1) sum.unknown_key = words[1];
@@ -159,8 +161,14 @@ std::string judge_signatures(std::string_view status_lines, const std::string& s
         .help("the file was changed after it was signed; try another mirror");
   }
   if (!sum.signer.empty()) return sum.signer;
+  if (sum.has_revoked_key) {
+    throw Error(codes::signature_key_expired, fmt::format("{} is signed by a revoked key", subject))
+        .help(
+            "its owner withdrew the key, perhaps because it was stolen; update the distribution's keyring package, "
+            "and if that does not help, do not trust this mirror");
+  }
   if (sum.has_expired_key) {
-    throw Error(codes::signature_key_expired, fmt::format("{} is signed by an expired or revoked key", subject))
+    throw Error(codes::signature_key_expired, fmt::format("{} is signed by an expired key", subject))
         .help("update the distribution's keyring package, and check this machine's clock");
   }
   if (sum.has_unknown_key) {

@@ -153,8 +153,8 @@ std::string stable(std::string text, const fs::path& cache) {
     text.replace(at, cache.string().size(), "CACHE");
   text = std::regex_replace(text, std::regex("[0-9a-f]{64}"), "DIGEST");
   text = std::regex_replace(text, std::regex("[0-9A-F]{16,40}"), "KEY");
-  text = std::regex_replace(text, std::regex("got [0-9]+ bytes, but its index declares [0-9]+"),
-                            "got N bytes, but its index declares M");
+  text = std::regex_replace(text, std::regex("got [0-9]+ bytes, but InRelease declares [0-9]+"),
+                            "got N bytes, but InRelease declares M");
   return std::regex_replace(text, std::regex("larger than the [0-9]+ bytes that"), "larger than the N bytes that");
 }
 

@@ -59,7 +59,8 @@ TEST(Release, NeedsSha256) {
 }
 
 TEST(Release, RefusesMalformedDigestLines) {
-  const std::string hint = "the mirror serves a damaged index; try again later or give another mirror with --mirror";
+  const std::string hint =
+      "the archive signed it so, and another mirror will not differ: tell the archive's maintainers";
   expect_error([&] { parse_release(release_text() + " abcd 1 x\n", "InRelease"); }, codes::index_malformed,
                "InRelease: line 11: is not `SHA256 SIZE PATH`", hint);
   expect_error([&] { parse_release(release_text() + "\nOrigin: Elsewhere\n", "InRelease"); }, codes::index_malformed,
