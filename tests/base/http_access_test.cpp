@@ -109,6 +109,43 @@ TEST_F(HttpAccess, APartialFileIsNotTrusted) {
   }
 }
 
+TEST_F(HttpAccess, AnIgnoredRangeCostsNoFurtherRequest) {
+  write_file(partial(), kFile.substr(0, 700));
+  server_.on("whole", [](Exchange& exchange, const std::string&) { exchange.answer("200 OK", kFile); });
+  fetch(server_.url("whole"));
+  EXPECT_EQ(read_file(scratch_.path() / "file"), kFile);
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(HttpAccess, AnotherRangeThanAskedForIsNotRead) {
+  write_file(partial(), kFile.substr(0, 700));
+  server_.on("shifted", [](Exchange& exchange, const std::string&) {
+    if (!exchange.range()) return exchange.serve(kFile);
+    exchange.answer("206 Partial Content", kFile.substr(699), Exchange::content_range(699, kFile.size()));
+  });
+  fetch(server_.url("shifted"));
+  EXPECT_EQ(read_file(scratch_.path() / "file"), kFile);
+  EXPECT_THAT(events_.texts, Contains(HasSubstr("the server answered with another part than was asked for")));
+}
+
+// Here the patience is the program's own: what ends these is their size, not their slowness.
+TEST_F(HttpAccess, EndlessHeadersEndAtALimit) {
+  const auto send_for_ever = [](const std::string& start, const std::string& piece) {
+    return [=](Exchange& exchange, const std::string&) {
+      exchange.send(start);
+      while (exchange.send(piece)) continue;
+      exchange.hang_up();
+    };
+  };
+  server_.on("headers", send_for_ever("HTTP/1.1 200 OK\r\n", "X-More: " + std::string(1000, 'x') + "\r\n"));
+  server_.on("continues", send_for_ever("", "HTTP/1.1 100 Continue\r\n\r\n"));
+  for (const char* name : {"headers", "continues"}) {
+    EXPECT_EQ(error_of(server_.url(name)),
+              "error[P0004]: hello 1.0 (all): the server's headers do not end\n"
+              "  = help: try again; -v shows the addresses; --mirror DISTRIBUTION=URI gives another mirror\n");
+  }
+}
+
 TEST_F(HttpAccess, APartialFileThatIsWholeNeedsNoServer) {
   write_file(partial(), kFile);
   fetch("http://127.0.0.1:1/none");
