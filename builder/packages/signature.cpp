@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
@@ -19,6 +20,9 @@ namespace {
 constexpr std::string_view kBeginText = "-----BEGIN PGP SIGNED MESSAGE-----";
 constexpr std::string_view kBeginSignature = "-----BEGIN PGP SIGNATURE-----";
 constexpr std::string_view kEndSignature = "-----END PGP SIGNATURE-----";
+constexpr std::string_view kBeginKeys = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+constexpr std::string_view kEndKeys = "-----END PGP PUBLIC KEY BLOCK-----";
+constexpr std::size_t kMostKeyringBytes = std::size_t{16} << 20;
 constexpr std::string_view kStatusPrefix = "[GNUPG:] ";
 constexpr auto kGpgvDeadline = std::chrono::seconds(60);
 
@@ -128,6 +132,43 @@ Tally tally(std::string_view status_lines) {
   return sum;
 }
 
+/// gpgv reads keys in binary form only, but vendors publish them as text too.
+std::string binary_keys(const std::string& keys, const fs::path& origin) {
+  if (!trim_blanks(keys).starts_with(kBeginKeys)) return keys;
+  std::string binary, base64;
+  bool is_header = false;
+  Lines lines(keys);
+  for (std::string_view line; lines.next(line);) {
+    line = trim_blanks(line);
+    if (line == kBeginKeys) {
+      is_header = true;
+      base64.clear();
+    } else if (is_header) {
+      is_header = !line.empty();
+    } else if (line == kEndKeys) {
+      binary += from_base64(base64);
+    } else if (!line.starts_with('=')) {  // a checksum that OpenPGP gave up
+      base64 += line;
+    }
+  }
+  if (!binary.empty()) return binary;
+  throw Error(codes::bad_value, fmt::format("{} holds no whole key", origin.string()));
+}
+
+/// The file that gpgv is to read: the keyring itself, or its binary form below `scratch`.
+fs::path readable_keyring(const fs::path& keyring, const fs::path& scratch) try {
+  const std::string keys = read_file(keyring, kMostKeyringBytes);
+  const std::string binary = binary_keys(keys, keyring);
+  if (binary == keys) return fs::absolute(keyring);
+  write_file(scratch / "keyring.gpg", binary, 0600);
+  return scratch / "keyring.gpg";
+} catch (const Error& error) {
+  if (error.code().id != codes::bad_value.id) throw;
+  throw Error(codes::key_malformed, fmt::format("the keyring {} is damaged", keyring.string()))
+      .because(error)
+      .help("fetch it again from whoever publishes the archive");
+}
+
 }  // namespace
 
 std::string open_envelope(std::string_view inrelease, const std::string& subject) {
@@ -199,7 +240,7 @@ SignedText verify_inrelease(const std::string& inrelease, const fs::path& keyrin
                   "--homedir",
                   scratch.path().string(),
                   "--keyring",
-                  fs::absolute(keyring).string(),
+                  readable_keyring(keyring, scratch.path()).string(),
                   "--ignore-time-conflict",
                   "--status-fd",
                   "1",

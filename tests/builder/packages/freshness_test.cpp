@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "builder/packages/repositories.h"
@@ -133,6 +134,21 @@ TEST_F(Freshness, TheRecipesKeyringIsUsedInPlaceOfTheDistributions) {
   main().keyring.value = "keys/own.gpg";
   EXPECT_EQ(names(read()).size(), 2u);
   fs::current_path(before);
+}
+
+TEST_F(Freshness, AKeyringMayBeArmoured) {
+  const std::string keys = to_base64(read_file(mirror_->keyring()));
+  std::string armoured = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: of the tests\n\n";
+  for (std::size_t i = 0; i < keys.size(); i += 64) armoured += keys.substr(i, 64) + "\n";
+  armoured += "=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
+  main().keyring.value = scratch_.path() / "vendor.asc";
+  write_file(main().keyring.value, armoured);
+  EXPECT_EQ(names(read()).size(), 2u);
+  write_file(main().keyring.value, armoured.substr(0, armoured.size() / 2));
+  EXPECT_EQ(error_code(), codes::key_malformed.id);
+  armoured.replace(armoured.find("\n\n") + 2, 1, "!");
+  write_file(main().keyring.value, armoured);
+  EXPECT_EQ(error_code(), codes::key_malformed.id);
 }
 
 TEST_F(Freshness, WhatIsNotRequiredAndCannotBeReachedIsLeftOut) {
