@@ -79,6 +79,7 @@ struct ErrorCode {
   X(keyring_missing,          "T0010", environment, "the distribution's keyring is not installed")   \
   X(metadata_too_old,         "T0011", bad_verdict, "signed metadata is older than max-age")         \
   X(metadata_unsigned_text,   "T0012", bad_verdict, "text outside the signed part")                  \
+  X(metadata_newer,           "T0013", bad_verdict, "signed metadata is newer than the snapshot asked for") \
   X(key_missing,              "T0020", usage,       "there is no such key")                          \
   X(key_malformed,            "T0021", usage,       "a key file is malformed, encrypted or of the wrong type") \
   X(key_permissions,          "T0022", usage,       "a secret key file can be read by others")       \

@@ -2,12 +2,14 @@
 // Downloads over libcurl: several at once, hashed while they stream, each file whole or absent.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/server_access.h"
 #include "base/steps.h"
 
 namespace ainode {
@@ -16,19 +18,34 @@ struct Download {
   std::string url;
   std::string subject;  ///< how errors name it: "systemd 257.13-1 (amd64)"; never shows the host
   std::filesystem::path destination;
-  std::uint64_t size = 0;  ///< exact; 0 means unknown, then `size_limit` holds
-  std::string sha256;      ///< hex; empty means not checked here
+  std::uint64_t size = 0;               ///< exact; 0 means unknown, then `size_limit` holds
+  std::string sha256;                   ///< hex; empty means not checked here
+  std::string authority = "its index";  ///< who declares size and digest, for errors
   std::uint64_t size_limit = std::uint64_t{64} << 20;
+  /// What came of it is kept beside the destination as SHA256.partial and resumed, by later runs too. Needs size and
+  /// sha256. Two processes that want one file: the second waits and takes what the first has fetched.
+  bool resumes = false;
 };
 
-/// Fetches all, at most `connections` at once; a stall of 30 s (less than 1 kB/s) ends a transfer; three tries each.
-/// http, https and file URLs; redirects stay on http and https, at most 5. Proxies from the environment.
-/// Throws network_failed, checksum_mismatch, size_mismatch or disk_full, naming the subject; nothing half-written
-/// stays.
-void download_all(RunContext& run, const std::vector<Download>& downloads, int connections = 6);
+/// How patient a call is, and how servers are reached. The defaults are the program's; tests are less patient.
+struct FetchOptions {
+  int connections = 6;  ///< to one host at once
+  int tries = 3;        ///< each time 1 MiB more has come than ever before, the count starts anew
+  std::chrono::milliseconds connect{30'000};
+  std::chrono::milliseconds stall{30'000};  ///< a transfer that brings too little in such a time is cut
+  std::uint64_t slowest = 1000;             ///< bytes a second that are enough
+  std::chrono::milliseconds back_off{250};  ///< before the second try; four times as long before each further one
+  ServerAccess access;
+};
+
+/// Fetches all. What may pass (a server's 5xx, a broken connection, a stall, truncation) is tried again; all else is an
+/// error at once. http, https and file URLs; at most 5 redirects, to http and https only, and never from https to http.
+/// Throws network_failed, redirect_refused, checksum_mismatch, size_mismatch or disk_full, naming the subject; a final
+/// name never holds wrong bytes.
+void download_all(RunContext& run, const std::vector<Download>& downloads, const FetchOptions& options = {});
 
 /// One small text, in memory. Nothing when the server answers 404.
 std::optional<std::string> fetch_text(RunContext& run, const std::string& url, const std::string& subject,
-                                      std::uint64_t size_limit);
+                                      std::uint64_t size_limit, const FetchOptions& options = {});
 
 }  // namespace ainode

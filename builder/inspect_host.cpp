@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
+#include "base/server_access.h"
 #include "builder/sandbox/sandbox.h"
 
 namespace ainode {
@@ -244,7 +245,7 @@ Finding inspect_mirror(const HostOptions& options, const std::string& distributi
   const Mirrors mirrors = find_mirrors({distribution}, options.mirrors);
   std::string found = "known";
   if (const auto origin = mirrors.origins.find(distribution); origin != mirrors.origins.end()) found = origin->second;
-  if (options.show_hosts) found += ": " + mirrors.uri(distribution);
+  if (options.show_hosts) found += ": " + without_secrets(mirrors.uri(distribution));
   return {true, found};
 }
 

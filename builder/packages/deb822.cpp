@@ -84,7 +84,7 @@ Deb822Reader::Deb822Reader(std::string_view text, std::string origin) : rest_(te
 
 Error Deb822Reader::error(int line, const std::string& what) const {
   return Error(codes::index_malformed, fmt::format("{}: line {}: {}", origin_, line, what))
-      .help("the mirror serves a damaged index; try again later or give another mirror with --mirror");
+      .help("the archive signed it so, and another mirror will not differ: tell the archive's maintainers");
 }
 
 bool Deb822Reader::take_line(std::string_view& line) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// .deb files by digest: what lies there whole is kept, the rest comes over several connections at once.
+// .deb files by digest: what lies there whole is kept, the rest comes over several connections at once, and what
+// a broken run left of it is resumed.
 #include <fmt/format.h>
 
 #include "base/files.h"
@@ -36,9 +37,15 @@ std::map<std::string, fs::path> fetch_packages(RunContext& run, const std::vecto
     const fs::path path = directory / (package.sha256 + ".deb");
     if (!paths.emplace(package.sha256, path).second || is_whole(path, package)) continue;
     const std::string& base = mirrors.uri(repository_of(package, repositories).distribution);
-    downloads.push_back({base + "/" + package.path, package.str(), path, package.size, package.sha256});
+    Download& download = downloads.emplace_back();
+    download.url = base + "/" + package.path;
+    download.subject = package.str();
+    download.destination = path;
+    download.size = package.size;
+    download.sha256 = package.sha256;
+    download.resumes = true;
   }
-  download_all(run, downloads);
+  download_all(run, downloads, mirrors.fetch);
   return paths;
 }
 

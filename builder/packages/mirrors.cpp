@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/process.h"
+#include "builder/packages/apt_access.h"
 #include "builder/packages/deb822.h"
 #include "builder/packages/repositories.h"
 
@@ -115,15 +116,7 @@ void take_given(Mirrors& mirrors, const MirrorOptions& options) {
   }
 }
 
-}  // namespace
-
-const std::string& Mirrors::uri(const std::string& distribution) const {
-  const auto it = uris.find(distribution);
-  if (it != uris.end()) return it->second;
-  throw Error(codes::no_mirror, fmt::format("no mirror is known for {}", distribution)).help(cure(distribution));
-}
-
-Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options) {
+Mirrors locate(const std::set<std::string>& needed, const MirrorOptions& options) {
   Mirrors mirrors;
   take_given(mirrors, options);
   const auto is_missing = [&](const std::string& distribution) { return !mirrors.uris.contains(distribution); };
@@ -144,6 +137,24 @@ Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& o
   }
   throw Error(codes::no_mirror, fmt::format("this machine's apt has no mirror for {}", *lacking))
       .help(fmt::format("{} (the directory that holds dists/)", cure(*lacking)));
+}
+
+}  // namespace
+
+const std::string& Mirrors::uri(const std::string& distribution) const {
+  const auto it = uris.find(distribution);
+  if (it != uris.end()) return it->second;
+  throw Error(codes::no_mirror, fmt::format("no mirror is known for {}", distribution)).help(cure(distribution));
+}
+
+Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options) {
+  Mirrors mirrors = locate(needed, options);
+  std::set<std::string> uris;
+  for (const auto& [distribution, uri] : mirrors.uris) {
+    if (needed.contains(distribution) && uri.starts_with("http")) uris.insert(uri);
+  }
+  if (!uris.empty()) mirrors.fetch.access = find_server_access(uris);
+  return mirrors;
 }
 
 }  // namespace ainode

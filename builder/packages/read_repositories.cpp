@@ -37,6 +37,7 @@ struct Reading {
 struct VerifiedRelease {
   const Repository* repository = nullptr;
   Release release;
+  std::string staleness;  // what --accept-stale made good
   LockedRepository locked;
 };
 
@@ -46,15 +47,30 @@ struct IndexFile {
   std::string url;
   ReleaseFile packed, plain;
   fs::path cached;  // by the plain text's digest
-  std::uint32_t repository = 0;
+};
+
+/// A repository from its InRelease to its indices' texts.
+struct VerifiedRepository {
+  VerifiedRelease release;
+  std::vector<IndexFile> indices;
+  std::vector<std::string> texts;  // of the indices, in their order
 };
 
 std::string name_of(const Repository& repository) {
   return repository.distribution.value + " " + repository.suite.value;
 }
 
-fs::path keyring_of(const std::string& distribution, const MirrorOptions& options) {
-  const auto it = options.keyrings.find(distribution);
+/// The recipe's, counted from the current directory, else the distribution's.
+fs::path keyring_of(const Repository& repository, const MirrorOptions& options) {
+  const Text& named = repository.keyring;
+  if (!named.value.empty()) {
+    if (fs::is_regular_file(named.value)) return named.value;
+    throw Error(codes::keyring_missing,
+                fmt::format("the keyring {} of {} does not exist", named.value, name_of(repository)))
+        .at(named.place)
+        .help("the recipe names it; its path counts from the current directory");
+  }
+  const auto it = options.keyrings.find(repository.distribution.value);
   return it != options.keyrings.end() ? it->second : fs::path("/usr/share/keyrings/debian-archive-keyring.gpg");
 }
 
@@ -73,7 +89,8 @@ void check_path_parts(const Repository& repository) {
 
 std::string fetch_inrelease(const Reading& reading, const Repository& repository) {
   const std::string subject = "InRelease of " + name_of(repository);
-  auto text = fetch_text(reading.run, dists_url(reading, repository) + "/InRelease", subject, kMostReleaseBytes);
+  auto text = fetch_text(reading.run, dists_url(reading, repository) + "/InRelease", subject, kMostReleaseBytes,
+                         reading.mirrors.fetch);
   if (text) return *std::move(text);
   throw Error(codes::unknown_suite,
               fmt::format("{} has no suite `{}`", repository.distribution.value, repository.suite.value))
@@ -84,9 +101,11 @@ std::string fetch_inrelease(const Reading& reading, const Repository& repository
                             : "as given"));
 }
 
-/// Metadata must not go back in time: what was seen once is remembered per suite.
+/// Metadata must not go back in time: what was seen once is remembered per suite. A snapshot is older on purpose, and
+/// says nothing about what came later.
 void check_not_rolled_back(const Reading& reading, const VerifiedRelease& verified) {
   const Repository& repository = *verified.repository;
+  if (repository.snapshot) return;
   std::string name = repository.distribution.value + "_" + repository.suite.value;
   std::replace(name.begin(), name.end(), '/', '_');
   const fs::path path = reading.cache / "last-seen" / name;
@@ -113,9 +132,9 @@ void announce(const Reading& reading, const VerifiedRelease& verified) {
                                              origin == reading.mirrors.origins.end() ? "mirror given" : origin->second,
                                              format_date(verified.release.date)));
   reading.run.events.detail(kStep, fmt::format("{}: signed by {}", name, verified.locked.signer));
-  if (!verified.locked.accepted_stale) return;
-  reading.run.events.warn(kStep, fmt::format("InRelease of {} expired at {}; accepted because of --accept-stale {}",
-                                             name, format_date(*verified.release.valid_until), distribution));
+  if (verified.staleness.empty()) return;
+  reading.run.events.warn(kStep, fmt::format("InRelease of {} {}; accepted because of --accept-stale {}", name,
+                                             verified.staleness, distribution));
 }
 
 VerifiedRelease read_release(const Reading& reading, const Repository& repository) {
@@ -124,13 +143,15 @@ VerifiedRelease read_release(const Reading& reading, const Repository& repositor
   const std::string& distribution = repository.distribution.value;
   const std::string subject = "InRelease of " + name_of(repository);
   const std::string inrelease = fetch_inrelease(reading, repository);
-  const SignedText verified_text = verify_inrelease(inrelease, keyring_of(distribution, reading.options), subject);
+  const SignedText verified_text = verify_inrelease(inrelease, keyring_of(repository, reading.options), subject);
   VerifiedRelease verified;
   verified.repository = &repository;
   verified.release = parse_release(verified_text.text, subject);
   LockedRepository& locked = verified.locked;
-  locked.accepted_stale = check_release(verified.release, repository, std::time(nullptr),
-                                        reading.options.accept_stale.contains(distribution));
+  const std::int64_t now = reading.options.now != 0 ? reading.options.now : std::time(nullptr);
+  verified.staleness =
+      check_release(verified.release, repository, now, reading.options.accept_stale.contains(distribution));
+  locked.accepted_stale = !verified.staleness.empty();
   check_not_rolled_back(reading, verified);
   locked.id = repository.id.value;
   locked.distribution = distribution;
@@ -226,10 +247,15 @@ std::vector<std::string> obtain(const Reading& reading, const std::vector<IndexF
       continue;
     }
     lacking.push_back(i);
-    downloads.push_back(
-        {indices[i].url, indices[i].subject, packed_path(i), indices[i].packed.size, indices[i].packed.sha256});
+    Download& download = downloads.emplace_back();
+    download.url = indices[i].url;
+    download.subject = indices[i].subject;
+    download.destination = packed_path(i);
+    download.size = indices[i].packed.size;
+    download.sha256 = indices[i].packed.sha256;
+    download.authority = "InRelease";
   }
-  download_all(reading.run, downloads);
+  download_all(reading.run, downloads, reading.mirrors.fetch);
   for (const std::size_t i : lacking) {
     throw_if_interrupted();
     texts[i] = unpack(indices[i], packed_path(i));
@@ -238,50 +264,137 @@ std::vector<std::string> obtain(const Reading& reading, const std::vector<IndexF
   return texts;
 }
 
-std::vector<IndexFile> find_indices(const Reading& reading, const std::vector<VerifiedRelease>& releases) {
-  std::vector<IndexFile> indices;
-  for (std::size_t i = 0; i < releases.size(); ++i) {
-    for (const Text& component : releases[i].repository->components) {
-      indices.push_back(find_index(reading, releases[i], component));
-      indices.back().repository = static_cast<std::uint32_t>(i);
+/// Whether the build may go on without a repository: it says so itself, and the reason lies in the surroundings of this
+/// run, not in what the archive says.
+bool may_lack(const Repository& repository, const Error& error) {
+  if (repository.required.value || error.code().exit != Exit::environment) return false;
+  for (const ErrorCode& code :
+       {codes::interrupted, codes::offline, codes::disk_full, codes::file_failed, codes::tool_missing}) {
+    if (error.code().id == code.id) return false;
+  }
+  return true;
+}
+
+void leave_out(const Reading& reading, const Repository& repository, const Error& error) {
+  reading.run.events.warn(kStep, fmt::format("going on without repository `{}`, which the recipe does not require: {}",
+                                             repository.id.value, error.message()));
+}
+
+std::vector<VerifiedRepository> read_releases(const Reading& reading, const std::vector<Repository>& repositories) {
+  std::vector<VerifiedRepository> read;
+  for (const Repository& repository : repositories) {
+    try {
+      VerifiedRelease release = read_release(reading, repository);
+      read.emplace_back().release = std::move(release);
+    } catch (const Error& error) {
+      if (!may_lack(repository, error)) throw;
+      leave_out(reading, repository, error);
     }
   }
-  return indices;
+  for (VerifiedRepository& repository : read) {
+    for (const Text& component : repository.release.repository->components) {
+      repository.indices.push_back(find_index(reading, repository.release, component));
+    }
+  }
+  return read;
 }
 
-std::vector<VerifiedRelease> read_releases(const Reading& reading, const std::vector<Repository>& repositories) {
-  std::vector<VerifiedRelease> releases;
-  for (const Repository& repository : repositories) releases.push_back(read_release(reading, repository));
-  return releases;
-}
-
-bool is_same(const std::vector<VerifiedRelease>& a, const std::vector<VerifiedRelease>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const VerifiedRelease& x, const VerifiedRelease& y) {
-    return x.locked.inrelease_sha256 == y.locked.inrelease_sha256;
+/// The required ones side by side, then each of the others alone, so that only it is left out.
+void read_indices(const Reading& reading, std::vector<VerifiedRepository>& repositories) {
+  std::vector<IndexFile> required;
+  for (const VerifiedRepository& repository : repositories) {
+    if (!repository.release.repository->required.value) continue;
+    required.insert(required.end(), repository.indices.begin(), repository.indices.end());
+  }
+  auto texts = obtain(reading, required);
+  auto next = texts.begin();
+  std::erase_if(repositories, [&](VerifiedRepository& repository) {
+    const Repository& wish = *repository.release.repository;
+    if (wish.required.value) {
+      const auto end = next + static_cast<std::ptrdiff_t>(repository.indices.size());
+      repository.texts.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+      next = end;
+      return false;
+    }
+    try {
+      repository.texts = obtain(reading, repository.indices);
+      return false;
+    } catch (const Error& error) {
+      if (!may_lack(wish, error)) throw;
+      leave_out(reading, wish, error);
+      return true;
+    }
   });
 }
 
-/// Records and pool of these releases: as they were kept, else from the indices' texts, and kept for the next time.
-void fill(const Reading& reading, const std::vector<VerifiedRelease>& releases, Candidates::Data& data) {
-  const std::vector<IndexFile> indices = find_indices(reading, releases);
+/// Where the pool of these repositories is kept; says to the data what they are.
+PoolCache describe(const Reading& reading, const std::vector<VerifiedRepository>& read, Candidates::Data& data) {
   data.architecture = reading.architecture;
-  for (const VerifiedRelease& verified : releases) {
-    data.policies.push_back(policy_of(*verified.repository, verified.release));
-  }
+  data.policies.clear();
   std::vector<PoolIndex> inputs;
-  for (const IndexFile& index : indices) inputs.push_back({index.plain.sha256, index.repository});
-  const PoolCache pools(reading.cache / "pools", pool_cache_key(reading.architecture, data.policies, inputs));
-  if (pools.recall(data)) return;
-  std::vector<std::string> texts = obtain(reading, indices);
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    const std::string& text = data.texts.emplace_back(std::move(texts[i]));
-    const std::size_t first = data.packages.size();
-    read_packages(text, indices[i].subject, reading.architecture, indices[i].repository, data.packages,
-                  static_cast<std::uint32_t>(i));
-    hide_what_is_not_allowed(data.policies[indices[i].repository], first, data.packages, data.hidden);
+  for (const VerifiedRepository& repository : read) {
+    const auto number = static_cast<std::uint32_t>(data.policies.size());
+    data.policies.push_back(policy_of(*repository.release.repository, repository.release.release));
+    for (const IndexFile& index : repository.indices) inputs.push_back({index.plain.sha256, number});
+  }
+  return PoolCache(reading.cache / "pools", pool_cache_key(reading.architecture, data.policies, inputs));
+}
+
+/// Records and pool: as they were kept, else from the indices' texts, and kept for the next time.
+void fill(const Reading& reading, std::vector<VerifiedRepository>& read, Candidates::Data& data) {
+  if (describe(reading, read, data).recall(data)) return;
+  read_indices(reading, read);
+  const PoolCache pools = describe(reading, read, data);  // one that is not required may have been left out
+  for (std::uint32_t number = 0; number < read.size(); ++number) {
+    VerifiedRepository& repository = read[number];
+    for (std::size_t i = 0; i < repository.indices.size(); ++i) {
+      const auto text_number = static_cast<std::uint32_t>(data.texts.size());
+      const std::string& text = data.texts.emplace_back(std::move(repository.texts[i]));
+      const std::size_t first = data.packages.size();
+      read_packages(text, repository.indices[i].subject, reading.architecture, number, data.packages, text_number);
+      hide_what_is_not_allowed(data.policies[number], first, data.packages, data.hidden);
+    }
   }
   data.make_pool();
   pools.keep(data);
+}
+
+std::vector<std::string> digests_of(const std::vector<VerifiedRepository>& repositories) {
+  std::vector<std::string> digests;
+  for (const VerifiedRepository& repository : repositories) {
+    digests.push_back(repository.release.locked.inrelease_sha256);
+  }
+  return digests;
+}
+
+bool may_have_moved(const Error& error) {
+  return error.code().id != codes::interrupted.id && error.code().id != codes::offline.id &&
+         error.code().id != codes::disk_full.id;
+}
+
+/// InRelease and its indices, all of one state of each archive.
+std::vector<VerifiedRepository> read_all(const Reading& reading, const std::vector<Repository>& repositories,
+                                         Candidates& candidates) {
+  auto read = read_releases(reading, repositories);
+  for (bool is_second = false;; is_second = true) {
+    try {
+      fill(reading, read, *candidates.data);
+      return read;
+    } catch (const Error& error) {
+      if (!may_have_moved(error)) throw;
+      // The archive may have moved on between InRelease and its indices: look once more.
+      auto again = read_releases(reading, repositories);
+      if (digests_of(again) == digests_of(read)) throw;
+      if (is_second) {
+        throw Error(error.code(), "the archive changed while it was read, and again when it was read anew")
+            .because(error)
+            .help("the mirror is being updated; try again in some minutes, or give another mirror with --mirror");
+      }
+      reading.run.events.note(kStep, "the archive changed while it was read; reading it again");
+      read = std::move(again);
+      candidates.data = std::make_unique<Candidates::Data>();
+    }
+  }
 }
 
 }  // namespace
@@ -290,21 +403,10 @@ Candidates read_repositories(RunContext& run, const std::vector<Repository>& rep
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
                              const fs::path& cache) {
   const Reading reading{run, architecture, mirrors, options, cache};
-  std::vector<VerifiedRelease> releases = read_releases(reading, repositories);
   Candidates candidates;
-  try {
-    fill(reading, releases, *candidates.data);
-  } catch (const Error& error) {
-    if (error.code().id == codes::interrupted.id || error.code().id == codes::offline.id) throw;
-    // The archive may have moved on between InRelease and its indices: look once more.
-    std::vector<VerifiedRelease> again = read_releases(reading, repositories);
-    if (is_same(releases, again)) throw;
-    run.events.note(kStep, "the archive changed while it was read; reading it again");
-    releases = std::move(again);
-    candidates.data = std::make_unique<Candidates::Data>();
-    fill(reading, releases, *candidates.data);
-  }
-  for (VerifiedRelease& verified : releases) {
+  std::vector<VerifiedRepository> read = read_all(reading, repositories, candidates);
+  for (VerifiedRepository& repository : read) {
+    VerifiedRelease& verified = repository.release;
     announce(reading, verified);
     candidates.newest_date = std::max(candidates.newest_date, verified.release.date);
     candidates.repositories.push_back(std::move(verified.locked));

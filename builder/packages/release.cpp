@@ -111,6 +111,48 @@ void check_not_future(const Release& release, const Repository& repository, std:
   }
 }
 
+/// The archive as it was at a time: whatever was signed later is something else.
+void check_snapshot(const Release& release, const Repository& repository) {
+  if (release.date <= repository.snapshot->value) return;
+  throw Error(codes::metadata_newer,
+              fmt::format("InRelease of {} is from {}, but the recipe asks for the archive of {}",
+                          subject_of(repository), format_date(release.date), format_date(repository.snapshot->value)))
+      .at(repository.snapshot->place)
+      .help(fmt::format("the mirror must serve the archive as it was then; give one that does: --mirror {}=URI",
+                        repository.distribution.value));
+}
+
+/// In the largest unit that leaves no rest: "7 days".
+std::string format_duration(std::int64_t seconds) {
+  constexpr std::int64_t kMinute = 60;
+  const auto count = [](std::int64_t number, const char* unit) {
+    return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
+  };
+  if (seconds % kDay == 0) return count(seconds / kDay, "day");
+  if (seconds % kHour == 0) return count(seconds / kHour, "hour");
+  if (seconds % kMinute == 0) return count(seconds / kMinute, "minute");
+  return count(seconds, "second");
+}
+
+struct Staleness {
+  std::string phrase;
+  Error error;
+};
+
+std::optional<Staleness> find_staleness(const Release& release, const Repository& repository, std::int64_t now) {
+  const std::string subject = "InRelease of " + subject_of(repository);
+  if (release.valid_until && *release.valid_until < now) {
+    const std::string phrase = "expired at " + format_date(*release.valid_until);
+    return Staleness{phrase, Error(codes::metadata_expired, subject + " " + phrase)};
+  }
+  if (repository.max_age && now - release.date > repository.max_age->value) {
+    const std::string phrase = fmt::format("is from {}, older than the {} that the recipe allows",
+                                           format_date(release.date), format_duration(repository.max_age->value));
+    return Staleness{phrase, Error(codes::metadata_too_old, subject + " " + phrase).at(repository.max_age->place)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_date(std::string_view text) {
@@ -179,15 +221,18 @@ ArchiveIdentity archive_identity(const Repository& repository) {
       .help("known distributions: debian, debian-security");
 }
 
-bool check_release(const Release& release, const Repository& repository, std::int64_t now, bool accept_stale) {
+std::string check_release(const Release& release, const Repository& repository, std::int64_t now, bool accept_stale) {
   check_identity(release, repository);
   check_not_future(release, repository, now);
-  if (!release.valid_until || *release.valid_until >= now) return false;
-  if (accept_stale) return true;
-  throw Error(codes::metadata_expired,
-              fmt::format("InRelease of {} expired at {}", subject_of(repository), format_date(*release.valid_until)))
-      .help(fmt::format("{}; if the archive is meant to be this old, give --accept-stale {}", clock_hint(now),
-                        repository.distribution.value));
+  if (repository.snapshot) {
+    check_snapshot(release, repository);
+    return "";
+  }
+  auto staleness = find_staleness(release, repository, now);
+  if (!staleness) return "";
+  if (accept_stale) return staleness->phrase;
+  throw staleness->error.help(fmt::format("{}; if the archive is meant to be this old, give --accept-stale {}",
+                                          clock_hint(now), repository.distribution.value));
 }
 
 }  // namespace ainode

@@ -39,9 +39,11 @@ struct ArchiveIdentity {
 /// The table: debian and debian-security. Throws bad_value at the recipe's line for any other.
 ArchiveIdentity archive_identity(const Repository& repository);
 
-/// Checks identity and time. Returns whether an expired Valid-Until was accepted (only with `accept_stale`).
-/// `now` is seconds since 1970. Throws metadata_wrong_origin, clock_wrong, metadata_future, metadata_expired.
-bool check_release(const Release& release, const Repository& repository, std::int64_t now, bool accept_stale);
+/// Checks identity and time: Date, Valid-Until and the recipe's max_age. Of a snapshot, which is meant to be old, only
+/// that it is not newer than the time asked for. `now` is seconds since 1970.
+/// Returns what was accepted only because of `accept_stale`, as a phrase ("expired at …"); empty when nothing was.
+/// Throws metadata_wrong_origin, clock_wrong, metadata_future, metadata_newer, metadata_expired, metadata_too_old.
+std::string check_release(const Release& release, const Repository& repository, std::int64_t now, bool accept_stale);
 
 /// "Sat, 15 Mar 2025 10:11:12 UTC" as seconds since 1970; nothing when it is not of this form.
 std::optional<std::int64_t> parse_date(std::string_view text);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/http.h"
 #include "base/lock.h"
 #include "base/recipe.h"
 #include "base/steps.h"
@@ -19,20 +20,24 @@ struct MirrorOptions {
   std::map<std::string, std::string> given;  ///< --mirror DISTRIBUTION=URI and AINODE_MIRROR_<DISTRIBUTION>
   std::set<std::string> accept_stale;        ///< --accept-stale DISTRIBUTION
   std::map<std::string, std::filesystem::path> keyrings;  ///< for tests: distribution → keyring file
+  std::int64_t now = 0;                                   ///< for tests: seconds since 1970; 0 asks the clock
 };
 
-/// Base URIs by distribution. A URI is never shown without -v (detail events) and never stored.
+/// Base URIs by distribution, and how their servers are reached. A URI is never shown without -v (detail events), its
+/// name and password never at all, and nothing of this is stored.
 class Mirrors {
  public:
   const std::string& uri(const std::string& distribution) const;  ///< throws no_mirror with the cure
   std::map<std::string, std::string> uris;
   std::map<std::string, std::string> origins;  ///< distribution → "from apt's configuration", "from --mirror"
+  FetchOptions fetch;
 };
 
 /// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris
 /// update`), told apart by Origin and Label, or by path and suite where apt has fetched nothing yet. A distribution
 /// that apt does not have is an error that says how to give it. Throws no_mirror or apt_lists_empty only for
-/// distributions in `needed`.
+/// distributions in `needed`. Proxies, names with passwords and certificates are those of the host's apt, whoever named
+/// the mirror; where it has none, libcurl asks http_proxy, https_proxy and no_proxy.
 Mirrors find_mirrors(const std::set<std::string>& needed, const MirrorOptions& options);
 
 /// The verified metadata of all repositories of one recipe, ready for solving. Opaque: libsolv and deb822 stay inside.
@@ -50,6 +55,11 @@ class Candidates {
 
 /// Fetches and verifies each InRelease (gpgv, by status lines; TRUST fact 4) and reads its Packages indices (by-hash,
 /// SHA-256). Verified indices are kept in `cache` by their digest.
+///
+/// What a repository of the recipe says is held: `max_age`; `snapshot`, whose mirror is the one given for its
+/// distribution (--mirror) and must serve the archive as it was then; `keyring`, counted from the current directory.
+/// One with `required` false that cannot be fetched is left out with a warning: it is not in `repositories` then. Bad
+/// signatures and everything else that is not the environment's fault remain errors.
 Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
                              const std::filesystem::path& cache);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
@@ -19,6 +20,9 @@ namespace {
 constexpr std::string_view kBeginText = "-----BEGIN PGP SIGNED MESSAGE-----";
 constexpr std::string_view kBeginSignature = "-----BEGIN PGP SIGNATURE-----";
 constexpr std::string_view kEndSignature = "-----END PGP SIGNATURE-----";
+constexpr std::string_view kBeginKeys = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+constexpr std::string_view kEndKeys = "-----END PGP PUBLIC KEY BLOCK-----";
+constexpr std::size_t kMostKeyringBytes = std::size_t{16} << 20;
 constexpr std::string_view kStatusPrefix = "[GNUPG:] ";
 constexpr auto kGpgvDeadline = std::chrono::seconds(60);
 
@@ -88,7 +92,8 @@ std::string_view without_last_newlines(std::string_view text) {
 /// What the status lines say, summed over all signatures.
 struct Tally {
   std::string signer;  // of the first good signature
-  bool has_bad = false, has_expired_key = false, has_unknown_key = false, has_weak_hash = false;
+  bool has_bad = false, has_expired_key = false, has_revoked_key = false, has_unknown_key = false,
+       has_weak_hash = false;
   std::string unknown_key;
 };
 
@@ -110,7 +115,8 @@ Tally tally(std::string_view status_lines) {
     if (word == "NEWSIG") is_good = false;
     if (word == "GOODSIG") is_good = true;
     if (word == "BADSIG") sum.has_bad = true;
-    if (word == "EXPKEYSIG" || word == "REVKEYSIG" || word == "EXPSIG") sum.has_expired_key = true;
+    if (word == "EXPKEYSIG" || word == "EXPSIG") sum.has_expired_key = true;
+    if (word == "REVKEYSIG") sum.has_revoked_key = true;
     if (word == "NO_PUBKEY") {
       sum.has_unknown_key = true;
       if (sum.unknown_key.empty() && words.size() > 1) sum.unknown_key = words[1];
@@ -124,6 +130,43 @@ Tally tally(std::string_view status_lines) {
     }
   }
   return sum;
+}
+
+/// gpgv reads keys in binary form only, but vendors publish them as text too.
+std::string binary_keys(const std::string& keys, const fs::path& origin) {
+  if (!trim_blanks(keys).starts_with(kBeginKeys)) return keys;
+  std::string binary, base64;
+  bool is_header = false;
+  Lines lines(keys);
+  for (std::string_view line; lines.next(line);) {
+    line = trim_blanks(line);
+    if (line == kBeginKeys) {
+      is_header = true;
+      base64.clear();
+    } else if (is_header) {
+      is_header = !line.empty();
+    } else if (line == kEndKeys) {
+      binary += from_base64(base64);
+    } else if (!line.starts_with('=')) {  // a checksum that OpenPGP gave up
+      base64 += line;
+    }
+  }
+  if (!binary.empty()) return binary;
+  throw Error(codes::bad_value, fmt::format("{} holds no whole key", origin.string()));
+}
+
+/// The file that gpgv is to read: the keyring itself, or its binary form below `scratch`.
+fs::path readable_keyring(const fs::path& keyring, const fs::path& scratch) try {
+  const std::string keys = read_file(keyring, kMostKeyringBytes);
+  const std::string binary = binary_keys(keys, keyring);
+  if (binary == keys) return fs::absolute(keyring);
+  write_file(scratch / "keyring.gpg", binary, 0600);
+  return scratch / "keyring.gpg";
+} catch (const Error& error) {
+  if (error.code().id != codes::bad_value.id) throw;
+  throw Error(codes::key_malformed, fmt::format("the keyring {} is damaged", keyring.string()))
+      .because(error)
+      .help("fetch it again from whoever publishes the archive");
 }
 
 }  // namespace
@@ -159,8 +202,14 @@ std::string judge_signatures(std::string_view status_lines, const std::string& s
         .help("the file was changed after it was signed; try another mirror");
   }
   if (!sum.signer.empty()) return sum.signer;
+  if (sum.has_revoked_key) {
+    throw Error(codes::signature_key_expired, fmt::format("{} is signed by a revoked key", subject))
+        .help(
+            "its owner withdrew the key, perhaps because it was stolen; update the distribution's keyring package, "
+            "and if that does not help, do not trust this mirror");
+  }
   if (sum.has_expired_key) {
-    throw Error(codes::signature_key_expired, fmt::format("{} is signed by an expired or revoked key", subject))
+    throw Error(codes::signature_key_expired, fmt::format("{} is signed by an expired key", subject))
         .help("update the distribution's keyring package, and check this machine's clock");
   }
   if (sum.has_unknown_key) {
@@ -191,7 +240,7 @@ SignedText verify_inrelease(const std::string& inrelease, const fs::path& keyrin
                   "--homedir",
                   scratch.path().string(),
                   "--keyring",
-                  fs::absolute(keyring).string(),
+                  readable_keyring(keyring, scratch.path()).string(),
                   "--ignore-time-conflict",
                   "--status-fd",
                   "1",

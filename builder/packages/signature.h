@@ -23,7 +23,8 @@ std::string open_envelope(std::string_view inrelease, const std::string& subject
 std::string judge_signatures(std::string_view status_lines, const std::string& subject);
 
 /// Runs gpgv over the file with this keyring and nothing else. `subject` names it in errors: "InRelease of debian
-/// trixie". Throws keyring_missing and tool_missing besides the above.
+/// trixie". The keyring is a file of keys, binary or armoured. Throws keyring_missing, key_malformed and tool_missing
+/// besides the above.
 SignedText verify_inrelease(const std::string& inrelease, const std::filesystem::path& keyring,
                             const std::string& subject);
 

@@ -86,7 +86,7 @@ constexpr Key kRepositoryKeys[] = {
     {"components", kRequired, "a list such as [main]", &kComponents},
     {"priority", kOptional, "a whole number, as in apt's preferences", &kInteger},
     {"allow", kOptional, "globs of the package names that may come from here", &kAllow},
-    {"keyring", kOptional, "a file of OpenPGP keys below the recipe's root", &kFile},
+    {"keyring", kOptional, "a file of OpenPGP keys, from the current directory", &kFile},
     {"max-age", kOptional, "how old its signed metadata may be, such as 10d", &kDuration},
     {"snapshot", kOptional, "the archive as it was at this time", &kMoment},
     {"required", kOptional, "false: build without it where it cannot be reached", &kBoolean},

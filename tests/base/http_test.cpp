@@ -39,7 +39,7 @@ class Http : public testing::Test {
 
   std::string error_of(const Download& download, const ErrorCode& code) {
     try {
-      download_all(run_, {download});
+      download_all(run_, {download}, options_);
     } catch (const Error& error) {
       EXPECT_EQ(error.code().id, code.id) << error.what();
       EXPECT_THAT(error.message(), Not(HasSubstr("127.0.0.1")));
@@ -57,6 +57,11 @@ class Http : public testing::Test {
   static LoopbackMirror* server_;
   TemporaryDirectory scratch_{fs::temp_directory_path()};
   RunContext run_{silent_events()};
+  FetchOptions options_ = [] {
+    FetchOptions options;
+    options.back_off = std::chrono::milliseconds(5);
+    return options;
+  }();
 };
 
 LoopbackMirror* Http::server_ = nullptr;

@@ -87,6 +87,27 @@ FAULTS = [
     "weak-hash",  # no SHA256 field
 ]
 
+# Further faults, which --fault all leaves out: one test asks for each alone.
+MORE_FAULTS = [
+    "expired-key",
+    "revoked-key",
+    "text-inside",  # a line of text among the signature's lines
+    "other-suite",  # Codename of another release
+    "wrong-packages",  # right size, wrong bytes
+    "longer-packages",  # more than InRelease says
+    "html-packages",  # a login page in place of the index
+    "lost-packages",
+    "no-packages-named",  # InRelease names no index
+    "missing-field",  # a stanza without Size
+    "sha512-first",  # no fault: the order that libsolv's own parser dies of
+    "many-alternatives",  # 200,000 in one clause
+    "long-line",  # 10 MB
+    "absolute-filename",
+    "url-filename",
+    "bad-version",
+    "two-contents",  # both archives have hello 2.10-5, with different bytes
+]
+
 TEN_YEARS = 3650 * 86400
 
 
@@ -100,9 +121,15 @@ class Signer:
     def __init__(self, now):
         self.home = tempfile.mkdtemp(prefix="ai-gpg-")
         # A clock that is years behind sees key and signature made in its future.
-        self.born = {"archive": now, "foreign": now, "future": now + TEN_YEARS}
-        for user in self.born:
-            self.gpg(*self.clock(user), "--quick-generate-key", f"{user}@example.invalid", "ed25519", "sign", "never")
+        self.born = {user: now for user in ("archive", "foreign", "expired", "revoked")} | {"future": now + TEN_YEARS}
+        self.made = []
+
+    def make(self, user):
+        if user in self.made:
+            return
+        lifetime = "1d" if user == "expired" else "never"
+        self.gpg(*self.clock(user), "--quick-generate-key", f"{user}@example.invalid", "ed25519", "sign", lifetime)
+        self.made.append(user)
 
     def clock(self, user):
         return ["--faked-system-time", f"{self.born[user]}!"]
@@ -115,10 +142,22 @@ class Signer:
         return result.stdout
 
     def sign(self, text, user="archive"):
+        self.make(user)
         return self.gpg(*self.clock(user), "--local-user", f"{user}@example.invalid", "--clearsign", data=text)
 
+    def revoke(self):
+        """With the certificate that gpg made with the key; a colon keeps it from being used by mistake."""
+        listing = self.gpg("--with-colons", "--list-keys", "revoked@example.invalid").decode()
+        fingerprint = next(line for line in listing.splitlines() if line.startswith("fpr")).split(":")[9]
+        with open(os.path.join(self.home, "openpgp-revocs.d", f"{fingerprint}.rev"), "rb") as file:
+            self.gpg("--import", data=file.read().replace(b":-----BEGIN", b"-----BEGIN"))
+
     def export(self):
-        return self.gpg("--export", "archive@example.invalid", "future@example.invalid")
+        self.make("archive")
+        if "revoked" in self.made:
+            self.revoke()
+        known = [f"{user}@example.invalid" for user in self.made if user != "foreign"]
+        return self.gpg("--export", *known)
 
     def close(self):
         subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], check=False)
@@ -188,6 +227,13 @@ def write(path, data):
         file.write(data)
 
 
+SHOWN_PATHS = {
+    "escaping-filename": "../../{}",
+    "absolute-filename": "/{}",
+    "url-filename": "http://elsewhere.invalid/{}",
+}
+
+
 def stanza(name, version, fields, root, fault):
     control = control_of(name, version, fields, "amd64")
     content = deb(name, control)
@@ -198,13 +244,30 @@ def stanza(name, version, fields, root, fault):
     elif fault == "wrong-deb":
         stored = content[:-1] + bytes([content[-1] ^ 1])
     write(os.path.join(root, path), stored)
-    shown = "../../" + path if fault == "escaping-filename" else path
-    return f"{control}Filename: {shown}\nSize: {len(content)}\nSHA256: {hashlib.sha256(content).hexdigest()}\n"
+    shown = SHOWN_PATHS.get(fault, "{}").format(path)
+    if name == "hello":
+        control = spoil(control, content, fault)
+    size = "" if name == "hello" and fault == "missing-field" else f"Size: {len(content)}\n"
+    return f"{control}Filename: {shown}\n{size}SHA256: {hashlib.sha256(content).hexdigest()}\n"
+
+
+def spoil(control, content, fault):
+    """hello's fields, with the fault that one field can have."""
+    if fault == "sha512-first":
+        return f"SHA512: {hashlib.sha512(content).hexdigest()}\n{control}"
+    if fault == "many-alternatives":
+        return control.replace("Depends: libc6", "Depends: " + "|".join(["aa"] * 200_000))
+    if fault == "long-line":
+        return f"{control}Comment: {'x' * 10_000_000}\n"
+    if fault == "bad-version":
+        return control.replace("Version: 2.10-5", "Version: two.ten")
+    return control
 
 
 def packages_text(archive, root, fault):
     stanzas = []
-    lines = PACKAGES.strip().splitlines() + (["debian | newcomer | 1.0 |"] if fault == "longer" else [])
+    more = {"longer": ["debian | newcomer | 1.0 |"], "two-contents": ["debian-security | hello | 2.10-5 | Section: other"]}
+    lines = PACKAGES.strip().splitlines() + more.get(fault, [])
     for line in lines:
         where, name, version, fields = (part.strip() for part in line.split("|"))
         if where == archive and name in UPDATED and fault in ("updated", "both-versions"):
@@ -220,7 +283,7 @@ def release_text(archive, suite, files, fault, now):
         "Origin: Elsewhere" if fault == "wrong-origin" else "Origin: Debian",
         f"Label: {ARCHIVES[archive]['label']}",
         "Suite: stable-security" if archive == "debian-security" else "Suite: stable",
-        f"Codename: {suite}",
+        "Codename: bookworm" if fault == "other-suite" else f"Codename: {suite}",
         f"Date: {date_text(date)}",
         "Acquire-By-Hash: yes",
         "Architectures: all amd64",
@@ -241,7 +304,24 @@ def wrap(signed, fault):
         return b"Origin: Elsewhere\n" + signed
     if fault == "text-after":
         return signed + b"Origin: Elsewhere\n"
+    if fault == "text-inside":
+        return signed.replace(b"-----END PGP SIGNATURE", b"Origin: Elsewhere\n-----END PGP SIGNATURE")
     return signed
+
+
+LOGIN_PAGE = b"<!DOCTYPE html>\n<html><body>Please log in</body></html>\n"
+SIGNERS = {"foreign-key": "foreign", "future-date": "future", "expired-key": "expired", "revoked-key": "revoked"}
+
+
+def stored_index(packed, fault):
+    """What lies on the server in place of what InRelease names."""
+    return {
+        "truncated-packages": packed[: len(packed) // 2],
+        "wrong-packages": packed[:-1] + bytes([packed[-1] ^ 1]),
+        "longer-packages": packed + b"x" * 1000,
+        "html-packages": LOGIN_PAGE,
+        "lost-packages": None,
+    }.get(fault, packed)
 
 
 def write_archive(root, archive, fault, signer, now):
@@ -253,13 +333,15 @@ def write_archive(root, archive, fault, signer, now):
         packed = packed[: len(packed) // 2]
     files = {"main/binary-amd64/Packages": plain, "main/binary-amd64/Packages.xz": packed,
              "main/binary-amd64/Packages.gz": gzip.compress(plain, mtime=0)}
-    stored = packed[: len(packed) // 2] if fault == "truncated-packages" else packed
-    by_hash = os.path.join(directory, "main/binary-amd64/by-hash/SHA256", hashlib.sha256(packed).hexdigest())
-    write(by_hash, stored)
-    write(os.path.join(directory, "main/binary-amd64/Packages.xz"), stored)
+    if fault == "no-packages-named":
+        files = {"main/binary-arm64/Packages": b""}
+    stored = stored_index(packed, fault)
+    if stored is not None:
+        write(os.path.join(directory, "main/binary-amd64/by-hash/SHA256", hashlib.sha256(packed).hexdigest()), stored)
+        write(os.path.join(directory, "main/binary-amd64/Packages.xz"), stored)
     text = release_text(archive, suite, files, fault, now)
     if fault != "unsigned":
-        text = wrap(signer.sign(text, {"foreign-key": "foreign", "future-date": "future"}.get(fault, "archive")), fault)
+        text = wrap(signer.sign(text, SIGNERS.get(fault, "archive")), fault)
     write(os.path.join(directory, "InRelease"), text)
 
 
@@ -317,7 +399,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if self.path.startswith("/http/"):
             self.misbehave(self.path.removeprefix("/http/"))
         elif self.path.startswith("/html/"):
-            self.answer(200, b"<!DOCTYPE html>\n<html><body>Please log in</body></html>\n")
+            self.answer(200, LOGIN_PAGE)
         else:
             super().do_GET()
 
@@ -361,7 +443,7 @@ def make(directory, faults, now):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory")
-    parser.add_argument("--fault", action="append", choices=[*FAULTS, "all"], help="default: none")
+    parser.add_argument("--fault", action="append", choices=[*FAULTS, *MORE_FAULTS, "all"], help="default: none")
     parser.add_argument("--date", type=int, default=int(time.time()) - 60, help="the archives' Date, seconds since 1970")
     parser.add_argument("--serve", action="store_true")
     arguments = parser.parse_args()

@@ -59,7 +59,8 @@ TEST(Release, NeedsSha256) {
 }
 
 TEST(Release, RefusesMalformedDigestLines) {
-  const std::string hint = "the mirror serves a damaged index; try again later or give another mirror with --mirror";
+  const std::string hint =
+      "the archive signed it so, and another mirror will not differ: tell the archive's maintainers";
   expect_error([&] { parse_release(release_text() + " abcd 1 x\n", "InRelease"); }, codes::index_malformed,
                "InRelease: line 11: is not `SHA256 SIZE PATH`", hint);
   expect_error([&] { parse_release(release_text() + "\nOrigin: Elsewhere\n", "InRelease"); }, codes::index_malformed,
@@ -76,7 +77,7 @@ TEST(Release, ReadsDatesWithoutALocale) {
 }
 
 TEST(CheckRelease, AcceptsTheRightArchiveAtTheRightTime) {
-  EXPECT_FALSE(check_release(parse_release(release_text(), "InRelease"), trixie(), kNow, false));
+  EXPECT_EQ(check_release(parse_release(release_text(), "InRelease"), trixie(), kNow, false), "");
 }
 
 TEST(CheckRelease, RefusesAnotherArchive) {
@@ -104,7 +105,39 @@ TEST(CheckRelease, RefusesExpiredMetadataUnlessTold) {
       "InRelease of debian trixie expired at 2025-06-15 15:06:39 UTC",
       "this machine's clock says 2025-06-15 15:06:40 UTC; if that is wrong, set it; if the archive is meant to be "
       "this old, give --accept-stale debian");
-  EXPECT_TRUE(check_release(release, trixie(), kNow, true));
+  EXPECT_EQ(check_release(release, trixie(), kNow, true), "expired at 2025-06-15 15:06:39 UTC");
+}
+
+TEST(CheckRelease, RefusesWhatIsOlderThanTheRecipeAllowsUnlessTold) {
+  const Release release = parse_release(release_text(), "InRelease");
+  Repository repository = trixie();
+  repository.max_age = {kNow - release.date, {"r.yaml", 7, 60, 2, ""}};
+  EXPECT_EQ(check_release(release, repository, kNow, false), "");
+  repository.max_age->value = kDay;
+  expect_error(
+      [&] { check_release(release, repository, kNow, false); }, codes::metadata_too_old,
+      "InRelease of debian trixie is from 2025-06-14 10:11:12 UTC, older than the 1 day that the recipe allows",
+      "this machine's clock says 2025-06-15 15:06:40 UTC; if that is wrong, set it; if the archive is meant to be "
+      "this old, give --accept-stale debian");
+  EXPECT_EQ(check_release(release, repository, kNow, true),
+            "is from 2025-06-14 10:11:12 UTC, older than the 1 day that the recipe allows");
+  repository.max_age->value = 36 * 60;
+  EXPECT_EQ(check_release(release, repository, kNow, true),
+            "is from 2025-06-14 10:11:12 UTC, older than the 36 minutes that the recipe allows");
+}
+
+TEST(CheckRelease, TakesASnapshotForWhatItIs) {
+  Release release = parse_release(release_text(), "InRelease");
+  release.valid_until = release.date + kDay;
+  Repository repository = trixie();
+  repository.max_age = {kDay, {}};
+  repository.snapshot = {release.date, {"r.yaml", 7, 60, 10, ""}};
+  EXPECT_EQ(check_release(release, repository, kNow + 3000 * kDay, false), "");
+  --repository.snapshot->value;
+  expect_error([&] { check_release(release, repository, kNow, true); }, codes::metadata_newer,
+               "InRelease of debian trixie is from 2025-06-14 10:11:12 UTC, but the recipe asks for the archive of "
+               "2025-06-14 10:11:11 UTC",
+               "the mirror must serve the archive as it was then; give one that does: --mirror debian=URI");
 }
 
 TEST(CheckRelease, TellsAWrongClockFromFutureMetadata) {

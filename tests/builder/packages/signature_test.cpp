@@ -91,9 +91,9 @@ TEST(Signatures, OneBadOneSpoilsAll) {
 // gpgv says VALIDSIG also of keys that have expired or were revoked.
 TEST(Signatures, AnExpiredKeyDoesNotCount) {
   expect_judged("[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG 22 x\n" + valid("10"), codes::signature_key_expired,
-                "InRelease is signed by an expired or revoked key");
+                "InRelease is signed by an expired key");
   expect_judged("[GNUPG:] NEWSIG\n[GNUPG:] REVKEYSIG 22 x\n" + valid("10"), codes::signature_key_expired,
-                "InRelease is signed by an expired or revoked key");
+                "InRelease is signed by a revoked key");
 }
 
 TEST(Signatures, AForeignKeyDoesNotCount) {
