@@ -76,15 +76,16 @@ std::string subject_of(const Repository& repository) {
 }
 
 void check_identity(const Release& release, const Repository& repository) {
-  const ArchiveIdentity expected = archive_identity(repository);
+  const auto expected = archive_identity(repository);
   const auto refuse = [&](const char* field, const std::string& got, const std::string& wanted) {
     return Error(codes::metadata_wrong_origin,
                  fmt::format("InRelease of {} says {} `{}`, not `{}`", subject_of(repository), field, got, wanted))
         .help(fmt::format("the mirror serves another archive there; give the right one: --mirror {}=URI",
                           repository.distribution.value));
   };
-  if (release.origin != expected.origin) throw refuse("Origin", release.origin, expected.origin);
-  if (release.label != expected.label) throw refuse("Label", release.label, expected.label);
+  if (expected && release.origin != expected->origin) throw refuse("Origin", release.origin, expected->origin);
+  if (expected && release.label != expected->label) throw refuse("Label", release.label, expected->label);
+  if (!expected && release.suite == repository.suite.value) return;  // vendors seldom name their releases
   if (release.codename == repository.suite.value) return;
   Error error = refuse("Codename", release.codename, repository.suite.value);
   if (release.suite == repository.suite.value) {
@@ -209,16 +210,18 @@ Release parse_release(std::string_view text, const std::string& subject) {
   return release;
 }
 
-ArchiveIdentity archive_identity(const Repository& repository) {
+std::optional<ArchiveIdentity> archive_identity(const Repository& repository) {
   const std::string& distribution = repository.distribution.value;
   if (distribution == "debian") {
     const bool is_backports = repository.suite.value.ends_with("-backports");
     return is_backports ? ArchiveIdentity{"Debian Backports", "Debian Backports"} : ArchiveIdentity{"Debian", "Debian"};
   }
-  if (distribution == "debian-security") return {"Debian", "Debian-Security"};
+  if (distribution == "debian-security") return ArchiveIdentity{"Debian", "Debian-Security"};
+  // A vendor's archive is known by its own keys, and gives only what the recipe allows it to.
+  if (!repository.keyring.value.empty() && !repository.allow.empty()) return std::nullopt;
   throw Error(codes::bad_value, fmt::format("no distribution `{}` is known", distribution))
       .at(repository.distribution.place)
-      .help("known distributions: debian, debian-security");
+      .help("known distributions: debian, debian-security; a vendor's archive needs `keyring` and `allow`");
 }
 
 std::string check_release(const Release& release, const Repository& repository, std::int64_t now, bool accept_stale) {

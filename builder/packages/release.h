@@ -36,8 +36,9 @@ Release parse_release(std::string_view text, const std::string& subject);
 struct ArchiveIdentity {
   std::string origin, label;
 };
-/// The table: debian and debian-security. Throws bad_value at the recipe's line for any other.
-ArchiveIdentity archive_identity(const Repository& repository);
+/// The table: debian and debian-security. Nothing for a vendor's archive, which must have a keyring of its own and a
+/// list of what may come from it. Throws bad_value at the recipe's line for any other.
+std::optional<ArchiveIdentity> archive_identity(const Repository& repository);
 
 /// Checks identity and time: Date, Valid-Until and the recipe's max_age. Of a snapshot, which is meant to be old, only
 /// that it is not newer than the time asked for. `now` is seconds since 1970.

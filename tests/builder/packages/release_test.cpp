@@ -157,10 +157,27 @@ TEST(CheckRelease, KnowsItsDistributions) {
   Repository other = trixie();
   other.distribution.value = "fedora";
   expect_error([&] { archive_identity(other); }, codes::bad_value, "no distribution `fedora` is known",
-               "known distributions: debian, debian-security");
+               "known distributions: debian, debian-security; a vendor's archive needs `keyring` and `allow`");
   Repository backports = trixie();
   backports.suite.value = "trixie-backports";
-  EXPECT_EQ(archive_identity(backports).label, "Debian Backports");
+  EXPECT_EQ(archive_identity(backports)->label, "Debian Backports");
+}
+
+TEST(CheckRelease, TakesAVendorsArchiveByItsOwnKeysAndAllowList) {
+  Repository vendor = trixie();
+  vendor.distribution.value = "accelerators";
+  vendor.suite.value = "stable";
+  vendor.keyring.value = "vendor.gpg";
+  vendor.allow = {{"driver-*", {}}};
+  EXPECT_FALSE(archive_identity(vendor));
+  Release release = parse_release(release_text(), "InRelease");
+  release.origin = release.label = "Some Vendor";
+  release.suite = "stable";
+  EXPECT_EQ(check_release(release, vendor, kNow, false), "");
+  release.suite = release.codename = "other";
+  EXPECT_THROW(check_release(release, vendor, kNow, false), Error);
+  vendor.allow.clear();
+  EXPECT_THROW(archive_identity(vendor), Error);
 }
 
 }  // namespace
