@@ -238,6 +238,11 @@ Cure: give a current mirror with --mirror DISTRIBUTION=URI, or allow more in the
 would believe it, so the file is refused even though its signature is good.
 Cure: the mirror or a proxy changed the file; give another mirror with --mirror DISTRIBUTION=URI.
 )"},
+{codes::metadata_newer, R"(The repository asks for a `snapshot`, the archive as it was at that time, but the mirror served
+metadata that was signed later: it serves the archive as it is now.
+  ainode build NAME --mirror debian=URI --out DIR     # a mirror that serves that day's archive
+Cure: give such a mirror, or drop `snapshot` from the recipe.
+)"},
 {codes::key_missing, R"(The recipe or the command names a key that this machine does not have. Keys lie in the configuration
 directory under ainode/keys/NAME/; AINODE_KEY_RELEASE names another directory for key `release`.
   signing: {ostree: {openpgp: release, ed25519: release}}
