@@ -52,6 +52,13 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
+bool take(const std::string& option, const std::string& value, Options& options) {
+  if (option == "--suites") options.suites = split(value, ',');
+  if (option == "--components") options.components = split(value, ',');
+  if (option == "--goals") options.goals = value;
+  return option == "--suites" || option == "--components" || option == "--goals";
+}
+
 bool parse(int argc, char** argv, Options& options) {
   if (argc < 2) return false;
   options.cache = argv[1];
@@ -63,16 +70,9 @@ bool parse(int argc, char** argv, Options& options) {
       options.important = true;
     } else if (!word.starts_with("--")) {
       options.words.push_back(word);
-    } else if (++i == argc) {
-      return false;
-    } else if (word == "--suites") {
-      options.suites = split(argv[i], ',');
-    } else if (word == "--components") {
-      options.components = split(argv[i], ',');
-    } else if (word == "--goals") {
-      options.goals = argv[i];
     } else {
-      return false;
+      const std::string value = ++i < argc ? argv[i] : "";
+      if (value.empty() || !take(word, value, options)) return false;
     }
   }
   return true;

@@ -224,7 +224,7 @@ void PoolCache::keep(const Candidates::Data& data) const {
   Writer writer;
   writer.bytes.reserve((visible.size() + hidden.size()) * sizeof(StoredRecord) + text.size() +
                        arrays.strings.size_bytes() + arrays.string_space.size_bytes() + arrays.relations.size_bytes() +
-                       arrays.lists.size_bytes() + arrays.packages.size_bytes() + 16 * 2 * kAlignment);
+                       arrays.lists.size_bytes() + arrays.packages.size_bytes() + 32 * kAlignment);
   writer.add(std::span<const StoredRecord>(visible));
   writer.add(std::span<const StoredRecord>(hidden));
   writer.add(std::span<const char>(text));

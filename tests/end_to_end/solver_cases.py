@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our solver's answers held against apt's, on the real archive."""
 
+import re
 import sys
 
 from cases import case
@@ -16,6 +17,8 @@ def compare(world, goals, timeout):
     result = run([sys.executable, "-B", COMPARE, bench, world.work / "compare", *goals], env=world.environment(), timeout=timeout)
     (world.logs / "compare.log").write_text(str(result))
     assert result.status == 0, result
+    peak = re.search(r"peak (\d+) MB", result.out)
+    assert peak and int(peak[1]) <= 200, f"reading some 75,000 packages took {peak and peak[1]} MB"
     return result.out.splitlines()[-1]
 
 
