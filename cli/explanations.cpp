@@ -76,8 +76,8 @@ start from.
 Cure: move what both need into a third recipe, and let both extend that one.
 )"},
 {codes::extends_outside, R"(`extends` takes files below the recipe root only, so that a recipe means the same wherever its
-directory is checked out; no absolute path, and none through a symbolic link. The root is the current
-directory, or for a recipe elsewhere the folder above its images/ or recipes/.
+directory is checked out: no absolute path, and none through a symbolic link. The root is the
+current directory, or for a recipe elsewhere the folder above its images/ or recipes/.
   extends: [../../../etc/base.yaml]
 Cure: move or copy the other recipe into the tree.
 )"},
@@ -90,7 +90,7 @@ Cure: give the address to the build, not to the recipe:
 {codes::unknown_variant, R"(NAME@VARIANT asks for an overlay that the recipe does not declare under `variants`, NAME@AXIS=VALUE
 for one that is not under `matrix`, or two values of one axis are asked for.
   ainode build node@debug,kernel=latest --out DIR
-  # needs `variants: {debug: …}` and `matrix: {kernel: {latest: …}}` in node.yaml or what it extends
+  # needs `variants: {debug: …}` and `matrix: {kernel: {latest: …}}`
 Cure: correct the name; `ainode check NAME` lists all of them.
 )"},
 // ---- packages ----

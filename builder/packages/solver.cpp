@@ -223,6 +223,31 @@ LockedPackage locked(const PackageRecord& record, const std::vector<LockedReposi
   return package;
 }
 
+/// What the base system needs: closed under dependencies, each met by the package that apt would take for it where that
+/// one is there, so that what else is installed changes it as little as can be.
+std::set<Id> base_layer(const PackagePool& pool, const std::set<Id>& installed) {
+  std::set<Id> layer;
+  std::vector<Id> queue;
+  const auto add = [&](Id id) {
+    if (installed.contains(id) && layer.insert(id).second) queue.push_back(id);
+  };
+  for (const Id id : pool.base_system()) add(id);
+  while (!queue.empty()) {
+    const Id package = queue.back();
+    queue.pop_back();
+    for (const Id clause : pool.depends(package)) {
+      if (clause == SOLVABLE_PREREQMARKER) continue;
+      const Id preferred = pool.preferred(clause);
+      if (installed.contains(preferred)) {
+        add(preferred);
+      } else {
+        for (const Id provider : pool.providers(clause)) add(provider);
+      }
+    }
+  }
+  return layer;
+}
+
 }  // namespace
 
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates) {
@@ -230,9 +255,12 @@ std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidate
   check_names(goal, pool.get(), *candidates.data);
   Request request(goal, pool.get());
   if (!request.solve()) throw explain_problem(request.solver(), pool.get(), goal, request.jobs(), *candidates.data);
+  const std::vector<Id> order = request.in_configuration_order();
+  const std::set<Id> base = base_layer(pool.get(), {order.begin(), order.end()});
   std::vector<LockedPackage> packages;
-  for (const Id id : request.in_configuration_order()) {
+  for (const Id id : order) {
     packages.push_back(locked(pool.get().record(id), candidates.repositories));
+    packages.back().layer = !goal.base_system ? "tools" : base.contains(id) ? "base" : "node";
   }
   return packages;
 }

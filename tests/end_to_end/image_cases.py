@@ -91,6 +91,18 @@ def unchanged_build_says_so(world):
 
 
 @case()
+def plan_of_an_unchanged_image_has_nothing_to_do(world):
+    """For the image that was just built, `plan --out` says that nothing is to do; for another directory, what is cached."""
+    image = world.image()
+    recipe = world.work / "first" / "recipes" / "qemu-base.yaml"
+    done = world.ainode("plan", recipe, "--out", image.directory, "--offline", place="first")
+    assert done.status == 0 and "nothing to do" in done.out, done
+    other = world.ainode("plan", recipe, "--out", world.work / "elsewhere", "--offline", "--json", place="first").json()
+    cached = [step["name"] for step in other["steps"] if not step["runs"]]
+    assert cached == ["resolve", "fetch", "import", "tools", "configure"], other
+
+
+@case()
 def locked_build_needs_no_network(world):
     """With the lock and a store that holds its packages, --locked --offline builds the same image elsewhere."""
     first = world.image()

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from cases import case
-from input_cases import Mirror, assert_refused, recipe_with
+from input_cases import NOWHERE, Mirror, assert_refused, recipe_with
 from world import Image, Skip, run
 
 
@@ -148,6 +148,33 @@ def partial_update_keeps_the_others(world):
 
 
 @case()
+def why_names_the_recipe_line(world):
+    """`why` leads from the recipe's line to a package, says why another is not there, and what each wish costs."""
+    with Mirror(world) as mirror:
+        folder = Folder(world, "why", recipe_with("left"))
+        line = next(number for number, text in enumerate(folder.recipe.read_text().splitlines(), 1) if "include:" in text)
+
+        def why(*arguments):
+            return folder.ainode("why", *arguments, "--arch", "amd64", mirror=mirror)
+
+        asked = why("left")
+        assert asked.status == 0 and f"left: asked for by {folder.recipe}:{line}:" in asked.out, asked
+        chain = why("libc6", "--json").json()["why"]
+        assert chain["links"][-1]["next"].startswith("libc6 2.41-12+deb13u1"), chain
+        absent = why("hello")
+        assert absent.status == 2 and "--not" in absent.err, absent
+        assert why("hello", "--not", "--json").json()["why_not"]["reason"] == "not asked for"
+        assert why("no-such", "--not", "--json").json()["why_not"]["reason"] == "unknown"
+        impossible = why("right", "--not")
+        assert "cannot be in" in impossible.out and "left" in impossible.out, impossible
+        costs = {entry["package"]: entry for entry in why("--json").json()["sole_reason"]}
+        assert costs["left"]["packages"] == ["left"] and costs["left"]["bytes"] > 0, costs
+        assert f":{line}:" in costs["left"]["place"], costs
+        assert why("--not").status == 2
+    world.remove("why")
+
+
+@case()
 def plan_says_what_would_run(world):
     """`plan` names every step, whether its result is there and why not, and writes nothing."""
     with Mirror(world) as mirror:
@@ -167,15 +194,15 @@ def plan_says_what_would_run(world):
 
 
 @case()
-def plan_of_an_unchanged_image_has_nothing_to_do(world):
-    """For the image that was just built, `plan --out` says that nothing is to do; for another directory, what is cached."""
-    image = world.image()
+def unreachable_mirrors_change_nothing_locked(world):
+    """With a lock and a store that holds its packages, mirrors that do not answer do not matter."""
+    first = world.image()
     recipe = world.work / "first" / "recipes" / "qemu-base.yaml"
-    done = world.ainode("plan", recipe, "--out", image.directory, "--offline", place="first")
-    assert done.status == 0 and "nothing to do" in done.out, done
-    other = world.ainode("plan", recipe, "--out", world.work / "elsewhere", "--offline", "--json", place="first").json()
-    cached = [step["name"] for step in other["steps"] if not step["runs"]]
-    assert cached == ["resolve", "fetch", "import", "tools", "configure"], other
+    out = world.work / "unreachable" / "out"
+    built = world.ainode("build", recipe, "--out", out, "--locked", place="first", **NOWHERE)
+    assert built.status == 0, built
+    assert Image(out).commit == first.commit
+    world.remove("unreachable")
 
 
 @case()

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <sstream>
 
 #include "base/error.h"
@@ -264,6 +265,32 @@ TEST(Resolve, TakesAnyArchitectureOnlyWhereAllowed) {
 TEST(Resolve, RefusesAMalformedDependency) {
   EXPECT_EQ(error_of(goal({"app"}), "app 1 Depends: lib (>= )\n"),
             "error[P0007]: package `app` has a malformed dependency: lib (>= )\n");
+}
+
+std::map<std::string, std::string> layers(const Goal& goal, const std::string& lines) {
+  const Candidates candidates = world(lines);
+  std::map<std::string, std::string> layers;
+  for (const LockedPackage& package : resolve(goal, candidates)) layers[package.name] = package.layer;
+  return layers;
+}
+
+TEST(Layers, TheBaseLayerIsWhatTheBaseSystemNeedsWhateverElseIsAsked) {
+  const std::string lines =
+      "base-files 1 Essential: yes;Depends: awk | gawk\n"
+      "awk 1 Depends: libm\nlibm 1\ngawk 1\nnode 1 Depends: libm, extra\nextra 1\n";
+  using Layers = std::map<std::string, std::string>;
+  EXPECT_EQ(layers(goal({"node"}), lines),
+            (Layers{{"base-files", "base"}, {"awk", "base"}, {"libm", "base"}, {"node", "node"}, {"extra", "node"}}));
+  // Another alternative that is there for its own sake does not move into the base.
+  EXPECT_EQ(layers(goal({"gawk", "awk"}), lines),
+            (Layers{{"base-files", "base"}, {"awk", "base"}, {"libm", "base"}, {"gawk", "node"}}));
+}
+
+TEST(Layers, ToolsAreOfTheirOwn) {
+  Goal tools = goal({"node"});
+  tools.base_system = false;
+  EXPECT_EQ(layers(tools, "node 1 Depends: extra\nextra 1\n"),
+            (std::map<std::string, std::string>{{"node", "tools"}, {"extra", "tools"}}));
 }
 
 }  // namespace
