@@ -189,7 +189,7 @@ Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, co
   if (options.locked)
     throw Error(codes::lock_missing, fmt::format("there is no lock {}", state.path.string()))
         .help("`ainode lock` writes it");
-  const Lock lock = lock_for(run, store, recipe, options, state);
+  Lock lock = lock_for(run, store, recipe, options, state);
   write_beside_recipe(run, recipe, lock);
   return lock;
 }

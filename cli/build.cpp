@@ -55,6 +55,7 @@ int build(const Globals& globals, const BuildArguments& arguments) {
   options.mirrors = arguments.recipe.mirror_options(recipe);
   return in_user_namespace([&] {
     return run_reported(globals, [&](RunContext& run) {
+      if (globals.offline) leave_network();  // whatever the build runs: nothing of it can reach a network
       const BuildResult result = build_image(run, recipe, options);
       globals.json ? print_json(answer(result, options.out)) : print(summary(result, options.out));
       const bool tells_unchanged = result.unchanged && arguments.exit_unchanged;

@@ -162,6 +162,7 @@ class ShapeCheck {
   }
 
   void tell_unknown_key(const YamlNode& key, const Shape& shape, const std::string& path) {
+    if (mistakes_.is_full()) return;
     std::vector<std::string_view> names;
     for (const Key& row : shape.keys) names.push_back(row.key);
     Error error(codes::unknown_key, fmt::format("unknown key `{}`", key.text));

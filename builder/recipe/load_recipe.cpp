@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/files.h"
 #include "base/suggestion.h"
@@ -71,18 +72,18 @@ const YamlNode* find_overlay(const Document& document, const std::string& pick) 
   return find_path(document.tree, {"matrix", axis, std::string_view(pick).substr(equals + 1)});
 }
 
-void add_once(std::vector<std::string>& list, std::string item) {
-  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(std::move(item));
-}
-
 std::vector<std::string> known_picks(const std::vector<Document>& documents) {
   std::vector<std::string> variants, cells;
+  std::unordered_set<std::string> seen;
+  const auto add = [&](std::vector<std::string>& list, const std::string& pick) {
+    if (seen.insert(pick).second) list.push_back(pick);
+  };
   for (const Document& document : documents) {
     if (const YamlNode* named = document.tree.find("variants"))
-      for (const YamlEntry& entry : named->entries) add_once(variants, entry.first.text);
+      for (const YamlEntry& entry : named->entries) add(variants, entry.first.text);
     if (const YamlNode* matrix = document.tree.find("matrix"))
       for (const YamlEntry& axis : matrix->entries)
-        for (const YamlEntry& value : axis.second.entries) add_once(cells, axis.first.text + "=" + value.first.text);
+        for (const YamlEntry& value : axis.second.entries) add(cells, axis.first.text + "=" + value.first.text);
   }
   variants.insert(variants.end(), cells.begin(), cells.end());
   return variants;

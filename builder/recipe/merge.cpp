@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/suggestion.h"
 #include "builder/recipe/check_shape.h"
@@ -32,12 +34,31 @@ std::string_view identity_of(const YamlNode& item) {
   return {};
 }
 
-YamlNode* find_mapping(std::vector<YamlNode>& items, const YamlNode& like) {
-  if (like.kind != YamlNode::Kind::mapping || identity_of(like).empty()) return nullptr;
-  const auto found = std::find_if(items.begin(), items.end(), [&](const YamlNode& item) {
-    return item.kind == YamlNode::Kind::mapping && identity_of(item) == identity_of(like);
-  });
-  return found == items.end() ? nullptr : &*found;
+bool is_known(const YamlNode& item) {
+  return item.kind == YamlNode::Kind::mapping && !identity_of(item).empty();
+}
+
+// A hostile recipe's lists and mappings are long: nothing here may look through one for every item of the other.
+using Positions = std::unordered_map<std::string, std::size_t>;
+
+Positions positions_of_keys(const std::vector<YamlEntry>& entries) {
+  Positions positions;
+  for (std::size_t i = 0; i < entries.size(); ++i) positions.emplace(entries[i].first.text, i);
+  return positions;
+}
+
+Positions positions_of_mappings(const std::vector<YamlNode>& items) {
+  Positions positions;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (is_known(items[i])) positions.emplace(identity_of(items[i]), i);
+  return positions;
+}
+
+std::unordered_set<std::string_view> texts_of(const std::vector<YamlNode>& items) {
+  std::unordered_set<std::string_view> texts;
+  for (const YamlNode& item : items)
+    if (item.kind == YamlNode::Kind::scalar) texts.insert(item.text);
+  return texts;
 }
 
 class Merge {
@@ -56,24 +77,24 @@ class Merge {
     YamlNode result = std::move(base);
     if (result.kind != YamlNode::Kind::mapping) result = YamlNode{YamlNode::Kind::mapping, "", false, {}, {}, {}};
     result.place = over.place;
+    drop_excluded(result, over, path);
+    const Positions positions = positions_of_keys(result.entries);
     for (const auto& [key, value] : over.entries) {
-      drop_excluded(result, over, key.text, path);
       const std::string inner = path.empty() ? key.text : path + "." + key.text;
-      const auto entry = std::find_if(result.entries.begin(), result.entries.end(),
-                                      [&name = key.text](const YamlEntry& entry) { return entry.first.text == name; });
-      if (entry == result.entries.end()) {
+      const auto position = positions.find(key.text);
+      if (position == positions.end()) {
         result.entries.push_back({key, merge({}, value, inner)});
       } else {
-        entry->second = merge(std::move(entry->second), value, inner);
-        entry->first = key;
+        YamlEntry& entry = result.entries[position->second];
+        entry = {key, merge(std::move(entry.second), value, inner)};
       }
     }
     return result;
   }
 
-  static void drop_excluded(YamlNode& mapping, const YamlNode& over, std::string_view key, std::string_view path) {
+  static void drop_excluded(YamlNode& mapping, const YamlNode& over, std::string_view path) {
     for (const Exclusion& exclusion : kExclusions)
-      if (exclusion.path == path && exclusion.key == key && !over.find(exclusion.excludes))
+      if (exclusion.path == path && over.find(exclusion.key) && !over.find(exclusion.excludes))
         std::erase_if(mapping.entries, [&](const YamlEntry& entry) { return entry.first.text == exclusion.excludes; });
   }
 
@@ -86,22 +107,18 @@ class Merge {
   }
 
   void append(std::vector<YamlNode>& items, const std::vector<YamlNode>& more, const std::string& path) {
-    const std::size_t known = items.size();
-    std::erase_if(items, [&](const YamlNode& item) {
-      return item.kind == YamlNode::Kind::scalar && std::any_of(more.begin(), more.end(), [&](const YamlNode& other) {
-               return other.kind == YamlNode::Kind::scalar && other.text == item.text;
-             });
-    });
-    std::vector<YamlNode> added;
+    const auto later = texts_of(more);
+    std::erase_if(
+        items, [&](const YamlNode& item) { return item.kind == YamlNode::Kind::scalar && later.contains(item.text); });
+    const Positions positions = positions_of_mappings(items);
     for (const YamlNode& item : more) {
-      YamlNode* same = known == 0 ? nullptr : find_mapping(items, item);
-      if (same) {
-        *same = merge(std::move(*same), item, path + "[]");
+      const auto same = is_known(item) ? positions.find(std::string(identity_of(item))) : positions.end();
+      if (same == positions.end()) {
+        items.push_back(merge({}, item, path + "[]"));
       } else {
-        added.push_back(merge({}, item, path + "[]"));
+        items[same->second] = merge(std::move(items[same->second]), item, path + "[]");
       }
     }
-    std::move(added.begin(), added.end(), std::back_inserter(items));
   }
 
   YamlNode edited(YamlNode base, const YamlNode& edit, const std::string& path) {
@@ -113,17 +130,26 @@ class Merge {
       return result;
     }
     if (base.kind == YamlNode::Kind::sequence) result.items = std::move(base.items);
-    if (const YamlNode* removed = edit.find("remove"))
-      for (const YamlNode& item : removed->items) remove(result.items, item, path);
+    if (const YamlNode* removed = edit.find("remove")) remove(result.items, removed->items, path);
     if (const YamlNode* added = edit.find("append")) append(result.items, added->items, path);
     return result;
   }
 
-  void remove(std::vector<YamlNode>& items, const YamlNode& unwanted, const std::string& path) {
-    if (unwanted.kind != YamlNode::Kind::scalar) return;  // told by the check of shapes
-    if (std::erase_if(items, [&](const YamlNode& item) { return identity_of(item) == unwanted.text; }) > 0) return;
+  /// What is no text is told by the check of shapes.
+  void remove(std::vector<YamlNode>& items, const std::vector<YamlNode>& unwanted, const std::string& path) {
+    std::unordered_set<std::string_view> known;
+    for (const YamlNode& item : items) known.insert(identity_of(item));
+    for (const YamlNode& item : unwanted)
+      if (item.kind == YamlNode::Kind::scalar && !known.contains(item.text) && !mistakes_.is_full())
+        tell_nothing_to_remove(items, item, path);
+    const auto gone = texts_of(unwanted);
+    std::erase_if(items, [&](const YamlNode& item) { return gone.contains(identity_of(item)); });
+  }
+
+  void tell_nothing_to_remove(const std::vector<YamlNode>& items, const YamlNode& unwanted, const std::string& path) {
+    constexpr std::size_t kMostShown = 20;
     std::vector<std::string_view> names;
-    for (const YamlNode& item : items) names.push_back(identity_of(item));
+    for (std::size_t i = 0; i < std::min(items.size(), kMostShown); ++i) names.push_back(identity_of(items[i]));
     const std::string suggestion = nearest(unwanted.text, names);
     mistakes_.bad_value(unwanted.place, fmt::format("`{}` has no `{}` to remove", path, shown(unwanted.text)), "",
                         !suggestion.empty() ? fmt::format("did you mean `{}`?", suggestion)

@@ -65,6 +65,7 @@ std::string shown(const std::string& text) {
 }
 
 void Mistakes::add(Error error) {
+  if (is_full()) return;
   const std::string place = error.place() ? error.place()->str() : "";
   if (!seen_.insert(place + " " + error.message()).second) return;
   places_.insert(place);

@@ -14,6 +14,8 @@ namespace ainode {
 
 class Mistakes {
  public:
+  static constexpr std::size_t kMost = 200;
+
   void add(Error error);  ///< once: the same message at the same place says nothing new
   void wrong_type(const YamlNode& node, std::string_view path, std::string_view holds);
   void bad_value(const Place& place, std::string message, std::string label = "", std::string help = "");
@@ -21,6 +23,8 @@ class Mistakes {
   /// Whether something is wrong with the very value at this place.
   bool concern(const Place& place) const { return places_.contains(place.str()); }
   bool empty() const { return errors_.empty(); }
+  /// More would help nobody.
+  bool is_full() const { return errors_.size() >= kMost; }
   /// Throws Errors when there were any: file by file as they were first met, then by place.
   void throw_if_any();
 

@@ -20,6 +20,9 @@ namespace ainode {
 /// single-threaded. Throws no_user_namespaces, no_subuids or tool_missing (newuidmap), each with its cure.
 int in_user_namespace(const std::function<int()>& body);
 bool is_in_user_namespace();  ///< of our own making
+/// Inside in_user_namespace(): from here this process and its children have no network interface that is up. Throws
+/// sandbox_failed.
+void leave_network();
 
 struct BindMount {
   std::filesystem::path source;       ///< on the host

@@ -272,4 +272,11 @@ bool is_in_user_namespace() {
   return inside_our_namespace;
 }
 
+void leave_network() {
+  if (unshare(CLONE_NEWNET) == 0) return;
+  throw Error(codes::sandbox_failed, "a network namespace of its own could not be made for an offline build")
+      .because(system_error("unshare the network", errno))
+      .help("the kernel must allow network namespaces (CONFIG_NET_NS, user.max_net_namespaces)");
+}
+
 }  // namespace ainode

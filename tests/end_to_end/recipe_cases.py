@@ -2,7 +2,9 @@
 """The recipe language at the command line: schema, init, show, check."""
 
 import json
+import os
 import re
+import resource
 
 import jsonschema
 import yaml
@@ -118,3 +120,51 @@ def check_looks_into_every_variant(world):
     assert codes == ["R0109", "R0109", "R0110"], checked
     assert checked.err.count("has no `gdb` to remove") == 1, checked
     world.remove("check")
+
+
+def measured(world, *arguments):
+    """Exit status, CPU seconds and peak memory in bytes of one run that may take 2 CPU seconds."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, 1)
+            os.dup2(nothing, 2)
+            os.execve(world.program, [str(world.program), *map(str, arguments)], world.environment())
+        finally:
+            os._exit(127)
+    _, status, used = os.wait4(pid, 0)
+    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+
+@case()
+def bad_recipes_stay_within_limits(world):
+    """No recipe, however bad, takes 2 CPU seconds or 256 MB: those of the tests, and the worst of a mebibyte."""
+    folder = world.work / "worst"
+    folder.mkdir()
+    head = "ainode: 1\nname: worst\n"
+    worst = {
+        "wide": head + "packages: {include: [" + "a, " * 95_000 + "b]}\n",
+        "keys": head + "".join(f"k{number}: 1\n" for number in range(49_000)),
+        "deep": head + "x: " + "[" * 900 + "\n",
+        "brackets": head + "x: " + "[" * 1_000_000,
+        "quotes": head + 'x: "' + "\\n" * 500_000 + '"\n',
+        "comment": "#" * 1_048_000 + "\n" + head,
+        "line": head + "summary: " + "x" * 1_000_000 + "\n",
+        "overlays": head + "variants: {" + ", ".join(f"v{n}: {{packages: {{include: [p{n}]}}}}" for n in range(14_000)) + "}\n",
+        "remove": head + "packages: {include: {remove: [" + ", ".join(f"p{n}" for n in range(20_000)) + "]}}\n",
+    }
+    for name, text in worst.items():
+        assert len(text) <= 1 << 20, name
+        (folder / f"{name}.yaml").write_text(text)
+    many = ", ".join(f"pp{n}" for n in range(50_000))
+    (folder / "edits.yaml").write_text(
+        head + f"packages: {{include: [{many}]}}\nvariants: {{x: {{packages: {{include: {{remove: [{many[:240_000]}]}}}}}}}}\n"
+    )
+    paths = [*sorted(CASES.glob("*.yaml")), *sorted(folder.glob("*.yaml")), f"{folder / 'edits.yaml'}@x"]
+    for path in paths:
+        status, seconds, memory = measured(world, "show", path, "--arch", "amd64")
+        assert status in (0, 2), f"{path}: exit {status} after {seconds:.2f} CPU-s"
+        assert memory <= 256 << 20, f"{path}: {memory >> 20} MiB"
+    world.remove("worst")
