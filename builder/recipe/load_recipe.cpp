@@ -21,6 +21,8 @@ namespace ainode {
 
 namespace {
 
+constexpr std::size_t kMostPicks = 256;  // `check` looks into each
+
 struct Request {
   std::string file;
   std::vector<std::string> picks;
@@ -168,6 +170,10 @@ EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptio
   check_documents(mistakes, documents, architecture);
   EffectiveRecipe effective;
   effective.picks = known_picks(documents);
+  if (effective.picks.size() > kMostPicks)
+    throw Error(codes::yaml_too_large,
+                fmt::format("{} has more than {} variants and matrix values", request.file, kMostPicks))
+        .help("make recipes of their own that extend this one");
   check_picks(request, documents, effective.picks);
   for (const Document& document : documents) effective.files.push_back(document.file);
 
