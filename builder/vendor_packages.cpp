@@ -43,7 +43,7 @@ void copy_packages(RunContext& run, const std::vector<LockedPackage>& packages,
 Lock vendor_packages(RunContext& run, const Recipe& recipe, const BuildOptions& options) {
   require_vendor_directory(options.out);
   Store store(options.store.empty() ? cache_directory() : options.store);
-  const Lock lock = run_step(run, "resolve", [&] { return lock_packages(run, store, recipe, options); });
+  Lock lock = run_step(run, "resolve", [&] { return lock_packages(run, store, recipe, options); });
   const std::vector<LockedPackage> packages = all_packages(lock);
   const auto debs =
       run_step(run, "fetch", [&] { return fetch_debs(run, store, packages, lock.repositories, options); });

@@ -59,7 +59,8 @@ MirrorOptions RecipeArguments::mirror_options(const Recipe& recipe) const {
   MirrorOptions mirrors;
   for (const std::string& given : mirrors_) {
     const std::size_t equals = std::min(given.find('='), given.size());
-    add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())), "--mirror " + given.substr(0, equals));
+    add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())),
+               "--mirror " + given.substr(0, equals));
   }
   for (const Repository& repository : recipe.repositories) {
     const std::string& distribution = repository.distribution.value;

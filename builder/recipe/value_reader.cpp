@@ -58,9 +58,9 @@ std::string problem_of_size(std::string_view text) {
   if (text.starts_with('-')) return "it is negative";
   if (digits.empty()) return "it is not a size";
   if (unit.empty()) return "it has no unit";
-  if (scale_of(unit) == 0) return fmt::format("`{}` is not a unit", unit);
-  if (digits.size() > 9 || std::stoull(std::string(digits)) > kLargestSize / scale_of(unit))
-    return "it is larger than 16T";
+  const std::uint64_t scale = scale_of(unit);
+  if (scale == 0) return fmt::format("`{}` is not a unit", unit);
+  if (digits.size() > 9 || std::stoull(std::string(digits)) > kLargestSize / scale) return "it is larger than 16T";
   return std::stoull(std::string(digits)) == 0 ? "it is zero" : "";
 }
 
