@@ -110,8 +110,8 @@ int tell_sizes(RunContext& run, const Globals& globals, const Recipe& recipe, co
   Json list = Json::array();
   std::string text = "without it, so much less would be downloaded:\n";
   for (const SoleReason& reason : reasons) {
-    text += fmt::format("  {:<28} {:>9}  {:>3} packages  {}\n", reason.root.value, readable_size(reason.bytes),
-                        reason.packages.size(), reason.root.place.str());
+    text += fmt::format("  {:<28} {:>9}  {:>3} package{}  {}\n", reason.root.value, readable_size(reason.bytes),
+                        reason.packages.size(), reason.packages.size() == 1 ? " " : "s", reason.root.place.str());
     list.push_back({{"package", reason.root.value},
                     {"place", reason.root.place.str()},
                     {"bytes", reason.bytes},

@@ -9,18 +9,23 @@ import subprocess
 import sys
 
 from cases import case
-from world import RECIPE, ROOT, Skip, run
+from world import RECIPE, ROOT, Skip, measured, run
 
 MAKE_MIRROR = ROOT / "tests" / "mirror" / "make_mirror.py"
 
 
 class Mirror:
-    """The loopback archive with one fault, while the block lasts: options that lead `build` to it."""
+    """The loopback archive with one fault, while the block lasts: options that lead `build` to it.
 
-    def __init__(self, world, fault="none"):
+    `vendor` names the fault whose Debian archive is served as the distribution `accelerators`, with the same keys.
+    """
+
+    def __init__(self, world, fault="none", vendor=None):
         self.folder = world.work / "mirror"
         shutil.rmtree(self.folder, ignore_errors=True)
         command = [sys.executable, "-B", str(MAKE_MIRROR), str(self.folder), "--fault", fault, "--serve"]
+        if vendor:
+            command += ["--fault", vendor]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         said = json.loads(self.process.stdout.readline())
         uris = said["mirrors"][fault]
@@ -31,6 +36,9 @@ class Mirror:
             "AINODE_KEYRING_DEBIAN": said["keyring"],
             "AINODE_KEYRING_DEBIAN_SECURITY": said["keyring"],
         }
+        self.keyring = said["keyring"]
+        if vendor:
+            self.environment["AINODE_MIRROR_ACCELERATORS"] = said["mirrors"][vendor]["debian"]
 
     def __enter__(self):
         return self
@@ -109,6 +117,29 @@ def add_refusal(name, promise, fault, packages, suite, status, code):
 
 for row in REFUSED:
     add_refusal(*row)
+
+
+BAD_METADATA = [
+    "changed-inrelease", "foreign-key", "unsigned", "text-before", "html", "truncated-packages", "broken-packages",
+    "escaping-filename", "many-alternatives", "long-line", "longer-packages", "missing-field", "two-contents",
+]
+
+
+@case()
+def bad_metadata_stays_within_limits(world):
+    """No metadata, however bad, takes 2 CPU seconds or 256 MB, and no lock is left behind."""
+    place = "limits"
+    (world.work / place).mkdir()
+    recipe = world.work / place / "node.yaml"
+    recipe.write_text(recipe_with())
+    for fault in BAD_METADATA:
+        with Mirror(world, fault) as mirror:
+            environment = {"AINODE_STORE": str(world.work / place / fault)} | mirror.environment
+            status, seconds, memory = measured(world, "lock", recipe, "--arch", "amd64", **environment)
+        assert status in (1, 2, 3), f"{fault}: exit {status} after {seconds:.2f} CPU-s"
+        assert memory <= 256 << 20, f"{fault}: {memory >> 20} MiB"
+        assert sorted(path.name for path in (world.work / place).glob("*.lock*")) == [], fault
+    world.remove(place)
 
 
 @case()

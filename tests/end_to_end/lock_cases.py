@@ -148,6 +148,29 @@ def partial_update_keeps_the_others(world):
 
 
 @case()
+def vendor_archive_gives_only_what_is_allowed(world):
+    """An archive outside the table is taken by its own keyring, and only packages that `allow` names come from it."""
+    row = "  - {{id: vendor, distribution: accelerators, suite: trixie, components: [main]{}}}\npackages:"
+    with Mirror(world, vendor="updated") as mirror:
+        # The vendor offers hello 2.10-6 and another libc6 as well.
+        trusted = row.format(f', keyring: "{mirror.keyring}", allow: ["hell*"], priority: 600')
+        folder = Folder(world, "vendor", recipe_with("hello").replace("packages:", trusted, 1))
+        locked = folder.ainode("lock", "--arch", "amd64", mirror=mirror)
+        assert locked.status == 0, locked
+        sources = {package["name"]: (package["version"], package["repository"]) for package in folder.lock()["packages"]}
+        assert sources["hello"] == ("2.10-6", "vendor"), sources
+        assert all(where != "vendor" for name, (_, where) in sources.items() if name != "hello"), sources
+        folder.recipe.write_text(recipe_with("hello").replace("packages:", row.format(""), 1))
+        unknown = folder.ainode("lock", "--arch", "amd64", "--json", mirror=mirror)
+        assert_refused(unknown, 2, "R0110")
+        assert "needs `keyring` and `allow`" in unknown.err, unknown
+        foreign = row.format(', keyring: "/usr/share/keyrings/debian-archive-keyring.gpg", allow: ["hell*"]')
+        folder.recipe.write_text(recipe_with("hello").replace("packages:", foreign, 1))
+        assert_refused(folder.ainode("lock", "--arch", "amd64", "--json", mirror=mirror), 1, "T0003")
+    world.remove("vendor")
+
+
+@case()
 def why_names_the_recipe_line(world):
     """`why` leads from the recipe's line to a package, says why another is not there, and what each wish costs."""
     with Mirror(world) as mirror:

@@ -2,15 +2,13 @@
 """The recipe language at the command line: schema, init, show, check."""
 
 import json
-import os
 import re
-import resource
 
 import jsonschema
 import yaml
 
 from cases import case
-from world import RECIPE, ROOT
+from world import RECIPE, ROOT, measured
 
 CASES = ROOT / "tests" / "cases" / "recipes"
 # What a schema can see. The other codes speak of YAML itself, of other files, or (lacks among them) of several values.
@@ -120,22 +118,6 @@ def check_looks_into_every_variant(world):
     assert codes == ["R0109", "R0109", "R0110"], checked
     assert checked.err.count("has no `gdb` to remove") == 1, checked
     world.remove("check")
-
-
-def measured(world, *arguments):
-    """Exit status, CPU seconds and peak memory in bytes of one run that may take 2 CPU seconds."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
-            nothing = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nothing, 1)
-            os.dup2(nothing, 2)
-            os.execve(world.program, [str(world.program), *map(str, arguments)], world.environment())
-        finally:
-            os._exit(127)
-    _, status, used = os.wait4(pid, 0)
-    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 @case()

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -171,6 +172,22 @@ class World:
             with contextlib.suppress(OSError):
                 if backing.read_text().startswith(f"{self.work}/"):
                     yield f"loop device {backing.parts[3]}"
+
+
+def measured(world, *arguments, **extra):
+    """Exit status, CPU seconds and peak memory in bytes of one run that may take 2 CPU seconds."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, 1)
+            os.dup2(nothing, 2)
+            os.execve(world.program, [str(world.program), *map(str, arguments)], world.environment(**extra))
+        finally:
+            os._exit(127)
+    _, status, used = os.wait4(pid, 0)
+    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 @contextlib.contextmanager
