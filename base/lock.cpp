@@ -15,7 +15,7 @@
 namespace ainode {
 namespace {
 
-constexpr std::string_view kSchema = "ainode.lock/2";
+constexpr std::string_view kSchema = "ainode.lockfile/1";
 constexpr std::size_t kSizeLimit = std::size_t{32} << 20;
 constexpr std::string_view kDigestKey = " \"digest\": \"";
 

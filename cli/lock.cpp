@@ -37,7 +37,7 @@ int lock(const Globals& globals, const LockArguments& arguments) {
     return run_reported(globals, [&](RunContext& run) {
       const LockOutcome outcome = update_lock(run, recipe, options, arguments.request);
       if (globals.json) {
-        Json json = {{"schema", "ainode.lock-verb/1"},
+        Json json = {{"schema", "ainode.lock/1"},
                      {"lock", outcome.path.string()},
                      {"written", outcome.written},
                      {"packages", outcome.lock.packages.size()}};

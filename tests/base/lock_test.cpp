@@ -10,6 +10,7 @@
 
 #include "base/crypto.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json.h"
 
 namespace ainode {
@@ -179,7 +180,7 @@ std::string with_one_change(std::string text, std::size_t at, std::uint64_t kind
 
 TEST(Lock, HasOneTextForOneContent) {
   EXPECT_EQ(write_lock(small_lock()), R"({
- "schema": "ainode.lock/2",
+ "schema": "ainode.lockfile/1",
  "recipe": "qemu-base",
  "variant": "",
  "architecture": "amd64",
@@ -207,7 +208,7 @@ TEST(Lock, HasOneTextForOneContent) {
  "tools_order": [
   "e2fsprogs:amd64"
  ],
- "digest": "0ac52a087d5cc834a27cd614f5ae3b3c23ad0929a403208bc8a8efc896decf65"
+ "digest": "1e52b76ced2b1159fbbac47130d0c540e66a0d977255cb80a9588cc2988d9140"
 }
 )");
 }
@@ -302,8 +303,8 @@ TEST(Lock, NamesTheMemberThatIsWrong) {
             "x.lock: `packages[0].name` is not a package's name");
   EXPECT_EQ(refusal(sealed(replaced(text, "\"version\":\"2.41-12\",", ""))),
             "x.lock: `packages[1].version` is missing");
-  EXPECT_EQ(refusal(sealed(replaced(text, "ainode.lock/2", "ainode.lock/1"))),
-            "x.lock: `schema` is not `ainode.lock/2`");
+  EXPECT_EQ(refusal(sealed(replaced(text, "ainode.lockfile/1", "ainode.lockfile/2"))),
+            "x.lock: `schema` is not `ainode.lockfile/1`");
   EXPECT_EQ(refusal(sealed(replaced(text, "\"name\":\"libc6\"", "\"name\":\"bash\""))),
             "x.lock: `packages[1].name` stands twice (`bash:amd64`)");
   EXPECT_EQ(refusal(sealed(replaced(text, "  \"libc6:amd64\",\n", ""))), "x.lock: `order` lacks `libc6:amd64`");
@@ -319,6 +320,15 @@ TEST(Lock, RefusesPathsThatLeaveThePool) {
     EXPECT_EQ(refusal(sealed(replaced(write_lock(small_lock()), "pool/main/bash.deb", path))),
               "x.lock: `packages[0].path` is not a path in a repository's pool")
         << path;
+}
+
+TEST(Lock, TheFuzzersSeedsAreLocks) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(AINODE_SOURCE_DIR) / "tests/fuzz/corpus/lock")) {
+    EXPECT_NO_THROW(read_lock(read_file(entry.path()), entry.path().string())) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 2);
 }
 
 }  // namespace
