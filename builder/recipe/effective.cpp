@@ -165,6 +165,7 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
   check_repositories(mistakes, recipe);
   check_partitions(mistakes, tree, recipe);
   fill_ref(mistakes, recipe);
+  if (!mistakes.empty()) return recipe;
   SortedJson values = canonical(tree, recipe_shape());
   values["architecture"] = architecture;
   values["outputs"]["ostree"]["ref"] = recipe.ostree_ref.value;
