@@ -115,9 +115,8 @@ LockState read_lock_state(const Recipe& recipe, const BuildOptions& options) {
 
 Candidates read_candidates(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
   if (run.offline) {
-    throw Error(codes::offline,
-                fmt::format("there is no lock of {} that fits, and resolving needs the network", recipe.name.value))
-        .help("build once without --offline");
+    throw Error(codes::offline, fmt::format("the packages of `{}` cannot be resolved offline", recipe.name.value))
+        .help("run it once without --offline; a build by a lock that fits needs no resolving");
   }
   std::set<std::string> distributions;
   for (const Repository& repository : recipe.repositories) distributions.insert(repository.distribution.value);

@@ -32,7 +32,8 @@ are refused.
 Cure: write the value out where it is used.
 )"},
 {codes::yaml_too_large, R"(A file of more than 1 MiB, of more than 32 levels, or of more than 100,000 values is no recipe that
-a person wrote. The limits keep a hostile file from exhausting memory.
+a person wrote; nor is one of more than 64 files, 256 variants and matrix values, or 200 mistakes.
+The limits keep a hostile file from exhausting memory and time.
 Cure: if a program wrote the file, look at what it repeats.
 )"},
 {codes::yaml_encoding, R"(A recipe is UTF-8 without a byte order mark, control characters (but tab and line end) and marks
@@ -142,7 +143,7 @@ Debian hold none of these.
 Cure: exclude the package, or have it repaired; the message names the entry.
 )"},
 {codes::offline, R"(With --offline nothing may be downloaded, but the build needs a package that the store does not
-hold, or has no lock that fits and so would have to read the archive's indices.
+hold, or has no lock that fits and so would have to read the archive's indices, as `ainode why` has.
 Cure: run the same command once without --offline; what it downloads is kept in the store.
 )"},
 {codes::redirect_refused, R"(The mirror redirected too often, or to something other than http and https. A login page or a

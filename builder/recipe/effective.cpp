@@ -159,7 +159,7 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
   Recipe recipe;
   recipe.architecture = architecture;
   if (tree.kind != YamlNode::Kind::mapping) return recipe;
-  ValueReader(mistakes, architecture).read_table(tree, recipe_shape(), recipe);
+  ValueReader(mistakes).read_table(tree, recipe_shape(), recipe);
   check_format_version(mistakes, tree);
   check_architectures(mistakes, tree, recipe);
   check_repositories(mistakes, recipe);

@@ -152,7 +152,7 @@ constexpr Shape kModprobe = map("a mapping from module to its parameters", check
 
 constexpr Key kKernelKeys[] = {
     {"package", kRequired, "a package name, or one for each architecture", &kKernelPackage,
-     [](Reader r, Node v, Recipe& into) { into.kernel.package = r.per_architecture(v); }},
+     [](Reader r, Node v, Recipe& into) { into.kernel.package = r.text(v); }},
     {"cmdline", kOptional, "a list of kernel arguments", &kKernelArguments,
      [](Reader r, Node v, Recipe& into) { into.kernel.cmdline = r.texts(v); }},
     {"source", kLater, "what to compile, in place of `package`", &kKernelSource},

@@ -20,8 +20,6 @@ bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
 }
 
-}  // namespace
-
 /// Whether YAML 1.1 or 1.2 readers take the plain scalar for a number: 12, -1.10, 0x1f, 0o17, 1e6, 1_000, 1:30, .inf
 bool looks_like_number(std::string_view text) {
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
@@ -40,6 +38,8 @@ bool looks_like_boolean(std::string_view text) {
   return is_one_of(text, {"true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO",
                           "on", "On", "ON", "off", "Off", "OFF"});
 }
+
+}  // namespace
 
 std::string_view kind_in_words(const YamlNode& node) {
   switch (node.kind) {
@@ -97,6 +97,9 @@ void Mistakes::throw_if_any() {
                  : std::tuple(std::size_t{0}, 0, 0);
   };
   std::stable_sort(errors_.begin(), errors_.end(), [&](const Error& a, const Error& b) { return order(a) < order(b); });
+  if (is_full())
+    errors_.push_back(Error(codes::yaml_too_large, fmt::format("there may be more mistakes than these {}", kMost))
+                          .help("mend these first"));
   throw Errors(std::move(errors_));
 }
 

@@ -23,7 +23,7 @@ class Mistakes {
   /// Whether something is wrong with the very value at this place.
   bool concern(const Place& place) const { return places_.contains(place.str()); }
   bool empty() const { return errors_.empty(); }
-  /// More would help nobody.
+  /// More would help nobody: what comes now is not kept, and the last one says so.
   bool is_full() const { return errors_.size() >= kMost; }
   /// Throws Errors when there were any: file by file as they were first met, then by place.
   void throw_if_any();
@@ -33,8 +33,6 @@ class Mistakes {
   std::set<std::string> seen_, places_;
 };
 
-bool looks_like_number(std::string_view text);
-bool looks_like_boolean(std::string_view text);
 /// "a list", "text", "a number": what a node is, for messages.
 std::string_view kind_in_words(const YamlNode& node);
 /// Enough of a refused value to know it again: the whole could be a secret in the wrong place.

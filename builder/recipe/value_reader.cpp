@@ -124,12 +124,6 @@ Located<std::int64_t> ValueReader::moment(const YamlNode& node) const {
   return {parse_moment(text(node).value).value_or(0), node.place};
 }
 
-Text ValueReader::per_architecture(const YamlNode& node) const {
-  if (node.kind != YamlNode::Kind::mapping) return text(node);
-  const YamlNode* chosen = node.find(architecture_);
-  return chosen ? text(*chosen) : Text{"", node.place};
-}
-
 void ValueReader::read_table(const YamlNode& node, const Shape& table, Recipe& into) const {
   for (const auto& [key, value] : node.entries) {
     const Key* row = find_key(table, key.text);

@@ -13,8 +13,7 @@ namespace ainode {
 
 class ValueReader {
  public:
-  ValueReader(const Mistakes& mistakes, std::string architecture)
-      : mistakes_(mistakes), architecture_(std::move(architecture)) {}
+  explicit ValueReader(const Mistakes& mistakes) : mistakes_(mistakes) {}
 
   Text text(const YamlNode& node) const;
   std::vector<Text> texts(const YamlNode& node) const;
@@ -23,14 +22,12 @@ class ValueReader {
   Located<std::uint64_t> size(const YamlNode& node) const;
   Located<std::int64_t> duration(const YamlNode& node) const;
   Located<std::int64_t> moment(const YamlNode& node) const;
-  Text per_architecture(const YamlNode& node) const;
 
   /// Reads all rows of a table that has been checked, its inner tables too.
   void read_table(const YamlNode& node, const Shape& table, Recipe& into) const;
 
  private:
   const Mistakes& mistakes_;
-  std::string architecture_;
 };
 
 /// Numbers behind texts that the check has accepted; nothing for any other text.

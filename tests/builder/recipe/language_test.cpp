@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "builder/recipe/mistakes.h"
 #include "builder/recipe/new_recipe.h"
 #include "builder/recipe/schema.h"
 #include "builder/recipe/show_recipe.h"
@@ -100,6 +101,19 @@ TEST_F(Shown, AFileOfOverSixtyFourIsRefused) {
     FAIL();
   } catch (const Errors& errors) {
     EXPECT_EQ(errors.all().front().message(), "a recipe of more than 64 files");
+  }
+}
+
+TEST_F(Shown, OfVeryManyMistakesTheLastSaysThatThereMayBeMore) {
+  std::string text = "ainode: 1\n";
+  for (int i = 0; i < 300; ++i) text += fmt::format("k{}: 1\n", i);
+  write_file(root() / "many.yaml", text);
+  try {
+    load_recipe("many.yaml", {"amd64", root()});
+    FAIL();
+  } catch (const Errors& errors) {
+    EXPECT_EQ(errors.all().size(), Mistakes::kMost + 1);
+    EXPECT_EQ(errors.all().back().message(), "there may be more mistakes than these 200");
   }
 }
 
