@@ -31,9 +31,15 @@ std::vector<std::string> names_in(const std::string& relations) {
 class Union {
  public:
   explicit Union(Store& store) : store_(store) {}
+  Union(Store& store, const Tree& below, std::vector<SharedPath>& shared)
+      : store_(store), result_(below.clone()), shared_(&shared) {
+    read_database();
+  }
 
   void add(const LockedPackage& package) {
-    const Tree tree = store_.read_tree(package_commit(store_, package));
+    Tree tree = store_.read_tree(package_commit(store_, package));
+    for (const auto& [from, diversion] : diversions_)
+      if (diversion.package != package.name) tree.move(from, diversion.to);
     const auto stanza = tree.file(std::string(kStanzas) + "/" + package.name);
     if (stanza) stanzas_[package.name] = store_.read_file(stanza->checksum).content;
     merge(result_.root(), tree.root(), "", package.name);
@@ -69,10 +75,19 @@ class Union {
       throw clash(path, directory->second->owner, package);
     }
     const auto [existing, is_new] = into.files.try_emplace(name, TreeDirectory::File{file.checksum, package});
-    if (is_new || replaces(existing->second.owner, package)) return;
-    if (!replaces(package, existing->second.owner)) throw clash(path, existing->second.owner, package);
+    const std::string other = first_maker(existing->second.owner);
+    if (is_new || replaces(other, package)) return;
+    const bool is_of_a_package = stanzas_.contains(other);
+    if (is_of_a_package && !replaces(package, other)) {
+      const SharedPath both{path.substr(1), other, existing->second.checksum, package, file.checksum};
+      if (!shared_) throw clash_error(both);
+      return shared_->push_back(both);
+    }
     existing->second = {file.checksum, package};
   }
+
+  /// Who shipped a file, whoever changed it since.
+  static std::string first_maker(const std::string& owner) { return owner.substr(0, owner.find(", then ")); }
 
   bool replaces(const std::string& package, const std::string& other) const {
     const auto stanza = stanzas_.find(package);
@@ -82,8 +97,21 @@ class Union {
   }
 
   static Error clash(const std::string& path, const std::string& first, const std::string& second) {
-    return Error(codes::file_clash, fmt::format("{} is in both {} and {}", path, first, second))
-        .help("exclude one of the two packages; neither declares that it replaces the other");
+    return clash_error({path.substr(1), first_maker(first), "", second, ""});
+  }
+
+  /// Of the tree below: every package's stanza, and what is diverted.
+  void read_database() {
+    if (!result_.file(std::string(kDatabase) + "/status")) return;  // an empty tree: nothing is configured yet
+    const std::string status = store_.read_text(result_, std::string(kDatabase) + "/status");
+    for (std::size_t start = 0; start < status.size();) {
+      const std::size_t end = std::min(status.find("\n\n", start), status.size() - 2) + 2;
+      const std::string stanza = status.substr(start, end - start);
+      if (const std::string name = control_field(stanza, "Package"); !name.empty()) stanzas_[name] = stanza;
+      start = end;
+    }
+    const std::string diversions = std::string(kDatabase) + "/diversions";
+    if (result_.file(diversions)) diversions_ = read_diversions(store_.read_text(result_, diversions));
   }
 
   void write_database() {
@@ -116,10 +144,36 @@ class Union {
 
   Store& store_;
   Tree result_;
+  std::map<std::string, Diversion> diversions_;
+  std::vector<SharedPath>* shared_ = nullptr;   ///< null: each is an error
   std::map<std::string, std::string> stanzas_;  ///< by package name, so that the status file is sorted
 };
 
 }  // namespace
+
+Error clash_error(const SharedPath& path) {
+  return Error(codes::file_clash, fmt::format("/{} is in both {} and {}", path.path, path.first, path.second))
+      .help("exclude one of the two packages; neither declares that it replaces the other");
+}
+
+std::map<std::string, Diversion> read_diversions(std::string_view text) {
+  std::map<std::string, Diversion> diversions;
+  std::istringstream lines{std::string(text)};
+  for (std::string from, to, package;
+       std::getline(lines, from) && std::getline(lines, to) && std::getline(lines, package);)
+    if (from.size() > 1 && to.size() > 1) diversions[from.substr(1)] = {to.substr(1), package};
+  return diversions;
+}
+
+Tree compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages,
+                  std::vector<SharedPath>& shared) {
+  Store::Transaction transaction(store);
+  Union all(store, below, shared);
+  for (const LockedPackage& package : packages) all.add(package);
+  Tree tree = all.finish();
+  transaction.commit();
+  return tree;
+}
 
 Tree compose(Store& store, const std::vector<LockedPackage>& packages) {
   Store::Transaction transaction(store);

@@ -23,7 +23,9 @@ namespace ainode {
 namespace {
 
 // Raised whenever the commit of one and the same .deb changes.
-constexpr int kImporterVersion = 1;
+constexpr int kImporterVersion = 2;
+// Later than any clock of ours; a hostile time must not become the time of an image.
+constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 constexpr std::int64_t kLargestId = 65535;
 constexpr std::size_t kLongestPath = 4095;
 
@@ -112,6 +114,7 @@ class PackageImport {
     add_database();
     CommitOptions options;
     options.subject = package_.str();
+    options.timestamp = newest_;
     return store_.write_commit(tree_, options);
   }
 
@@ -140,6 +143,7 @@ class PackageImport {
 
   void add_entry(const ArchiveEntry& entry, TarReader& tar) {
     const std::string shipped = plain_path(package_, entry.path);
+    if (entry.mtime <= kLatestTime) newest_ = std::max(newest_, entry.mtime);
     list_ += shipped.empty() ? "/.\n" : "/" + shipped + "\n";
     if (shipped.empty()) return;  // the root's owner and mode are ours to say
     if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
@@ -218,6 +222,7 @@ class PackageImport {
   Tree tree_;
   ControlFiles control_files_;
   std::string list_;
+  std::int64_t newest_ = 0;
   std::set<std::string> wanted_digests_;
   std::map<std::string, std::string> digests_;
 };
@@ -228,6 +233,10 @@ std::string package_commit(const Store& store, const LockedPackage& package) {
   const auto commit = store.resolve(package_ref(package));
   if (!commit) throw Error(codes::store_failed, fmt::format("the store has no commit of {}", package.str()));
   return *commit;
+}
+
+std::int64_t package_time(const Store& store, const LockedPackage& package) {
+  return store.commit_time(package_commit(store, package));
 }
 
 std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages) {
