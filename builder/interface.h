@@ -4,9 +4,11 @@
 
 #include "builder/build_image.h"
 #include "builder/explain_package.h"
+#include "builder/explain_path.h"
 #include "builder/image_directory.h"
 #include "builder/outputs/outputs.h"
 #include "builder/plan_build.h"
+#include "builder/rebuild_image.h"
 #include "builder/recipe/load_recipe.h"
 #include "builder/recipe/new_recipe.h"
 #include "builder/recipe/schema.h"

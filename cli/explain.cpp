@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ainode explain`: the long text of an error code, or the list of all codes.
+// `ainode explain`: the long text of an error code, the list of all codes, or who made a path of an image.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <memory>
 
 #include "base/suggestion.h"
+#include "builder/interface.h"
 #include "cli/explanations.h"
 #include "cli/verb.h"
 
@@ -112,20 +114,60 @@ int list_codes(const Globals& globals) {
   return static_cast<int>(Exit::done);
 }
 
+/// A directory that a build wrote, by the name or path that was given.
+bool names_an_image(const std::string& word) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(word, ignored);
+}
+
+int explain_file(const Globals& globals, const std::string& image, const std::string& path) {
+  const PathExplanation explanation = explain_path(image, path);
+  if (globals.json) {
+    Json json = {{"schema", "ainode.explain/1"},   {"image", image},
+                 {"path", "/" + explanation.path}, {"type", explanation.type},
+                 {"mode", explanation.mode},       {"uid", explanation.uid},
+                 {"gid", explanation.gid},         {"makers", explanation.makers}};
+    if (explanation.type == "symlink") json["target"] = explanation.target;
+    if (explanation.type == "file") json.update({{"size", explanation.size}, {"sha256", explanation.sha256}});
+    print_json(json);
+    return static_cast<int>(Exit::done);
+  }
+  std::string text = fmt::format("/{}\n", explanation.path);
+  const std::string detail = explanation.type == "symlink" ? " to " + explanation.target
+                             : explanation.type == "file"
+                                 ? fmt::format(", {} bytes, sha256 {}", explanation.size, explanation.sha256)
+                                 : "";
+  text += fmt::format("  {}{}\n  mode {}, owner {}:{}\n", explanation.type, detail, explanation.mode, explanation.uid,
+                      explanation.gid);
+  for (std::size_t i = 0; i < explanation.makers.size(); ++i)
+    text += fmt::format("  {} {}\n", i == 0 ? "made by   " : "changed by", explanation.makers[i]);
+  if (explanation.makers.empty()) text += "  nobody in particular: it holds what others made\n";
+  print(text);
+  return static_cast<int>(Exit::done);
+}
+
 VerbBody define(CLI::App& app) {
   auto words = std::make_shared<std::vector<std::string>>();
-  app.add_option("CODE", *words, "an error's code, such as R0107 or error[R0107]; none: all codes")->expected(0, 1);
+  app.add_option("CODE | IMAGE PATH", *words,
+                 "an error's code, such as R0107 or error[R0107] (none: all codes); or an image and a path of it")
+      ->expected(0, 2);
   return [words](RunContext&, const Globals& globals) {
-    return words->empty() ? list_codes(globals) : explain_code(globals, words->front());
+    if (words->empty()) return list_codes(globals);
+    if (words->size() == 2) return explain_file(globals, words->at(0), words->at(1));
+    if (names_an_image(words->front()))
+      throw Error(codes::usage_error, fmt::format("{} is a directory: which path of that image?", words->front()))
+          .help(fmt::format("ainode explain {} /etc/passwd", words->front()));
+    return explain_code(globals, words->front());
   };
 }
 
 }  // namespace
 
 Verb explain_verb() {
-  return {"explain", "The long text of an error",
+  return {"explain", "The long text of an error; who made a path of an image",
           "ainode explain R0107     # what it means, how it comes about, and the cure\n"
-          "ainode explain           # all codes",
+          "ainode explain           # all codes\n"
+          "ainode explain out/qemu-base /etc/passwd   # which package, script, generator or recipe line made it",
           define};
 }
 

@@ -62,6 +62,12 @@ MirrorOptions RecipeArguments::mirror_options(const Recipe& recipe) const {
     add_mirror(mirrors, given.substr(0, equals), given.substr(std::min(equals + 1, given.size())),
                "--mirror " + given.substr(0, equals));
   }
+  add_mirrors_of_environment(mirrors, recipe);
+  mirrors.accept_stale.insert(accept_stale_.begin(), accept_stale_.end());
+  return mirrors;
+}
+
+void add_mirrors_of_environment(MirrorOptions& mirrors, const Recipe& recipe) {
   for (const Repository& repository : recipe.repositories) {
     const std::string& distribution = repository.distribution.value;
     const std::string variable = variable_of("AINODE_MIRROR_", distribution);
@@ -70,8 +76,6 @@ MirrorOptions RecipeArguments::mirror_options(const Recipe& recipe) const {
     const std::string keyring = value_of(variable_of("AINODE_KEYRING_", distribution));
     if (!keyring.empty()) mirrors.keyrings.emplace(distribution, keyring);
   }
-  mirrors.accept_stale.insert(accept_stale_.begin(), accept_stale_.end());
-  return mirrors;
 }
 
 }  // namespace ainode::cli

@@ -24,4 +24,7 @@ class RecipeArguments {
   std::vector<std::string> mirrors_, accept_stale_;
 };
 
+/// AINODE_MIRROR_DISTRIBUTION and AINODE_KEYRING_DISTRIBUTION, for the recipe's distributions that have no mirror yet.
+void add_mirrors_of_environment(MirrorOptions& mirrors, const Recipe& recipe);
+
 }  // namespace ainode::cli

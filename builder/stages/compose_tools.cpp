@@ -15,7 +15,7 @@ constexpr int kVersion = 1;
 /// What base-files would have given: the merged /usr, and directories to mount upon.
 void add_skeleton(Store& store, Tree& tree) {
   for (const char* name : {"bin", "sbin", "lib", "lib64"}) {
-    if (!tree.exists(name)) tree.put_file(name, store.write_symlink(std::string("usr/") + name), "<tools>");
+    if (!tree.exists(name)) tree.put_file(name, store.write_symlink(std::string("usr/") + name), "the tools tree");
   }
   for (const char* name : {"dev", "proc", "sys", "run", "tmp", "work", "root", "usr/lib64"})
     tree.make_directories(name);

@@ -13,7 +13,7 @@ namespace ainode {
 
 namespace {
 
-constexpr const char* kOwner = "<finalize>";
+constexpr const char* kOwner = "the OSTree layout";
 constexpr const char* kFactory = "usr/share/factory/var";
 constexpr const char* kDatabase = "usr/share/dpkg/database";
 
@@ -114,7 +114,7 @@ void move_var(Store& store, Tree& tree) {
 
 void finalize(Store& store, Tree& tree, const Kernel& kernel, const std::string& initrd) {
   Store::Transaction transaction(store);
-  for (const Normaliser& pass : normalisers()) pass.apply(store, tree);
+  for (const Normaliser& pass : normalisers()) pass.apply(store, tree, fmt::format("normaliser {}", pass.name));
   refuse_volatile_paths(store, tree);
   if (failpoint_asks("finalize", "random", "plant")) {
     tree.put_file("usr/lib/ainode/planted", store.write_text(random_bytes(16)), kOwner);

@@ -15,8 +15,6 @@ namespace ainode {
 
 namespace {
 
-constexpr const char* kOwner = "<normalise>";
-
 bool matches(const std::string& path, const char* pattern) {
   return fnmatch(pattern, path.c_str(), 0) == 0;
 }
@@ -40,38 +38,38 @@ void empty_directory(Tree& tree, std::string_view path) {
   directory->directories.clear();
 }
 
-void reset_machine_id(Store& store, Tree& tree) {
+void reset_machine_id(Store& store, Tree& tree, const std::string& maker) {
   // Empty, not missing: a missing file would make every boot a first boot.
-  tree.put_file("etc/machine-id", store.write_text("", 0444), kOwner);
+  tree.put_file("etc/machine-id", store.write_text("", 0444), maker);
   if (tree.file("var/lib/dbus/machine-id"))
-    tree.put_file("var/lib/dbus/machine-id", store.write_symlink("/etc/machine-id"), kOwner);
+    tree.put_file("var/lib/dbus/machine-id", store.write_symlink("/etc/machine-id"), maker);
 }
 
-void remove_secrets(Store&, Tree& tree) {
+void remove_secrets(Store&, Tree& tree, const std::string&) {
   remove_matching(tree, std::array{"etc/ssh/ssh_host_*_key*", "etc/ssl/private/*.key", "var/lib/systemd/random-seed",
                                    "var/lib/systemd/credential.secret"});
 }
 
-void empty_logs(Store&, Tree& tree) {
+void empty_logs(Store&, Tree& tree, const std::string&) {
   remove_matching(tree, std::array{"var/log/*"});
 }
 
-void remove_caches(Store&, Tree& tree) {
+void remove_caches(Store&, Tree& tree, const std::string&) {
   remove_matching(tree, std::array{"var/cache/ldconfig/*", "var/cache/apt/*", "var/lib/apt/lists/*",
                                    "var/cache/debconf/*-old", "var/cache/man/*", "var/cache/fontconfig/*"});
 }
 
-void remove_backups(Store&, Tree& tree) {
+void remove_backups(Store&, Tree& tree, const std::string&) {
   remove_matching(tree, std::array{"etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-",
                                    "etc/subgid-", "var/lib/dpkg/*-old", "var/lib/dpkg/lock*",
                                    "var/lib/dpkg/triggers/Lock", "var/backups/*", "etc/.pwd.lock"});
 }
 
-void empty_runtime_directories(Store&, Tree& tree) {
+void empty_runtime_directories(Store&, Tree& tree, const std::string&) {
   for (const char* path : {"dev", "proc", "sys", "run", "tmp", "var/tmp"}) empty_directory(tree, path);
 }
 
-void remove_host_names(Store&, Tree& tree) {
+void remove_host_names(Store&, Tree& tree, const std::string&) {
   remove_matching(tree, std::array{"etc/resolv.conf", "etc/mtab"});
 }
 

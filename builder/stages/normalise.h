@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "builder/store/store.h"
@@ -12,7 +13,7 @@ namespace ainode {
 struct Normaliser {
   std::string_view name;
   std::string_view why;
-  void (*apply)(Store& store, Tree& tree);
+  void (*apply)(Store& store, Tree& tree, const std::string& maker);  ///< `maker` names the pass to who asks
 };
 
 /// In the order in which they run, on the tree before it takes OSTree's layout.

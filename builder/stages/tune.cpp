@@ -10,7 +10,10 @@ namespace ainode {
 
 namespace {
 
-constexpr const char* kOwner = "<tune>";
+/// Who made a file that the recipe asks for: the line that does.
+std::string asked_by(const std::string& key, const Place& place) {
+  return place.str().empty() ? fmt::format("`{}` of the recipe", key) : fmt::format("`{}` at {}", key, place.str());
+}
 
 std::string config_path(const Tree& tree, const Kernel& kernel) {
   const std::string in_boot = "boot/config-" + kernel.release;
@@ -44,7 +47,8 @@ Declaration set_default_target(Store& store, Tree& tree, const Text& target) {
         .at(target.place)
         .help("name a target that an included package ships, such as multi-user.target");
   }
-  tree.put_file("etc/systemd/system/default.target", store.write_symlink("/" + unit), kOwner);
+  tree.put_file("etc/systemd/system/default.target", store.write_symlink("/" + unit),
+                asked_by("systemd.default-target", target.place));
   return {"systemd.default-target", target.value, target.place.str()};
 }
 
@@ -59,7 +63,8 @@ void write_fstab(Store& store, Tree& tree, const Recipe& recipe) {
                         partition.filesystem.value, options);
     tree.make_directories(std::string_view(partition.mount.value).substr(1));
   }
-  if (!text.empty()) tree.put_file("etc/fstab", store.write_text(text), kOwner);
+  if (!text.empty())
+    tree.put_file("etc/fstab", store.write_text(text), asked_by("disk.partitions", recipe.partitions.front().id.place));
 }
 
 }  // namespace
@@ -97,7 +102,7 @@ std::vector<Declaration> tune(Store& store, Tree& tree, const Recipe& recipe, co
     declared.push_back({"kernel.cmdline", argument.value, argument.place.str()});
   if (!recipe.default_target.value.empty()) declared.push_back(set_default_target(store, tree, recipe.default_target));
   write_fstab(store, tree, recipe);
-  tree.put_file("etc/hostname", store.write_text(recipe.name.value + "\n"), kOwner);
+  tree.put_file("etc/hostname", store.write_text(recipe.name.value + "\n"), asked_by("name", recipe.name.place));
   transaction.commit();
   return declared;
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page of the tree: what each line makes is the next one's input.
+#include "builder/commit_image.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "builder/obtain_packages.h"
+#include "builder/stages/origins.h"
+
+namespace ainode {
+
+namespace {
+
+/// Re-hashes every object before any ref names the commit: what is signed later has been read back.
+std::string commit_tree(RunContext& run, Store& store, const Tree& tree, const Recipe& recipe, const Lock& lock,
+                        const Kernel& kernel) {
+  CommitOptions options;
+  options.ref = recipe.ostree_ref.value;
+  options.subject = fmt::format("{} ({})", recipe.name.value, recipe.architecture);
+  options.timestamp = lock.epoch;
+  options.bootable = true;
+  options.metadata = {{"ainode.lock", sha256_hex(write_lock(lock))},
+                      {"ostree.linux", kernel.release},
+                      {"version", fmt::format("{:%Y%m%d.%H%M%S}", fmt::gmtime(static_cast<std::time_t>(lock.epoch)))}};
+  std::string commit;
+  {
+    Store::Transaction transaction(store);
+    commit = store.write_commit(tree, options);
+    transaction.commit();
+  }
+  store.verify_objects(run, commit);
+  Store::Transaction transaction(store);
+  transaction.set_ref(fmt::format("image/{}", options.ref), commit);
+  transaction.commit();
+  return commit;
+}
+
+}  // namespace
+
+CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe, const Lock& lock,
+                            const BuildOptions& options) {
+  CommittedImage image;
+  obtain_packages(run, store, all_packages(lock), lock.repositories, options);
+  image.tools = run_step(run, "tools", [&] { return compose_tools(run, store, lock.tools); });
+  const std::vector<Layer> layers = cut_layers(store, lock.packages, {recipe.users, recipe.groups});
+  Configured configured = run_step(run, "configure", [&] { return configure(run, store, layers); });
+  run_step(run, "generate", [&] { generate(run, store, configured, layers); });
+  Tree tree = std::move(configured.tree);
+  image.kernel = find_kernel(tree, lock.packages);
+  const Initrd initrd =
+      run_step(run, "initrd", [&] { return make_initrd(store, tree, image.kernel, image.tools, lock.epoch); });
+  image.initrd_modules = initrd.modules;
+  image.declared = run_step(run, "tune", [&] { return tune(store, tree, recipe, image.kernel); });
+  run_step(run, "finalize", [&] { finalize(store, tree, image.kernel, initrd.content); });
+
+  // From here no byte of the tree changes.
+  image.origins = write_origins(tree);
+  image.commit = run_step(run, "commit", [&] { return commit_tree(run, store, tree, recipe, lock, image.kernel); });
+  return image;
+}
+
+}  // namespace ainode
