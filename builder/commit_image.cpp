@@ -5,6 +5,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "builder/obtain_packages.h"
 #include "builder/stages/origins.h"
 
@@ -36,6 +38,27 @@ std::string commit_tree(RunContext& run, Store& store, const Tree& tree, const R
   return commit;
 }
 
+template <class Account>
+std::vector<std::string> names_of(const std::vector<Account>& accounts) {
+  std::vector<std::string> names;
+  for (const Account& account : accounts) names.push_back(account.name.value);
+  return names;
+}
+
+void tell_undeclared_accounts(RunContext& run, const Store& store, const Tree& tree, const Recipe& recipe) {
+  if (!tree.file("etc/passwd") || !tree.file("etc/group")) return;
+  std::vector<std::string> names = undeclared_accounts(store.read_text(tree, "etc/passwd"), names_of(recipe.users));
+  std::vector<std::string> declared = names_of(recipe.groups);
+  for (const User& user : recipe.users) declared.push_back(user.name.value);
+  const std::vector<std::string> users = names;
+  for (const std::string& group : undeclared_accounts(store.read_text(tree, "etc/group"), declared))
+    if (std::find(users.begin(), users.end(), group) == users.end()) names.push_back(group);
+  if (names.empty()) return;
+  run.events.note("configure",
+                  fmt::format("the order of packages chose these numbers; `users` and `groups` fix them: {}",
+                              fmt::join(names, ", ")));
+}
+
 }  // namespace
 
 CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe, const Lock& lock,
@@ -47,6 +70,7 @@ CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe,
   Configured configured = run_step(run, "configure", [&] { return configure(run, store, layers); });
   run_step(run, "generate", [&] { generate(run, store, configured, layers); });
   Tree tree = std::move(configured.tree);
+  tell_undeclared_accounts(run, store, tree, recipe);
   image.kernel = find_kernel(tree, lock.packages);
   const Initrd initrd =
       run_step(run, "initrd", [&] { return make_initrd(store, tree, image.kernel, image.tools, lock.epoch); });

@@ -71,10 +71,12 @@ class Comparison {
   void files(const TreeDirectory::File& a, const TreeDirectory::File& b, const std::string& path) {
     if (a.checksum == b.checksum) return;
     const FileObject before = store_a_.read_file(a.checksum), after = store_b_.read_file(b.checksum);
+    if (before.is_symlink != after.is_symlink) {  // then their modes say nothing
+      const char* change = before.is_symlink ? "a symlink to a file" : "a file to a symlink";
+      return differences_.push_back({PathDifference::Kind::changed, path, change});
+    }
     std::string changes;
-    if (before.is_symlink != after.is_symlink)
-      changes = before.is_symlink ? "a symlink to a file" : "a file to a symlink";
-    else if (before.content != after.content)
+    if (before.content != after.content)
       changes = before.is_symlink ? fmt::format("target {} to {}", before.content, after.content) : "content";
     if (const std::string rest = ownership_changes(before.ownership, after.ownership); !rest.empty())
       add(changes, rest);

@@ -193,8 +193,8 @@ EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptio
   effective.recipe = read_recipe(mistakes, effective.tree, architecture);
   effective.recipe.file = request.file;
   effective.recipe.variant = joined(request.picks);
-  effective.recipe.root_packages = root_packages(documents.front(), architecture);
   mistakes.throw_if_any();
+  effective.recipe.root_packages = root_packages(documents.front(), architecture);
   return effective;
 }
 

@@ -170,15 +170,14 @@ void seed_accounts(const fs::path& root, const Accounts& accounts) {
   }
 }
 
-std::vector<std::string> undeclared_accounts(const std::string& passwd, const std::vector<User>& declared) {
+std::vector<std::string> undeclared_accounts(const std::string& text, const std::vector<std::string>& declared) {
   std::vector<std::string> names;
-  for (const std::string& line : lines_of(passwd)) {
+  for (const std::string& line : lines_of(text)) {
     const std::vector<std::string> fields = split(line, ':');
     if (fields.size() < 3) continue;
-    const int uid = std::atoi(fields[2].c_str());
-    const bool is_declared =
-        std::any_of(declared.begin(), declared.end(), [&](const User& user) { return user.name.value == fields[0]; });
-    if (uid >= 100 && uid < 1000 && !is_declared) names.push_back(fields[0] + " " + fields[2]);
+    const int number = std::atoi(fields[2].c_str());
+    const bool is_declared = std::find(declared.begin(), declared.end(), fields[0]) != declared.end();
+    if (number > 100 && number < 1000 && !is_declared) names.push_back(fields[0] + " " + fields[2]);
   }
   return names;
 }

@@ -30,7 +30,7 @@ void add_accounts(AccountFiles& files, const Accounts& accounts);
 /// The same on the files below `root`/etc.
 void seed_accounts(const std::filesystem::path& root, const Accounts& accounts);
 
-/// Names of accounts that packages made with numbers of their own choice (100 to 999): in passwd, but not declared.
-std::vector<std::string> undeclared_accounts(const std::string& passwd, const std::vector<User>& declared);
+/// "NAME NUMBER" of each entry of passwd or group whose number (101 to 999) a package chose: it is not declared.
+std::vector<std::string> undeclared_accounts(const std::string& text, const std::vector<std::string>& declared);
 
 }  // namespace ainode

@@ -204,7 +204,7 @@ Tree unpack(Store& store, const Layer& layer, const Tree* below, std::vector<Sha
   Tree tree = compose_onto(store, *below, layer.packages, shared);
   Store::Transaction transaction(store);
   const std::string activated = activated_triggers(store, tree, info_names(tree, layer.packages));
-  tree.put_file("var/lib/dpkg/triggers/Unincorp", store.write_text(activated), "dpkg");
+  tree.put_file("var/lib/dpkg/triggers/Unincorp", store.write_text(activated), "dpkg itself");
   transaction.commit();
   return tree;
 }

@@ -38,7 +38,7 @@ void ScriptTimes::add(std::string maker, std::int64_t begin, std::int64_t end) {
 std::string ScriptTimes::maker(std::int64_t changed) const {
   for (const Run& run : runs_)
     if (run.begin <= changed && changed <= run.end) return run.maker;
-  return "dpkg";
+  return "dpkg itself";
 }
 
 }  // namespace ainode

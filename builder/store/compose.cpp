@@ -139,7 +139,7 @@ class Union {
   }
 
   void put(const std::string& name, const std::string& content) {
-    result_.put_file(std::string(kDatabase) + "/" + name, store_.write_text(content), "dpkg");
+    result_.put_file(std::string(kDatabase) + "/" + name, store_.write_text(content), "dpkg itself");
   }
 
   Store& store_;

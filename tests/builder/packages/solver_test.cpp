@@ -293,5 +293,18 @@ TEST(Layers, ToolsAreOfTheirOwn) {
             (std::map<std::string, std::string>{{"node", "tools"}, {"extra", "tools"}}));
 }
 
+TEST(Layers, OfTheRootRecipeHoldWhatItAsksForAndNeeds) {
+  Goal image = goal({"server", "debugger"});
+  image.root = {"server", "not-in-the-archive"};
+  EXPECT_EQ(layers(image,
+                   "base 1 Essential: yes\n"
+                   "server 1 Depends: library\n"
+                   "library 1\n"
+                   "debugger 1 Depends: library, symbols\n"
+                   "symbols 1\n"),
+            (std::map<std::string, std::string>{
+                {"base", "base"}, {"debugger", "node"}, {"library", "root"}, {"server", "root"}, {"symbols", "node"}}));
+}
+
 }  // namespace
 }  // namespace ainode

@@ -34,7 +34,7 @@ class Stages : public ::testing::Test {
     Tree tree = tree_of(files);
     Store::Transaction transaction(store_);
     for (const Normaliser& pass : normalisers()) {
-      if (pass.name == name) pass.apply(store_, tree);
+      if (pass.name == name) pass.apply(store_, tree, "the pass");
     }
     transaction.commit();
     return paths(tree);
