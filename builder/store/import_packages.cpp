@@ -17,15 +17,18 @@
 #include "base/parallel.h"
 #include "builder/store/control.h"
 #include "builder/store/packages.h"
+#include "builder/store/store_state.h"
 
 namespace ainode {
 
 namespace {
 
 // Raised whenever the commit of one and the same .deb changes.
-constexpr int kImporterVersion = 1;
+constexpr int kImporterVersion = 2;
 constexpr std::int64_t kLargestId = 65535;
 constexpr std::size_t kLongestPath = 4095;
+// An archive may claim any time, 2^60 and negative ones too; the year 36812 is late enough for an honest one.
+constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 
 std::string package_ref(const LockedPackage& package) {
   return fmt::format("deb/v{}/{}", kImporterVersion, package.sha256);
@@ -112,6 +115,7 @@ class PackageImport {
     add_database();
     CommitOptions options;
     options.subject = package_.str();
+    options.timestamp = newest_;
     return store_.write_commit(tree_, options);
   }
 
@@ -140,6 +144,7 @@ class PackageImport {
 
   void add_entry(const ArchiveEntry& entry, TarReader& tar) {
     const std::string shipped = plain_path(package_, entry.path);
+    newest_ = std::max(newest_, std::clamp<std::int64_t>(entry.mtime, 0, kLatestTime));
     list_ += shipped.empty() ? "/.\n" : "/" + shipped + "\n";
     if (shipped.empty()) return;  // the root's owner and mode are ours to say
     if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
@@ -218,6 +223,7 @@ class PackageImport {
   Tree tree_;
   ControlFiles control_files_;
   std::string list_;
+  std::int64_t newest_ = 0;
   std::set<std::string> wanted_digests_;
   std::map<std::string, std::string> digests_;
 };
@@ -228,6 +234,13 @@ std::string package_commit(const Store& store, const LockedPackage& package) {
   const auto commit = store.resolve(package_ref(package));
   if (!commit) throw Error(codes::store_failed, fmt::format("the store has no commit of {}", package.str()));
   return *commit;
+}
+
+std::int64_t package_time(const Store& store, const LockedPackage& package) {
+  const Variant commit = store.state().load(OSTREE_OBJECT_TYPE_COMMIT, package_commit(store, package));
+  guint64 time = 0;
+  g_variant_get_child(commit.get(), 5, "t", &time);
+  return static_cast<std::int64_t>(GUINT64_FROM_BE(time));
 }
 
 std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages) {

@@ -2,6 +2,7 @@
 // .deb files into the store, one commit a package, and their union: a dpkg-unpacked tree as metadata.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -17,6 +18,9 @@ std::vector<LockedPackage> packages_to_import(const Store& store, const std::vec
 
 /// The commit that an imported package became.
 std::string package_commit(const Store& store, const LockedPackage& package);
+
+/// When an imported package was made: the newest mtime in its data archive, in seconds since 1970; 0 when it has none.
+std::int64_t package_time(const Store& store, const LockedPackage& package);
 
 /// Imports the .deb files (by SHA-256) on all cores, largest first, in one transaction. Each commit holds the data
 /// files, and the control files under var/lib/dpkg/info with the status stanza under var/lib/dpkg/ainode-status.d/NAME.

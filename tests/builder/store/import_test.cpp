@@ -67,6 +67,28 @@ TEST_F(Import, DoesNothingTwice) {
   EXPECT_EQ(packages_to_import(store_, {package}).size(), 0u);
 }
 
+TEST_F(Import, DatesAPackageByItsNewestFile) {
+  ArchiveEntry old = entry("./a"), young = entry("./b"), directory = entry("./", Type::directory);
+  old.mtime = 1000;
+  young.mtime = 1700000000;
+  directory.mtime = 1600000000;
+  const LockedPackage package = add_deb("p", "", {{directory, ""}, {young, "b"}, {old, "a"}});
+  const LockedPackage empty = add_deb("empty", "", {});
+  import({package, empty});
+  EXPECT_EQ(package_time(store_, package), 1700000000);
+  EXPECT_EQ(package_time(store_, empty), 0);
+}
+
+TEST_F(Import, KeepsImpossibleTimesWithinBounds) {
+  ArchiveEntry before = entry("./a"), far = entry("./b");
+  before.mtime = -5;
+  far.mtime = std::int64_t{1} << 60;
+  const LockedPackage past = add_deb("past", "", {{before, ""}}), future = add_deb("future", "", {{far, ""}});
+  import({past, future});
+  EXPECT_EQ(package_time(store_, past), 0);
+  EXPECT_EQ(package_time(store_, future), std::int64_t{1} << 40);
+}
+
 TEST_F(Import, AcceptsADirectoryOfMode000) {
   const LockedPackage package = add_deb("p", "", {{entry("./d", Type::directory, 0), ""}, {entry("./d/f"), "f"}});
   import({package});
