@@ -85,13 +85,6 @@ std::string plain_path(const LockedPackage& package, const std::string& raw) {
   return path;
 }
 
-/// Where a merged /usr has it: Debian's /bin, /sbin and /lib* are links into /usr, which only base-files ships as
-/// links.
-std::string merged_path(const std::string& path) {
-  static const std::set<std::string> merged = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-  return merged.count(path.substr(0, path.find('/'))) ? "usr/" + path : path;
-}
-
 /// Collects one package's tree.
 class PackageImport {
  public:

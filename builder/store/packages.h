@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/lock.h"
 #include "builder/store/store.h"
 
@@ -28,6 +29,27 @@ std::int64_t package_time(const Store& store, const LockedPackage& package);
 /// package.
 void import_packages(RunContext& run, Store& store, const std::vector<LockedPackage>& packages,
                      const std::map<std::string, std::filesystem::path>& debs);
+
+/// A file that dpkg would refuse, since another package owns its path and neither Replaces the other. A preinst that
+/// diverts the path makes room for it.
+struct HeldBack {
+  std::string path;      ///< in the tree, without leading slash
+  std::string checksum;  ///< of the file that is not in the tree
+  std::string package;   ///< whose file that is
+  std::string other;     ///< whose file is in the tree
+};
+/// "PATH is in both …"
+Error clash_error(const HeldBack& file);
+
+struct Composed {
+  Tree tree;
+  std::vector<HeldBack> held_back;  ///< in the order of the packages
+};
+
+/// The packages, in the order given, laid over a tree with dpkg's database, such as one that is configured; an empty
+/// tree will do. Its packages stay as they are, the new ones are unpacked. Throws file_clash for a file where another
+/// package has a directory; other clashes are held back. Packages must all be imported.
+Composed compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages);
 
 /// The union in memory, dpkg's database (status, info, triggers) included. A file of two packages is an error naming
 /// both, unless one Replaces the other. Packages must all be imported.
