@@ -23,6 +23,7 @@ struct Event {
   std::uint64_t total = 0;
   std::string unit = {};  ///< "B" for bytes, else a plural noun
   double seconds = 0;
+  double cpu_seconds = 0;  ///< user and system, of this process and of the children it has waited for
 };
 
 /// Threading: on_event may be called from any thread at once; a sink locks for itself.

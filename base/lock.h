@@ -18,7 +18,8 @@ struct LockedPackage {
   std::string path;        ///< in the repository's pool: pool/main/s/systemd/…
   std::string source;      ///< source package name
   std::string repository;  ///< a LockedRepository's id
-  std::string layer;       ///< base: what every image of these repositories has; node: what the recipe adds; tools
+  std::string
+      layer;  ///< base: what every image of these repositories has; root: of its root recipe; node: the rest; tools
 
   std::string str() const { return name + " " + version + " (" + arch + ")"; }
 };

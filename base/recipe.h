@@ -41,6 +41,19 @@ struct KernelWishes {
   std::vector<Text> cmdline;  ///< one argument each, in order
 };
 
+/// An account with a fixed number, so that the order in which packages make theirs never decides it.
+struct User {
+  Text name;
+  std::optional<Located<int>> uid;
+  Text group;                ///< its first group; empty: one of its own name, with the user's number
+  std::vector<Text> groups;  ///< further ones
+  Text home, shell;          ///< empty: /nonexistent, /usr/sbin/nologin
+};
+struct Group {
+  Text name;
+  std::optional<Located<int>> gid;
+};
+
 struct Partition {
   Text id, type, filesystem, mount;  ///< type: esp, root; filesystem: vfat, ext4; mount may be empty
   Located<std::uint64_t> size;       ///< bytes, a multiple of 1 MiB
@@ -61,6 +74,11 @@ struct Recipe {
   std::vector<Repository> repositories;
   PackageWishes packages;
   KernelWishes kernel;
+  /// The packages that the recipe at the bottom of `extends` asks for, without any overlay: images that build on it
+  /// share their layer.
+  std::vector<std::string> root_packages;
+  std::vector<User> users;
+  std::vector<Group> groups;
   Text default_target;  ///< systemd.default-target; empty when not declared
   std::vector<Partition> partitions;
   SigningWishes signing;

@@ -2,6 +2,7 @@
 // Interrupts, step keys and failpoints.
 #include "base/steps.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -45,6 +46,17 @@ StepKey& StepKey::add(std::string_view input) {
 
 std::string StepKey::hex() const {
   return sha256_hex(inputs_);
+}
+
+double cpu_seconds() {
+  double total = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    struct rusage used = {};
+    getrusage(who, &used);
+    for (const timeval& part : {used.ru_utime, used.ru_stime})
+      total += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) / 1e6;
+  }
+  return total;
 }
 
 bool failpoint_asks(std::string_view step, std::string_view where, std::string_view action) {

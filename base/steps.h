@@ -44,6 +44,9 @@ void failpoint(std::string_view step, std::string_view where);
 /// Whether AINODE_FAILPOINT asks for exactly this: for defects that only the place itself can plant.
 bool failpoint_asks(std::string_view step, std::string_view where, std::string_view action);
 
+/// User and system time of this process and of the children it has waited for.
+double cpu_seconds();
+
 /// Runs one step: announces it, checks interrupts, times it, adds "while NAME" to errors, announces the end.
 template <class Body>
 auto run_step(RunContext& run, const std::string& name, Body&& body) -> std::invoke_result_t<Body> {
@@ -52,9 +55,10 @@ auto run_step(RunContext& run, const std::string& name, Body&& body) -> std::inv
   failpoint(name, "before");
   run.events.on_event({Event::Kind::begin, name, ""});
   const auto start = Clock::now();
+  const double cpu_start = cpu_seconds();
   auto finish = [&] {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    run.events.on_event({Event::Kind::end, name, "", 0, 0, "", seconds});
+    run.events.on_event({Event::Kind::end, name, "", 0, 0, "", seconds, cpu_seconds() - cpu_start});
     failpoint(name, "after");
     throw_if_interrupted();
   };

@@ -15,7 +15,6 @@
 #include "builder/obtain_packages.h"
 #include "builder/outputs/outputs.h"
 #include "builder/stages/stages.h"
-#include "builder/store/packages.h"
 
 namespace ainode {
 
@@ -92,8 +91,10 @@ BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOption
 
   obtain_packages(run, store, all_packages(lock), lock.repositories, options);
   const ToolsTree tools = run_step(run, "tools", [&] { return compose_tools(run, store, lock.tools); });
-  const Tree unpacked = run_step(run, "compose", [&] { return compose(store, lock.packages); });
-  Tree tree = run_step(run, "configure", [&] { return configure(run, store, unpacked, lock.packages, lock.epoch); });
+  const std::vector<Layer> layers = cut_layers(store, lock.packages, {recipe.users, recipe.groups});
+  Configured configured = run_step(run, "configure", [&] { return configure(run, store, layers); });
+  run_step(run, "generate", [&] { generate(run, store, configured, layers); });
+  Tree tree = std::move(configured.tree);
   const Kernel kernel = find_kernel(tree, lock.packages);
   const Initrd initrd = run_step(run, "initrd", [&] { return make_initrd(store, tree, kernel, tools, lock.epoch); });
   std::vector<Declaration> declared = run_step(run, "tune", [&] { return tune(store, tree, recipe, kernel); });

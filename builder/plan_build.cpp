@@ -58,11 +58,21 @@ void plan_tools(Plan& plan, const Store& store, const Lock& lock) {
       {"tools", !is_there, is_there ? "made before of the same packages" : "never made of these packages"});
 }
 
-void plan_configure(Plan& plan, const Store& store, const Lock& lock) {
-  const bool is_there = store.resolve(configured_ref(lock.packages, lock.epoch)).has_value();
+/// A layer's key is read off its packages.
+void plan_configure(Plan& plan, Store& store, const Recipe& recipe, const Lock& lock) {
+  if (!packages_to_import(store, lock.packages).empty()) {
+    plan.steps.push_back({"configure", true, "some of its packages are not in the store"});
+    return;
+  }
+  const std::vector<Layer> layers = cut_layers(store, lock.packages, {recipe.users, recipe.groups});
+  std::string missing;
+  for (const Layer& layer : layers)
+    if (!store.resolve(layer.ref)) missing += (missing.empty() ? "" : ", ") + layer.name;
+  // The last layer holds all those below it.
+  const bool is_there = store.resolve(layers.back().ref).has_value();
   plan.steps.push_back({"configure", !is_there,
-                        is_there ? "made before of the same packages and epoch"
-                                 : fmt::format("never made of these {} packages and epoch", lock.packages.size())});
+                        is_there ? "made before of the same packages and accounts"
+                                 : fmt::format("never made of these packages and accounts: layer {}", missing)});
 }
 
 bool is_up_to_date(const Store& store, const Recipe& recipe, const Lock& lock, const BuildOptions& options) {
@@ -91,8 +101,7 @@ Plan plan_build(RunContext& run, const Recipe& recipe, const BuildOptions& optio
   }
   plan_packages(plan, store, lock, options);
   plan_tools(plan, store, lock);
-  plan.steps.push_back({"compose", true, "done in memory"});
-  plan_configure(plan, store, lock);
+  plan_configure(plan, store, recipe, lock);
   for (const char* step : {"initrd", "tune", "finalize", "commit", "sign", "export", "disk"})
     plan.steps.push_back({step, true, kAlways});
   return plan;

@@ -345,6 +345,13 @@ Cure: include the package that holds it; this is a base that boots:
   packages: {include: [systemd-sysv, udev, dbus, kmod, iproute2, ostree-boot]}
 )"},
 // ---- validation ----
+{codes::generator_failed, R"(Files that are functions of the whole tree (module indices, the certificate bundle, the hardware
+database …) are made once, after all maintainer scripts ran, by the programs that the scripts had called. One of these
+programs failed, or changed a path that is not among its outputs, so that its result could not be kept by its inputs.
+
+The message names the generator and the command; what the command printed stands below it. Usual causes: a package ships
+a malformed input (a broken unit of the hardware database, a certificate that does not parse), or a hook below
+/etc/ca-certificates/update.d writes elsewhere. Exclude that package, or report it with the recipe.)"},
 {codes::target_unknown, R"(There is no such target, topology or profile, or none for the image's architecture.
   ainode validate IMAGE --target qemu:one-node --profile boot
 Cure: the help line lists those that exist.

@@ -195,7 +195,7 @@ class JsonLines : public Display {
     if (!event.text.empty()) line["text"] = event.text;
     if (event.kind == Event::Kind::progress)
       line.update({{"done", event.done}, {"total", event.total}, {"unit", event.unit}});
-    if (event.kind == Event::Kind::end) line["seconds"] = event.seconds;
+    if (event.kind == Event::Kind::end) line.update({{"seconds", event.seconds}, {"cpu_seconds", event.cpu_seconds}});
     write(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 };

@@ -17,6 +17,8 @@ LAYERS = {
     "builder/packages": {"base"},
     "builder/store": {"base"},
     "builder/sandbox": {"base"},
+    # Linked without base: it runs inside a tree, as a stand-in for programs there.
+    "builder/aids": set(),
     "builder/stages": {"builder/sandbox", "builder/store", "base"},
     "builder/outputs": {"builder/sandbox", "builder/store", "base"},
     "validators": {"validators/verdict", "validators/machines", "validators/checks", "base"},

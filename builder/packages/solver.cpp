@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -223,15 +224,15 @@ LockedPackage locked(const PackageRecord& record, const std::vector<LockedReposi
   return package;
 }
 
-/// What the base system needs: closed under dependencies, each met by the package that apt would take for it where that
-/// one is there, so that what else is installed changes it as little as can be.
-std::set<Id> base_layer(const PackagePool& pool, const std::set<Id>& installed) {
-  std::set<Id> layer;
+/// Grows a layer by `wanted` and what they need: closed under dependencies, each met by the package that apt would take
+/// for it where that one is there, so that what else is installed changes the layer as little as can be.
+void grow_layer(std::set<Id>& layer, const std::vector<Id>& wanted, const PackagePool& pool,
+                const std::set<Id>& installed) {
   std::vector<Id> queue;
   const auto add = [&](Id id) {
     if (installed.contains(id) && layer.insert(id).second) queue.push_back(id);
   };
-  for (const Id id : pool.base_system()) add(id);
+  for (const Id id : wanted) add(id);
   while (!queue.empty()) {
     const Id package = queue.back();
     queue.pop_back();
@@ -245,7 +246,31 @@ std::set<Id> base_layer(const PackagePool& pool, const std::set<Id>& installed) 
       }
     }
   }
-  return layer;
+}
+
+/// How the lock cuts the packages, each layer on top of the one before: what every image of these repositories has,
+/// what all images on the same root recipe have, and the rest.
+std::map<Id, std::string> cut_layers(const Goal& goal, const PackagePool& pool, const std::vector<Id>& order) {
+  std::map<Id, std::string> layers;
+  const auto name = [&](const std::set<Id>& ids, const char* layer) {
+    for (const Id id : ids) layers.try_emplace(id, layer);
+  };
+  const std::set<Id> installed(order.begin(), order.end());
+  if (!goal.base_system) {
+    name(installed, "tools");
+    return layers;
+  }
+  std::set<Id> layer;
+  const auto base = pool.base_system();
+  grow_layer(layer, {base.begin(), base.end()}, pool, installed);
+  name(layer, "base");
+  std::vector<Id> root;
+  for (const std::string& package : goal.root)
+    for (const Id id : pool.versions(package)) root.push_back(id);
+  grow_layer(layer, root, pool, installed);
+  name(layer, "root");
+  name(installed, "node");
+  return layers;
 }
 
 }  // namespace
@@ -256,11 +281,11 @@ std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidate
   Request request(goal, pool.get());
   if (!request.solve()) throw explain_problem(request.solver(), pool.get(), goal, request.jobs(), *candidates.data);
   const std::vector<Id> order = request.in_configuration_order();
-  const std::set<Id> base = base_layer(pool.get(), {order.begin(), order.end()});
+  const std::map<Id, std::string> layers = cut_layers(goal, pool.get(), order);
   std::vector<LockedPackage> packages;
   for (const Id id : order) {
     packages.push_back(locked(pool.get().record(id), candidates.repositories));
-    packages.back().layer = !goal.base_system ? "tools" : base.contains(id) ? "base" : "node";
+    packages.back().layer = layers.at(id);
   }
   return packages;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/crypto.h"
@@ -83,6 +84,27 @@ void check_repositories(Mistakes& mistakes, const Recipe& recipe) {
       mistakes.bad_value(repository.max_age->place,
                          fmt::format("repository `{}` has both `snapshot` and `max-age`", repository.id.value),
                          "a snapshot is as old as it is meant to be", "keep one of the two");
+}
+
+constexpr int kLargestId = 65533;  // 65534 is nobody, 65535 is refused by chown
+
+/// Names and numbers stand once: two accounts of one number are one to the kernel.
+void check_accounts(Mistakes& mistakes, const Recipe& recipe) {
+  check_distinct(mistakes, "user", texts_of(recipe.users, &User::name));
+  check_distinct(mistakes, "group", texts_of(recipe.groups, &Group::name));
+  std::map<int, std::string> users, groups;
+  const auto take = [&](std::map<int, std::string>& taken, const char* kind, const Text& name,
+                        const std::optional<Located<int>>& id) {
+    if (!id || mistakes.concern(id->place)) return;
+    if (id->value < 1 || id->value > kLargestId)
+      mistakes.bad_value(id->place, fmt::format("{} `{}` cannot have the number {}", kind, name.value, id->value),
+                         fmt::format("it must be from 1 to {}", kLargestId));
+    const auto [other, is_new] = taken.try_emplace(id->value, name.value);
+    if (!is_new && other->second != name.value)
+      mistakes.bad_value(id->place, fmt::format("{} `{}` has the number of `{}`", kind, name.value, other->second));
+  };
+  for (const User& user : recipe.users) take(users, "user", user.name, user.uid);
+  for (const Group& group : recipe.groups) take(groups, "group", group.name, group.gid);
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
@@ -164,6 +186,7 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
   check_architectures(mistakes, tree, recipe);
   check_repositories(mistakes, recipe);
   check_partitions(mistakes, tree, recipe);
+  check_accounts(mistakes, recipe);
   fill_ref(mistakes, recipe);
   if (!mistakes.empty()) return recipe;
   SortedJson values = canonical(tree, recipe_shape());

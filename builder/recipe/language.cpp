@@ -232,18 +232,44 @@ constexpr Key kSystemdKeys[] = {
 };
 constexpr Shape kSystemd = table("a mapping", kSystemdKeys);
 
+constexpr Shape kAccountName = text(check_account_name, "^[a-z_][a-z0-9_-]*$");
+constexpr Shape kAccountNames = list("a list of names", kAccountName);
 constexpr Key kUserKeys[] = {
-    {"name", kRequired, "a name of its own", &kName},        {"uid", kOptional, "a whole number", &kInteger},
-    {"group", kOptional, "its first group", &kName},         {"groups", kOptional, "a list of names", &kNames},
+    {"name", kRequired, "a name of its own", &kAccountName}, {"uid", kRequired, "its number", &kInteger},
+    {"group", kOptional, "its first group", &kAccountName},  {"groups", kOptional, "a list of names", &kAccountNames},
     {"home", kOptional, "an absolute path", &kAbsolutePath}, {"shell", kOptional, "an absolute path", &kAbsolutePath},
 };
-constexpr Shape kUser = table("a mapping with name", kUserKeys);
+constexpr Shape kUser = table("a mapping with name and uid", kUserKeys);
 constexpr Shape kUsers = list("a list of users", kUser);
+
+User read_user(Reader reader, Node node) {
+  User user;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "name") user.name = reader.text(value);
+    if (key.text == "uid") user.uid = reader.integer(value);
+    if (key.text == "group") user.group = reader.text(value);
+    if (key.text == "groups") user.groups = reader.texts(value);
+    if (key.text == "home") user.home = reader.text(value);
+    if (key.text == "shell") user.shell = reader.text(value);
+  }
+  return user;
+}
+
 constexpr Key kGroupKeys[] = {
-    {"name", kRequired, "a name of its own", &kName},
-    {"gid", kOptional, "a whole number", &kInteger},
+    {"name", kRequired, "a name of its own", &kAccountName},
+    {"gid", kRequired, "its number", &kInteger},
 };
-constexpr Shape kGroup = table("a mapping with name", kGroupKeys);
+
+Group read_group(Reader reader, Node node) {
+  Group group;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "name") group.name = reader.text(value);
+    if (key.text == "gid") group.gid = reader.integer(value);
+  }
+  return group;
+}
+
+constexpr Shape kGroup = table("a mapping with name and gid", kGroupKeys);
 constexpr Shape kGroups = list("a list of groups", kGroup);
 constexpr Shape kMode = text(check_mode, "^0[0-7]{3,4}$");
 constexpr Key kFileKeys[] = {
@@ -376,8 +402,14 @@ constexpr Key kRecipeKeys[] = {
     {"tuning", kLater, "a mapping", &kTuning},
     {"containers", kLater, "a mapping with runtime and cdi", &kContainers},
     {"systemd", kOptional, "a mapping with default-target", &kSystemd},
-    {"users", kLater, "a list of users", &kUsers},
-    {"groups", kLater, "a list of groups", &kGroups},
+    {"users", kOptional, "accounts with fixed numbers", &kUsers,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.users.push_back(read_user(r, item));
+     }},
+    {"groups", kOptional, "groups with fixed numbers", &kGroups,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.groups.push_back(read_group(r, item));
+     }},
     {"files", kLater, "a list of files", &kPlacedFiles},
     {"security", kLater, "a mapping", &kSecurity},
     {"disk", kOptional, "a mapping with partitions", &kDisk},

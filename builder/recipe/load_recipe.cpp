@@ -141,6 +141,16 @@ YamlNode lay_over_each_other(Mistakes& mistakes, const std::vector<Document>& do
   return tree;
 }
 
+/// What the document at the bottom asks for, before anything was laid over it.
+std::vector<std::string> root_packages(const Document& root, const std::string& architecture) {
+  Mistakes told_elsewhere;
+  const Recipe recipe = read_recipe(told_elsewhere, for_architecture(body_of(root), architecture), architecture);
+  std::vector<std::string> names;
+  for (const Text& name : recipe.packages.include) names.push_back(name.value);
+  if (!recipe.kernel.package.value.empty()) names.push_back(recipe.kernel.package.value);
+  return names;
+}
+
 std::string joined(const std::vector<std::string>& picks) {
   return fmt::format("{}", fmt::join(picks, ","));
 }
@@ -183,6 +193,7 @@ EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptio
   effective.recipe = read_recipe(mistakes, effective.tree, architecture);
   effective.recipe.file = request.file;
   effective.recipe.variant = joined(request.picks);
+  effective.recipe.root_packages = root_packages(documents.front(), architecture);
   mistakes.throw_if_any();
   return effective;
 }

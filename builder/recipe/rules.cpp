@@ -53,6 +53,13 @@ std::string check_name(std::string_view text) {
   return check_word(text, false, "-._", 64);
 }
 
+std::string check_account_name(std::string_view text) {
+  // As useradd(8) takes them by default; 32 bytes are all that utmp holds.
+  if (!text.empty() && text.front() == '_') return check_word("x" + std::string(text.substr(1)), false, "-_", 32);
+  if (!text.empty() && has(kDigits, text.front())) return "it begins with a digit";
+  return check_word(text, false, "-_", 32);
+}
+
 std::string check_architecture(std::string_view text) {
   return check_choice(text, {"amd64", "arm64"});
 }

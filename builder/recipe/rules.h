@@ -9,6 +9,7 @@ namespace ainode {
 
 std::string check_summary(std::string_view text);
 std::string check_name(std::string_view text);  ///< of recipes, repositories, partitions, profiles: file-name safe
+std::string check_account_name(std::string_view text);
 std::string check_architecture(std::string_view text);
 std::string check_archive_word(std::string_view text);  ///< a distribution, suite or component
 std::string check_package_name(std::string_view text);  ///< dpkg's syntax, which no shell or option parser mistakes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maintainer scripts over an overlay: every preinst, then dpkg --configure on the database that the union assembled.
-// The overlay's upper layer is exactly what they changed; it is folded into the tree.
+// Layer by layer: packages unpacked over what is configured below, their maintainer scripts over an overlay (every
+// preinst, then dpkg --configure on the database that the union assembled). The overlay's upper directory is exactly
+// what they changed; it is folded into the tree.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,25 +11,20 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "builder/sandbox/sandbox.h"
+#include "builder/stages/origins.h"
+#include "builder/stages/script_times.h"
 #include "builder/stages/stages.h"
+#include "builder/stages/stand_ins.h"
+#include "builder/stages/triggers.h"
 #include "builder/store/checkout.h"
+#include "builder/store/packages.h"
 
 namespace ainode {
 
 namespace {
 
-// Raised whenever the same packages configure to another tree.
-constexpr int kVersion = 1;
-
 // dpkg closes its status descriptor in the scripts it runs, so that must not be standard error itself.
 constexpr const char* kConfigureAll = "exec dpkg --force-unsafe-io --status-fd 3 --configure -a 3>&2";
-
-/// Services must not start while an image is made: policy-rc.d(8) says so to invoke-rc.d.
-void write_stubs(const fs::path& directory) {
-  make_directories(directory / "usr/sbin");
-  write_file(directory / "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755);
-  for (const char* name : {"", "usr", "usr/sbin"}) fs::permissions(directory / name, fs::perms(0755));
-}
 
 Error script_error(const std::string& package, const std::string& script, const ProcessResult& result,
                    const std::vector<std::string>& said) {
@@ -81,6 +77,30 @@ class DpkgStatus {
   std::vector<std::string> said_, said_before_failure_;
 };
 
+/// A configured tree as it is kept: what explains it and what is still to be generated lie beside the files.
+constexpr const char* kOrigins = ".origins";
+constexpr const char* kCalls = ".calls";
+
+std::string keep(Store& store, const Configured& configured, const Layer& layer) {
+  Tree kept = configured.tree.clone();
+  kept.put_file(kOrigins, store.write_text(write_origins(configured.tree)), "");
+  kept.put_file(kCalls, store.write_text(write_calls(configured.calls)), "");
+  CommitOptions options;
+  options.subject = fmt::format("configured: layer {}", layer.name);
+  return store.write_commit(kept, options);
+}
+
+Configured recall(const Store& store, const Layer& layer) {
+  Configured configured;
+  configured.tree = store.read_tree(*store.resolve(layer.ref));
+  const std::string origins = store.read_text(configured.tree, kOrigins);
+  configured.calls = read_calls(store.read_text(configured.tree, kCalls));
+  configured.tree.remove(kOrigins);
+  configured.tree.remove(kCalls);
+  apply_origins(configured.tree, origins);
+  return configured;
+}
+
 /// A package's state in dpkg's status file.
 struct PackageState {
   std::string name, state;
@@ -99,21 +119,26 @@ std::vector<PackageState> unfinished_packages(const std::string& status) {
   return unfinished;
 }
 
+/// Maintainer scripts in an overlay's root, with the stand-ins of `stubs` before them.
 class Configuration {
  public:
-  Configuration(RunContext& run, const fs::path& root, std::int64_t epoch) : run_(run), root_(root), epoch_(epoch) {}
+  Configuration(RunContext& run, const fs::path& root, const StandIns& stand_ins, const Layer& layer)
+      : run_(run), root_(root), stand_ins_(stand_ins), layer_(layer) {}
 
-  void run_preinsts(const std::vector<LockedPackage>& packages) {
-    // base-passwd makes /etc/passwd, which the others' scripts expect.
-    std::vector<const LockedPackage*> ordered;
-    for (const LockedPackage& package : packages) ordered.push_back(&package);
-    std::stable_partition(ordered.begin(), ordered.end(),
-                          [](const auto* package) { return package->name == "base-passwd"; });
-    for (const LockedPackage* package : ordered) run_preinst(*package);
+  /// base-passwd's makes /etc/passwd, which the others' scripts expect; after it comes what the recipe says of
+  /// accounts.
+  void run_preinsts() {
+    const auto is_first = [](const LockedPackage& package) { return package.name == "base-passwd"; };
+    for (const LockedPackage& package : layer_.packages)
+      if (is_first(package)) run_preinst(package);
+    seed_accounts(root_, layer_.accounts);
+    for (const LockedPackage& package : layer_.packages)
+      if (!is_first(package)) run_preinst(package);
   }
 
-  void configure_all(std::size_t count) {
+  void configure_all() {
     SandboxCommand command = prepared({"sh", "-c", kConfigureAll});
+    const std::size_t count = layer_.packages.size();
     DpkgStatus status(
         [&](std::size_t done) { run_.events.progress("configure", std::min(done, count), count, "packages"); });
     command.on_error_line = [&](std::string_view line) { status.line(line); };
@@ -133,12 +158,13 @@ class Configuration {
     SandboxCommand command;
     command.root = root_;
     command.argv = std::move(argv);
+    command.binds = stand_ins_.binds;
     // The initrd is ours; kernel packages ask INITRD whether to make one.
     command.environment = {{"INITRD", "No"},
                            {"DEBCONF_NONINTERACTIVE_SEEN", "true"},
                            {"DPKG_ROOT", ""},
                            {"DPKG_ADMINDIR", "/var/lib/dpkg"}};
-    command.source_date_epoch = epoch_;
+    command.source_date_epoch = layer_.epoch;
     return command;
   }
 
@@ -160,48 +186,91 @@ class Configuration {
 
   RunContext& run_;
   const fs::path& root_;
-  std::int64_t epoch_;
+  const StandIns& stand_ins_;
+  const Layer& layer_;
 };
 
-/// The overlay's upper directory after all scripts ran.
-fs::path run_scripts(RunContext& run, const Store& store, const Tree& unpacked,
-                     const std::vector<LockedPackage>& packages, std::int64_t epoch, const fs::path& scratch) {
-  check_out(store, unpacked, scratch / "lower");
-  write_stubs(scratch / "stubs");
+std::vector<std::string> info_names(const Tree& tree, const std::vector<LockedPackage>& packages) {
+  std::vector<std::string> names;
+  for (const LockedPackage& package : packages)
+    for (const std::string& name : {package.name, package.name + ":" + package.arch})
+      if (tree.file("var/lib/dpkg/info/" + name + ".list")) names.push_back(name);
+  return names;
+}
+
+/// The packages of a layer, unpacked over what is configured below it.
+Tree unpack(Store& store, const Layer& layer, const Tree* below, std::vector<SharedPath>& shared) {
+  if (!below) return compose_onto(store, Tree{}, layer.packages, shared);
+  Tree tree = compose_onto(store, *below, layer.packages, shared);
+  Store::Transaction transaction(store);
+  const std::string activated = activated_triggers(store, tree, info_names(tree, layer.packages));
+  tree.put_file("var/lib/dpkg/triggers/Unincorp", store.write_text(activated), "dpkg");
+  transaction.commit();
+  return tree;
+}
+
+/// A preinst that diverts a path has moved what lay there: whoever diverts gets the path, the other goes where it says.
+void part_shared_paths(const Store& store, const fs::path& root, const std::vector<SharedPath>& shared) {
+  const auto diversions = read_diversions(read_file_if_any(root / "var/lib/dpkg/diversions").value_or(""));
+  for (const SharedPath& path : shared) {
+    const auto diversion = diversions.find(path.path);
+    if (diversion == diversions.end()) throw clash_error(path);
+    const auto& [to, by] = diversion->second;
+    if (by != path.first && by != path.second) throw clash_error(path);
+    place_file(store, by == path.first ? path.first_checksum : path.second_checksum, root / path.path);
+    place_file(store, by == path.first ? path.second_checksum : path.first_checksum, root / to);
+  }
+}
+
+/// From here the layer's packages are configured, and everything but what generators make is in the tree.
+Configured configure_layer(RunContext& run, Store& store, const Configured* below, const Layer& layer) {
+  Configured result;
+  std::vector<SharedPath> shared;
+  result.tree = unpack(store, layer, below ? &below->tree : nullptr, shared);
+  result.scratch.emplace(store.work_directory(), "configure-");
+  const fs::path scratch = result.scratch->path();
+  check_out(store, result.tree, scratch / "lower");
+  const StandIns stand_ins = lay_stand_ins(result.tree, scratch);
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
-  const Overlay overlay({scratch / "stubs", scratch / "lower"}, scratch / "upper", scratch / "work", scratch / "root");
-  Configuration configuration(run, overlay.root(), epoch);
-  configuration.run_preinsts(packages);
-  configuration.configure_all(packages.size());
-  return scratch / "upper";
+  {
+    const Overlay overlay({stand_ins.directory, scratch / "lower"}, scratch / "upper", scratch / "work",
+                          scratch / "root");
+    Configuration configuration(run, overlay.root(), stand_ins, layer);
+    configuration.run_preinsts();
+    part_shared_paths(store, overlay.root(), shared);
+    configuration.configure_all();
+  }
+  result.calls = below ? below->calls : std::vector<DeferredCall>{};
+  for (DeferredCall& call : read_calls(read_file_if_any(stand_ins.notes / "calls").value_or("")))
+    result.calls.push_back(std::move(call));
+  const ScriptTimes times(read_file_if_any(stand_ins.notes / "scripts").value_or(""));
+  Store::Transaction transaction(store);
+  fold_upper(store, result.tree, scratch / "upper", [&](std::int64_t changed) { return times.maker(changed); });
+  transaction.set_ref(layer.ref, keep(store, result, layer));
+  transaction.commit();
+  result.lowers = {scratch / "upper", scratch / "lower"};
+  return result;
 }
 
 }  // namespace
 
-std::string configured_ref(const std::vector<LockedPackage>& packages, std::int64_t epoch) {
-  StepKey key("configure", kVersion);
-  key.add(std::to_string(epoch));
-  for (const LockedPackage& package : packages) key.add(package.sha256);
-  return "configured/" + key.hex();
+Configured configure(RunContext& run, Store& store, const std::vector<Layer>& layers) {
+  std::size_t done = layers.size();
+  while (done > 0 && !store.resolve(layers[done - 1].ref)) --done;
+  std::optional<Configured> state;
+  if (done > 0) state.emplace(recall(store, layers[done - 1]));
+  for (std::size_t i = done; i < layers.size(); ++i) {
+    Configured above = configure_layer(run, store, state ? &*state : nullptr, layers[i]);
+    state.emplace(std::move(above));
+  }
+  run.events.detail("configure", fmt::format("{} of {} layers kept from before", done, layers.size()));
+  if (!state) throw Error(codes::tree_malformed, "the lock holds no packages");
+  return std::move(*state);
 }
 
-Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
-               std::int64_t epoch) {
-  const std::string ref = configured_ref(packages, epoch);
-  if (const auto commit = store.resolve(ref)) {
-    run.events.detail("configure", "cached");
-    return store.read_tree(*commit);
-  }
-  const TemporaryDirectory scratch(store.work_directory(), "configure-");
-  const fs::path upper = run_scripts(run, store, unpacked, packages, epoch, scratch.path());
-  Tree tree = unpacked.clone();
-  Store::Transaction transaction(store);
-  fold_upper(store, tree, upper, "<maintainer scripts>");
-  CommitOptions options;
-  options.subject = "configured";
-  transaction.set_ref(ref, store.write_commit(tree, options));
-  transaction.commit();
-  return tree;
+void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers) {
+  run_generators(run, store, configured.tree, configured.calls, layers.front().ref, configured.lowers,
+                 layers.back().epoch);
 }
 
 }  // namespace ainode

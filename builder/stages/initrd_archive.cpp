@@ -5,15 +5,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/archive.h"
-#include "base/error.h"
-#include "builder/stages/initrd_elf.h"
 #include "builder/stages/initrd_modules.h"
 #include "builder/stages/initrd_script.h"
+#include "builder/stages/program_closure.h"
 
 namespace ainode {
 
@@ -40,7 +37,6 @@ class InitrdContent {
   void symlink(const std::string& path, const std::string& target) {
     put(path, ArchiveEntry::Type::symlink, 0777, target);
   }
-  bool holds(const std::string& path) const { return entries_.count(path) != 0; }
 
   /// Sorted, so that parents come first; owner, group and time are 0.
   std::string newc() const {
@@ -74,98 +70,6 @@ class InitrdContent {
   std::map<std::string, Item> entries_;
 };
 
-/// A tree seen as the kernel sees it: paths may walk through symlinks.
-class ResolvedTree {
- public:
-  ResolvedTree(const Store& store, const Tree& tree) : store_(store), tree_(tree) {}
-
-  /// The regular file that `path` leads to, or null.
-  const TreeDirectory::File* file(const std::string& path) const { return follow(path, 0); }
-  std::string content(const TreeDirectory::File& file) const { return store_.read_file(file.checksum).content; }
-
- private:
-  const TreeDirectory::File* follow(const std::string& path, int depth) const {
-    if (depth > 40) return nullptr;
-    std::string walked;
-    for (std::size_t start = 0; start < path.size();) {
-      const std::size_t end = std::min(path.find('/', start), path.size());
-      const std::string name = path.substr(start, end - start);
-      const std::string rest = end < path.size() ? path.substr(end) : "";
-      start = end + 1;
-      if (name.empty() || name == ".") continue;
-      if (name == "..") {
-        walked.resize(walked.rfind('/') == std::string::npos ? 0 : walked.rfind('/'));
-        continue;
-      }
-      const std::string parent = walked;
-      walked += (walked.empty() ? "" : "/") + name;
-      const TreeDirectory::File* found = tree_.file(walked);
-      if (!found) continue;  // a directory, or nothing: then the end finds nothing either
-      const FileObject object = store_.read_metadata(found->checksum);
-      if (!object.is_symlink) return rest.empty() ? found : nullptr;
-      const bool is_absolute = object.content.rfind('/', 0) == 0;
-      return follow((is_absolute ? "" : parent + "/") + object.content + rest, depth + 1);
-    }
-    return nullptr;
-  }
-
-  const Store& store_;
-  const Tree& tree_;
-};
-
-/// Adds programs and all libraries that the dynamic loader will look for, at the paths where it looks.
-class LibraryCloser {
- public:
-  LibraryCloser(const ResolvedTree& tree, InitrdContent& content) : tree_(tree), content_(content) {}
-
-  void add_program(const std::string& path) {
-    const TreeDirectory::File* file = tree_.file(path);
-    if (!file) throw Error(codes::tree_malformed, fmt::format("the tree has no /{}, which the initrd needs", path));
-    add(path, *file);
-  }
-
- private:
-  void add(const std::string& path, const TreeDirectory::File& file) {
-    if (content_.holds(path)) return;
-    std::string bytes = tree_.content(file);
-    const DynamicNeeds needs = read_dynamic_needs(bytes, path);
-    content_.file(path, std::move(bytes), 0755);
-    if (needs.interpreter.size() > 1) {
-      const std::string loader = under_usr(needs.interpreter.substr(1));
-      multiarch_ = multiarch_of(loader);
-      add_program(loader);
-    }
-    for (const std::string& library : needs.libraries) add_library(library, needs.run_paths, path);
-  }
-
-  void add_library(const std::string& name, const std::vector<std::string>& run_paths, const std::string& user) {
-    if (!seen_.insert(name).second) return;
-    std::vector<std::string> places;
-    for (const std::string& place : run_paths)
-      if (place.rfind('/', 0) == 0) places.push_back(under_usr(place.substr(1)));
-    places.insert(places.end(), {"usr/lib/" + multiarch_, "usr/lib", "usr/lib64"});
-    for (const std::string& place : places) {
-      const std::string path = place + "/" + name;
-      if (const TreeDirectory::File* file = tree_.file(path)) return add(path, *file);
-      if (content_.holds(path)) return;
-    }
-    throw Error(codes::tree_malformed, fmt::format("the tree has no {}, which /{} needs", printable(name), user));
-  }
-
-  /// In the initrd /lib and /lib64 are links into /usr, as in the tree.
-  static std::string under_usr(const std::string& path) { return path.rfind("usr/", 0) == 0 ? path : "usr/" + path; }
-
-  /// Debian's library directory, from the loader's name: ld-linux-x86-64.so.2, ld-linux-aarch64.so.1.
-  static std::string multiarch_of(const std::string& loader) {
-    return loader.find("aarch64") != std::string::npos ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  }
-
-  const ResolvedTree& tree_;
-  InitrdContent& content_;
-  std::set<std::string> seen_;
-  std::string multiarch_ = "x86_64-linux-gnu";
-};
-
 InitrdContent skeleton(std::string busybox) {
   InitrdContent content;
   for (const char* path : {"dev", "proc", "sys", "run", "sysroot", "usr/bin", "usr/lib", "usr/lib64", "etc"})
@@ -184,10 +88,11 @@ InitrdContent skeleton(std::string busybox) {
 InitrdArchive make_initrd_archive(const Store& store, const Tree& tree, const std::string& release,
                                   const std::string& busybox) {
   InitrdContent content = skeleton(busybox);
-  const ResolvedTree resolved(store, tree);
-  LibraryCloser(resolved, content).add_program(kPrepareRoot);
-  const TreeDirectory::File* config = tree.file(kPrepareRootConfig);
-  content.file(kPrepareRootConfig, config ? resolved.content(*config) : "[sysroot]\nreadonly = true\n", 0644);
+  for (const auto& [path, checksum] : program_closure(store, tree, kPrepareRoot, "the initrd"))
+    content.file(path, store.read_file(checksum).content, 0755);
+  const bool has_config = tree.file(kPrepareRootConfig) != nullptr;
+  content.file(kPrepareRootConfig,
+               has_config ? store.read_text(tree, kPrepareRootConfig) : "[sysroot]\nreadonly = true\n", 0644);
   InitrdArchive archive;
   for (KernelModule& module : select_modules(store, tree, release, kWantedModules)) {
     archive.modules.push_back(module.name);

@@ -12,7 +12,7 @@
 
 #include "base/archive.h"
 #include "base/error.h"
-#include "builder/stages/initrd_elf.h"
+#include "builder/stages/elf.h"
 
 namespace ainode {
 

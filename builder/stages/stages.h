@@ -4,13 +4,17 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "base/lock.h"
 #include "base/manifest.h"
 #include "base/recipe.h"
 #include "builder/sandbox/tools_tree.h"
+#include "builder/stages/generators.h"
+#include "builder/stages/layers.h"
 #include "builder/store/store.h"
 
 namespace ainode {
@@ -19,13 +23,21 @@ namespace ainode {
 ToolsTree tools_tree_of(const Store& store, const std::vector<LockedPackage>& tools);
 ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools);
 
-/// The store's ref of what `configure` made of these packages, once it has.
-std::string configured_ref(const std::vector<LockedPackage>& packages, std::int64_t epoch);
+/// A tree whose packages are all configured.
+struct Configured {
+  Tree tree;
+  std::vector<DeferredCall> calls;  ///< what scripts wanted generated
+  /// Where the tree lies on disk (overlay lowers, topmost first); empty when its last layer was kept from before.
+  std::vector<std::filesystem::path> lowers;
+  std::optional<TemporaryDirectory> scratch;  ///< holds them
+};
 
-/// Runs the packages' maintainer scripts (preinst, then dpkg --configure) over an overlay and folds what they changed
-/// into the tree. Errors: script_failed naming the package and the script's last lines.
-Tree configure(RunContext& run, Store& store, const Tree& unpacked, const std::vector<LockedPackage>& packages,
-               std::int64_t epoch);
+/// Runs the packages' maintainer scripts, layer by layer (builder/stages/layers.h). What a layer became is kept.
+/// Errors: file_clash; script_failed naming the package and the script's last lines.
+Configured configure(RunContext& run, Store& store, const std::vector<Layer>& layers);
+
+/// Adds what is a function of the whole tree (builder/stages/generators.h).
+void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers);
 
 /// The kernel of a tree.
 struct Kernel {

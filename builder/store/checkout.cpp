@@ -97,49 +97,66 @@ bool is_opaque(const fs::path& path) {
 
 class Fold {
  public:
-  Fold(Store& store, const std::string& owner) : store_(store), owner_(owner) {}
+  Fold(Store& store, const Attribution& attribution) : store_(store), attribution_(attribution) {}
 
-  void directory(TreeDirectory& into, const fs::path& path) {
+  void directory(TreeDirectory& into, const fs::path& path, const std::string& inside) {
     std::vector<fs::path> children;
     for (const auto& entry : fs::directory_iterator(path)) children.push_back(entry.path());
     std::sort(children.begin(), children.end());
-    for (const fs::path& child : children) entry(into, child);
+    for (const fs::path& child : children) entry(into, child, inside + child.filename().string());
   }
 
-  static Ownership ownership_of(const struct stat& status, const fs::path& path) {
-    return {status.st_uid, status.st_gid, status.st_mode & 07777u, read_xattrs(path)};
-  }
+  std::vector<std::string> removed() && { return std::move(removed_); }
 
  private:
-  void entry(TreeDirectory& into, const fs::path& path) {
+  void entry(TreeDirectory& into, const fs::path& path, const std::string& inside) {
     struct stat status = {};
     if (lstat(path.c_str(), &status) != 0) throw system_error("look at " + path.string(), errno);
     const std::string name = path.filename().string();
     if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)) {  // a whiteout
       into.files.erase(name);
       into.directories.erase(name);
+      removed_.push_back(inside);
     } else if (S_ISDIR(status.st_mode)) {
-      if (is_opaque(path)) into.directories.erase(name);
+      if (is_opaque(path)) {
+        into.directories.erase(name);
+        removed_.push_back(inside);
+      }
       into.files.erase(name);
       TreeDirectory& child = into.ensure(name);
-      child.ownership = ownership_of(status, path);
-      if (child.owner.empty()) child.owner = owner_;
-      directory(child, path);
+      Ownership ownership = ownership_of(status, path);
+      if (child.owner.empty() || !(child.ownership == ownership))
+        child.owner = origin_chain(child.owner, maker(status));
+      child.ownership = std::move(ownership);
+      directory(child, path, inside + "/");
     } else {
       into.directories.erase(name);
-      into.files[name] = {store_.write_file(object_of(status, path)), owner_};
+      TreeDirectory::File& file = into.files[name];
+      std::string checksum = store_.write_file(object_of(status, path));
+      if (checksum == file.checksum) return;  // only opened for writing, or given a new time
+      file = {std::move(checksum), origin_chain(file.owner, maker(status))};
     }
+  }
+
+  std::string maker(const struct stat& status) const {
+    return attribution_(status.st_ctim.tv_sec * std::int64_t{1'000'000'000} + status.st_ctim.tv_nsec);
+  }
+
+  static Ownership ownership_of(const struct stat& status, const fs::path& path) {
+    return {status.st_uid, status.st_gid, status.st_mode & 07777u, read_xattrs(path)};
   }
 
   FileObject object_of(const struct stat& status, const fs::path& path) {
     if (S_ISLNK(status.st_mode))
       return {true, {status.st_uid, status.st_gid, 0777, {}}, fs::read_symlink(path).string()};
     if (S_ISREG(status.st_mode)) return {false, ownership_of(status, path), read_file(path, std::size_t{16} << 30)};
-    throw Error(codes::script_failed, fmt::format("{} left a device, a FIFO or a socket: {}", owner_, path.string()));
+    throw Error(codes::script_failed,
+                fmt::format("the {} left a device, a FIFO or a socket: {}", maker(status), path.string()));
   }
 
   Store& store_;
-  const std::string& owner_;
+  const Attribution& attribution_;
+  std::vector<std::string> removed_;
 };
 
 }  // namespace
@@ -149,8 +166,22 @@ void check_out(const Store& store, const Tree& tree, const fs::path& directory) 
   check_out_directory(store, tree.root(), directory);
 }
 
-void fold_upper(Store& store, Tree& tree, const fs::path& upper, const std::string& owner) {
-  Fold(store, owner).directory(tree.root(), upper);
+void place_file(const Store& store, const std::string& checksum, const fs::path& path) {
+  remove_tree(path);
+  const FileObject object = store.read_metadata(checksum);
+  if (object.is_symlink) return write_link(object, path);
+  copy_file(store, checksum, object.ownership, path);
+}
+
+void fold_upper(Store& store, Tree& tree, const fs::path& upper, const Attribution& attribution) {
+  Fold(store, attribution).directory(tree.root(), upper, "");
+}
+
+std::vector<std::string> fold_changes(Store& store, Tree& changes, const fs::path& upper, const std::string& owner) {
+  const Attribution always = [&](std::int64_t) { return owner; };
+  Fold fold(store, always);
+  fold.directory(changes.root(), upper, "");
+  return std::move(fold).removed();
 }
 
 }  // namespace ainode

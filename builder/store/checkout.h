@@ -3,7 +3,11 @@
 // Both run inside the user namespace of enter_user_namespace(), where the process is root over ids 0 to 65535.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include "builder/store/store.h"
 #include "builder/store/tree.h"
@@ -14,9 +18,19 @@ namespace ainode {
 /// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
 
+/// One object where anything or nothing lies, with its true owner and mode.
+void place_file(const Store& store, const std::string& checksum, const std::filesystem::path& path);
+
+/// Who changed a path whose inode changed last at this time (nanoseconds since 1970).
+using Attribution = std::function<std::string(std::int64_t changed)>;
+
 /// Applies an overlayfs upper directory (userxattr) to the tree: whiteouts, opaque directories, new and changed files.
-/// New files are written to the store (inside a Transaction); `owner` names who made them. Device nodes and sockets are
-/// refused.
-void fold_upper(Store& store, Tree& tree, const std::filesystem::path& upper, const std::string& owner);
+/// New files are written to the store (inside a Transaction); who made them is added to their owners. Device nodes and
+/// sockets are refused.
+void fold_upper(Store& store, Tree& tree, const std::filesystem::path& upper, const Attribution& attribution);
+
+/// The upper directory by itself: what is new or changed goes into `changes`, what is gone is returned.
+std::vector<std::string> fold_changes(Store& store, Tree& changes, const std::filesystem::path& upper,
+                                      const std::string& owner);
 
 }  // namespace ainode

@@ -172,6 +172,10 @@ Tree Store::read_tree(const std::string& commit) const {
   return tree;
 }
 
+std::int64_t Store::commit_time(const std::string& commit) const {
+  return static_cast<std::int64_t>(ostree_commit_get_timestamp(state_->load(OSTREE_OBJECT_TYPE_COMMIT, commit).get()));
+}
+
 std::string Store::commit_bytes(const std::string& commit) const {
   return metadata_bytes(commit, "commit");
 }

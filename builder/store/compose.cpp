@@ -42,7 +42,8 @@ std::string target_path(const std::string& directory, const std::string& target)
 
 class Union {
  public:
-  Union(Store& store, Tree below) : store_(store), result_(std::move(below)), database_(store, result_) {
+  Union(Store& store, Tree below, std::vector<SharedPath>* shared)
+      : store_(store), result_(std::move(below)), database_(store, result_), shared_(shared) {
     result_.for_each_directory([&](const std::string&, const TreeDirectory& directory) { below_.insert(&directory); });
   }
 
@@ -55,9 +56,9 @@ class Union {
     merge(result_.root(), tree.root(), "", package.name);
   }
 
-  Composed finish() {
+  Tree finish() {
     database_.write(result_);
-    return {std::move(result_), std::move(held_back_)};
+    return std::move(result_);
   }
 
  private:
@@ -101,7 +102,6 @@ class Union {
       if (store_.read_metadata(file.checksum).is_symlink) return;
       throw directory_clash(path, directory->second->owner, package);
     }
-    database_.activate(path);
     const auto [existing, is_new] = into.files.try_emplace(name, TreeDirectory::File{file.checksum, package});
     if (is_new) return;
     const std::string other = owner_of(existing->second, path);
@@ -111,7 +111,9 @@ class Union {
     } else if (database_.replaces(other, package)) {
       database_.drop_from_list(package, path);
     } else {
-      held_back_.push_back({path, file.checksum, package, other});
+      const SharedPath both{path, other, existing->second.checksum, package, file.checksum};
+      if (!shared_) throw clash_error(both);
+      shared_->push_back(both);
     }
   }
 
@@ -139,8 +141,9 @@ class Union {
 
   /// A tree that was read from a commit does not say whose its files are, but dpkg's lists do.
   std::string owner_of(const TreeDirectory::File& file, const std::string& path) {
-    const bool is_package = !file.owner.empty() && file.owner.front() != '<';
-    return is_package ? file.owner : database_.owner_below(path);
+    if (file.owner.empty()) return database_.owner_below(path);
+    std::string first = file.owner.substr(0, file.owner.find(", then "));
+    return database_.holds(first) ? first : "";
   }
 
   static Error directory_clash(const std::string& path, const std::string& other, const std::string& package) {
@@ -154,29 +157,37 @@ class Union {
   Tree result_;
   DpkgDatabase database_;
   std::set<const TreeDirectory*> below_;
-  std::vector<HeldBack> held_back_;
+  std::vector<SharedPath>* shared_;  ///< null: each is an error
 };
 
 }  // namespace
 
-Error clash_error(const HeldBack& file) {
-  return Error(codes::file_clash, fmt::format("/{} is in both {} and {}", file.path, file.other, file.package))
+Error clash_error(const SharedPath& path) {
+  return Error(codes::file_clash, fmt::format("/{} is in both {} and {}", path.path, path.first, path.second))
       .help("exclude one of the two packages; neither declares that it replaces the other");
 }
 
-Composed compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages) {
+namespace {
+
+Tree unite(Store& store, const Tree& below, const std::vector<LockedPackage>& packages,
+           std::vector<SharedPath>* shared) {
   Store::Transaction transaction(store);
-  Union all(store, below.clone());
+  Union all(store, below.clone(), shared);
   for (const LockedPackage& package : packages) all.add(package);
-  Composed composed = all.finish();
+  Tree tree = all.finish();
   transaction.commit();
-  return composed;
+  return tree;
+}
+
+}  // namespace
+
+Tree compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages,
+                  std::vector<SharedPath>& shared) {
+  return unite(store, below, packages, &shared);
 }
 
 Tree compose(Store& store, const std::vector<LockedPackage>& packages) {
-  Composed composed = compose_onto(store, Tree(), packages);
-  if (!composed.held_back.empty()) throw clash_error(composed.held_back.front());
-  return std::move(composed.tree);
+  return unite(store, Tree(), packages, nullptr);
 }
 
 }  // namespace ainode

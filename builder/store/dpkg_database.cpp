@@ -13,7 +13,7 @@ namespace ainode {
 namespace {
 
 constexpr const char* kDatabase = "var/lib/dpkg/";
-constexpr const char* kOwner = "<compose>";
+constexpr const char* kOwner = "dpkg";
 
 /// The name of a package behind the name of its files in info: "libc6:amd64" → "libc6".
 std::string package_of(const std::string& info_name) {
@@ -27,9 +27,18 @@ std::string tree_path(const std::string& listed) {
 
 }  // namespace
 
+std::map<std::string, Diversion> read_diversions(std::string_view text) {
+  // Three lines a diversion: the path, where it is diverted to, and by which package (`:` for the administrator).
+  std::map<std::string, Diversion> diversions;
+  const std::vector<std::string> lines = lines_of(text);
+  for (std::size_t i = 0; i + 2 < lines.size(); i += 3)
+    diversions[tree_path(lines[i])] = {tree_path(lines[i + 1]), lines[i + 2]};
+  return diversions;
+}
+
 DpkgDatabase::DpkgDatabase(Store& store, const Tree& tree) : store_(store) {
   read_status(tree);
-  read_diversions(tree);
+  diversions_ = read_diversions(text_if_any(tree, "diversions"));
   read_triggers(tree);
   const TreeDirectory* info = tree.directory(std::string(kDatabase) + "info");
   if (!info) return;
@@ -49,24 +58,12 @@ void DpkgDatabase::read_status(const Tree& tree) {
   }
 }
 
-void DpkgDatabase::read_diversions(const Tree& tree) {
-  // Three lines a diversion: the path, where it is diverted to, and by which package (`:` for the administrator).
-  const std::vector<std::string> lines = lines_of(text_if_any(tree, "diversions"));
-  for (std::size_t i = 0; i + 2 < lines.size(); i += 3) {
-    diversions_[tree_path(lines[i])] = {tree_path(lines[i + 1]), lines[i + 2]};
-  }
-}
-
 void DpkgDatabase::read_triggers(const Tree& tree) {
   triggers_ = {{"File", ""}, {"Unincorp", ""}};
   const TreeDirectory* directory = tree.directory(std::string(kDatabase) + "triggers");
   if (!directory) return;
   for (const auto& [name, file] : directory->files) {
     if (name != "Lock") triggers_[name] = store_.read_file(file.checksum).content;
-  }
-  for (const std::string& line : lines_of(triggers_["File"])) {
-    const std::size_t space = line.find(' ');
-    if (space != std::string::npos) interests_below_[tree_path(line.substr(0, space))] = line.substr(0, space);
   }
 }
 
@@ -114,14 +111,6 @@ void DpkgDatabase::drop_from_list(const std::string& package, const std::string&
   dropped_[package].insert(path);
 }
 
-void DpkgDatabase::activate(const std::string& path) {
-  if (interests_below_.empty()) return;
-  for (std::size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('/', end - 1)) {
-    const auto interest = interests_below_.find(path.substr(0, end));
-    if (interest != interests_below_.end()) activated_.insert(interest->second);
-  }
-}
-
 void DpkgDatabase::rewrite_lists(Tree& tree) const {
   for (const auto& [package, paths] : dropped_) {
     const std::string* stanza = stanza_of(package);
@@ -144,8 +133,6 @@ void DpkgDatabase::write(Tree& tree) {
   }
   for (const char* name : {"updates", "triggers", "alternatives", "parts"})
     tree.make_directories(kDatabase + std::string(name));
-  // What dpkg finds here when it next runs it takes over as pending triggers; `-`: nobody waits for them.
-  for (const std::string& trigger : activated_) triggers_["Unincorp"] += trigger + " -\n";
   for (const auto& [name, content] : triggers_) put(tree, "triggers/" + name, content);
   rewrite_lists(tree);
 }

@@ -17,7 +17,6 @@
 #include "base/parallel.h"
 #include "builder/store/control.h"
 #include "builder/store/packages.h"
-#include "builder/store/store_state.h"
 
 namespace ainode {
 
@@ -25,10 +24,10 @@ namespace {
 
 // Raised whenever the commit of one and the same .deb changes.
 constexpr int kImporterVersion = 2;
+// Later than any clock of ours; a hostile time must not become the time of an image.
+constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 constexpr std::int64_t kLargestId = 65535;
 constexpr std::size_t kLongestPath = 4095;
-// An archive may claim any time, 2^60 and negative ones too; the year 36812 is late enough for an honest one.
-constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 
 std::string package_ref(const LockedPackage& package) {
   return fmt::format("deb/v{}/{}", kImporterVersion, package.sha256);
@@ -137,7 +136,7 @@ class PackageImport {
 
   void add_entry(const ArchiveEntry& entry, TarReader& tar) {
     const std::string shipped = plain_path(package_, entry.path);
-    newest_ = std::max(newest_, std::clamp<std::int64_t>(entry.mtime, 0, kLatestTime));
+    if (entry.mtime <= kLatestTime) newest_ = std::max(newest_, entry.mtime);
     list_ += shipped.empty() ? "/.\n" : "/" + shipped + "\n";
     if (shipped.empty()) return;  // the root's owner and mode are ours to say
     if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
@@ -230,10 +229,7 @@ std::string package_commit(const Store& store, const LockedPackage& package) {
 }
 
 std::int64_t package_time(const Store& store, const LockedPackage& package) {
-  const Variant commit = store.state().load(OSTREE_OBJECT_TYPE_COMMIT, package_commit(store, package));
-  guint64 time = 0;
-  g_variant_get_child(commit.get(), 5, "t", &time);
-  return static_cast<std::int64_t>(GUINT64_FROM_BE(time));
+  return store.commit_time(package_commit(store, package));
 }
 
 std::vector<LockedPackage> packages_to_import(const Store& store, const std::vector<LockedPackage>& packages) {

@@ -2,10 +2,10 @@
 // .deb files into the store, one commit a package, and their union: a dpkg-unpacked tree as metadata.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -20,7 +20,7 @@ std::vector<LockedPackage> packages_to_import(const Store& store, const std::vec
 /// The commit that an imported package became.
 std::string package_commit(const Store& store, const LockedPackage& package);
 
-/// When an imported package was made: the newest mtime in its data archive, in seconds since 1970; 0 when it has none.
+/// When the newest of the package's files was last changed, in seconds since 1970.
 std::int64_t package_time(const Store& store, const LockedPackage& package);
 
 /// Imports the .deb files (by SHA-256) on all cores, largest first, in one transaction. Each commit holds the data
@@ -30,29 +30,31 @@ std::int64_t package_time(const Store& store, const LockedPackage& package);
 void import_packages(RunContext& run, Store& store, const std::vector<LockedPackage>& packages,
                      const std::map<std::string, std::filesystem::path>& debs);
 
-/// A file that dpkg would refuse, since another package owns its path and neither Replaces the other. A preinst that
-/// diverts the path makes room for it.
-struct HeldBack {
-  std::string path;      ///< in the tree, without leading slash
-  std::string checksum;  ///< of the file that is not in the tree
-  std::string package;   ///< whose file that is
-  std::string other;     ///< whose file is in the tree
-};
-/// "PATH is in both …"
-Error clash_error(const HeldBack& file);
-
-struct Composed {
-  Tree tree;
-  std::vector<HeldBack> held_back;  ///< in the order of the packages
-};
-
-/// The packages, in the order given, laid over a tree with dpkg's database, such as one that is configured; an empty
-/// tree will do. Its packages stay as they are, the new ones are unpacked. Throws file_clash for a file where another
-/// package has a directory; other clashes are held back. Packages must all be imported.
-Composed compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages);
-
 /// The union in memory, dpkg's database (status, info, triggers) included. A file of two packages is an error naming
 /// both, unless one Replaces the other. Packages must all be imported.
 Tree compose(Store& store, const std::vector<LockedPackage>& packages);
+
+/// A path that two packages ship though neither Replaces the other: right only where one of them diverts it
+/// (dpkg-divert) before it is unpacked.
+struct SharedPath {
+  std::string path;  ///< relative
+  std::string first, first_checksum;
+  std::string second, second_checksum;  ///< not in the tree
+};
+Error clash_error(const SharedPath& path);  ///< file_clash
+
+/// The union of `packages`, in the order given, laid over a configured tree, whose dpkg database is kept and extended:
+/// new packages are unpacked, old ones and directories stay as they are, and files that a package below diverts go
+/// where it says. Who owns a file below is known from the tree, or from dpkg's lists when the tree does not say. Paths
+/// that would be errors are returned in `shared` instead; a file where another package has a directory is an error
+/// still.
+Tree compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages,
+                  std::vector<SharedPath>& shared);
+
+/// /var/lib/dpkg/diversions: the diverted path, where it goes and for whom; paths as the tree has them.
+struct Diversion {
+  std::string to, package;
+};
+std::map<std::string, Diversion> read_diversions(std::string_view text);
 
 }  // namespace ainode

@@ -76,6 +76,7 @@ class Store {
 
   std::string write_commit(const Tree& tree, const CommitOptions& options);  ///< within a Transaction; its checksum
   Tree read_tree(const std::string& commit) const;
+  std::int64_t commit_time(const std::string& commit) const;  ///< its timestamp, seconds since 1970
   std::string commit_bytes(const std::string& commit) const;  ///< the raw .commit object
   std::optional<std::string> resolve(const std::string& ref) const;
 

@@ -52,6 +52,12 @@ void visit_directories(const TreeDirectory& directory, const std::string& path,
 
 }  // namespace
 
+std::string origin_chain(const std::string& before, const std::string& maker) {
+  if (before.empty() || before == maker) return maker;
+  const std::string tail = ", then " + maker;
+  return before.ends_with(tail) ? before : before + tail;
+}
+
 TreeDirectory& TreeDirectory::ensure(const std::string& name) {
   auto& child = directories[name];
   if (!child) child = std::make_unique<TreeDirectory>();

@@ -24,10 +24,14 @@ struct Ownership {
   bool operator<(const Ownership& other) const { return tied() < other.tied(); }
 };
 
+/// Who made a path and who changed it: "base-passwd, then the postinst of dbus". A maker that stands last already is
+/// not repeated.
+std::string origin_chain(const std::string& before, const std::string& maker);
+
 struct TreeDirectory {
   struct File {
     std::string checksum;  ///< 64 hex digits of the content object (a regular file or a symlink)
-    std::string owner;     ///< who put it here: a package name, or a stage in angle brackets
+    std::string owner;     ///< who put it here: a package's name, or a chain of makers
   };
   Ownership ownership;
   std::string owner;

@@ -141,7 +141,7 @@ TEST(JsonProgress, IsOneObjectALine) {
                            "\n"
                            R"({"event":"progress","step":"fetch","done":4,"total":4,"unit":"packages"})"
                            "\n"
-                           R"({"event":"end","step":"fetch","text":"cached","seconds":1.5})"
+                           R"({"event":"end","step":"fetch","text":"cached","seconds":1.5,"cpu_seconds":0.0})"
                            "\n");
 }
 

@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "builder/stages/initrd_archive.h"
-#include "builder/stages/initrd_elf.h"
+#include "builder/stages/elf.h"
 #include "builder/stages/initrd_modules.h"
 #include "builder/stages/initrd_script.h"
 

@@ -128,51 +128,52 @@ class ComposeOnto : public StoreTest {
     transaction.commit();
     return store_.read_tree(commit);
   }
-  std::string text(const Composed& composed, const std::string& name) const {
-    return store_.read_text(composed.tree, "var/lib/dpkg/" + name);
+  std::string text(const Tree& tree, const std::string& name) const {
+    return store_.read_text(tree, "var/lib/dpkg/" + name);
   }
+  std::vector<SharedPath> shared_;
   static constexpr const char* kStatus = "var/lib/dpkg/status";
 };
 
 TEST_F(ComposeOnto, KeepsWhatIsInstalledAndAddsWhatIsUnpacked) {
   const auto low = add_deb("m", "", {{entry("./m"), "1"}}), high = add_deb("a", "", {{entry("./a"), "2"}});
   import({low, high});
-  const Composed composed = compose_onto(store_, configured({low}, {{"etc/made", "by a script"}}), {high});
-  EXPECT_EQ(listing(composed.tree), "a 0644 0:0 2\nm 0644 0:0 1\netc/made 0644 0:0 by a script\n");
-  EXPECT_EQ(text(composed, "status"),
+  const Tree tree = compose_onto(store_, configured({low}, {{"etc/made", "by a script"}}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "a 0644 0:0 2\nm 0644 0:0 1\netc/made 0644 0:0 by a script\n");
+  EXPECT_EQ(text(tree, "status"),
             "Package: a\nStatus: install ok unpacked\nVersion: 1\nArchitecture: all\n\n"
             "Package: m\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n");
-  EXPECT_EQ(text(composed, "info/m.list") + text(composed, "info/a.list"), "/m\n/a\n");
-  EXPECT_TRUE(composed.held_back.empty());
+  EXPECT_EQ(text(tree, "info/m.list") + text(tree, "info/a.list"), "/m\n/a\n");
+  EXPECT_TRUE(shared_.empty());
 }
 
 TEST_F(ComposeOnto, HoldsBackAFileThatAPackageBelowOwns) {
   const auto low = add_deb("low", "", {{entry("./lib/x"), "1"}}),
              high = add_deb("high", "", {{entry("./usr/lib/x"), "2"}});
   import({low, high});
-  const Composed composed = compose_onto(store_, configured({low}), {high});
-  EXPECT_EQ(listing(composed.tree), "usr/lib/x 0644 0:0 1\n");
-  ASSERT_EQ(composed.held_back.size(), 1u);
-  const HeldBack& file = composed.held_back.front();
-  EXPECT_EQ(file.path + " " + file.package + " " + file.other + " " + store_.read_file(file.checksum).content,
-            "usr/lib/x high low 2");
-  EXPECT_EQ(clash_error(file).message(), "/usr/lib/x is in both low and high");
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "usr/lib/x 0644 0:0 1\n");
+  ASSERT_EQ(shared_.size(), 1u);
+  const SharedPath& path = shared_.front();
+  EXPECT_EQ(path.path + " " + path.first + " " + path.second, "usr/lib/x low high");
+  EXPECT_EQ(store_.read_file(path.first_checksum).content + store_.read_file(path.second_checksum).content, "12");
+  EXPECT_EQ(clash_error(path).message(), "/usr/lib/x is in both low and high");
 }
 
 TEST_F(ComposeOnto, ReplacesFilesOfPackagesBelow) {
   const auto low = add_deb("low", "", {{entry("./x"), "1"}, {entry("./y"), "1"}});
   const auto high = add_deb("high", "Replaces: low (<= 1)\n", {{entry("./x"), "2"}});
   import({low, high});
-  const Composed composed = compose_onto(store_, configured({low}), {high});
-  EXPECT_EQ(listing(composed.tree), "x 0644 0:0 2\ny 0644 0:0 1\n");
-  EXPECT_EQ(text(composed, "info/low.list"), "/y\n");
-  EXPECT_TRUE(composed.held_back.empty());
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "x 0644 0:0 2\ny 0644 0:0 1\n");
+  EXPECT_EQ(text(tree, "info/low.list"), "/y\n");
+  EXPECT_TRUE(shared_.empty());
 }
 
 TEST_F(ComposeOnto, ReplacesWhatNoPackageOwns) {
   const auto low = add_deb("low", "", {}), high = add_deb("high", "", {{entry("./x"), "new"}});
   import({low, high});
-  EXPECT_EQ(listing(compose_onto(store_, configured({low}, {{"x", "old"}}), {high}).tree), "x 0644 0:0 new\n");
+  EXPECT_EQ(listing(compose_onto(store_, configured({low}, {{"x", "old"}}), {high}, shared_)), "x 0644 0:0 new\n");
 }
 
 TEST_F(ComposeOnto, PutsADivertedFileWhereItIsDivertedTo) {
@@ -180,21 +181,20 @@ TEST_F(ComposeOnto, PutsADivertedFileWhereItIsDivertedTo) {
   const auto high = add_deb("high", "", {{entry("./usr/bin/sh"), "high's"}, {entry("./usr/bin/own"), "high's"}});
   import({low, high});
   const std::string diversions = "/bin/sh\n/bin/sh.distrib\nlow\n/usr/bin/own\n/usr/bin/own.distrib\nhigh\n";
-  const Composed composed = compose_onto(store_, configured({low}, {{"var/lib/dpkg/diversions", diversions}}), {high});
-  EXPECT_EQ(listing(composed.tree),
+  const Tree tree = compose_onto(store_, configured({low}, {{"var/lib/dpkg/diversions", diversions}}), {high}, shared_);
+  EXPECT_EQ(listing(tree),
             "usr/bin/own 0644 0:0 high's\nusr/bin/sh 0644 0:0 low's\nusr/bin/sh.distrib 0644 0:0 high's\n");
-  EXPECT_TRUE(composed.held_back.empty());
-  EXPECT_EQ(text(composed, "diversions"), diversions);
+  EXPECT_TRUE(shared_.empty());
+  EXPECT_EQ(text(tree, "diversions"), diversions);
 }
 
-TEST_F(ComposeOnto, AppendsTriggersAndActivatesThoseOfPackagesBelow) {
+TEST_F(ComposeOnto, AppendsTriggers) {
   const auto low = add_deb("low", "", {}, {{entry("./triggers"), "interest-noawait /usr/share/a\ninterest /lib/b\n"}});
   const auto high = add_deb("high", "", {{entry("./usr/share/a/f"), ""}, {entry("./usr/share/ab"), ""}},
                             {{entry("./triggers"), "interest /usr/share/a\n"}});
   import({low, high});
-  const Composed composed = compose_onto(store_, configured({low}), {high});
-  EXPECT_EQ(text(composed, "triggers/File"), "/usr/share/a low/noawait\n/lib/b low\n/usr/share/a high\n");
-  EXPECT_EQ(text(composed, "triggers/Unincorp"), "/usr/share/a -\n");
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(text(tree, "triggers/File"), "/usr/share/a low/noawait\n/lib/b low\n/usr/share/a high\n");
 }
 
 TEST_F(ComposeOnto, LeavesDirectoriesBelowAsTheyAre) {
@@ -202,9 +202,9 @@ TEST_F(ComposeOnto, LeavesDirectoriesBelowAsTheyAre) {
   const auto high =
       add_deb("high", "", {{entry("./d", Type::directory, 01777), ""}, {entry("./n", Type::directory, 0700), ""}});
   import({low, high});
-  const Composed composed = compose_onto(store_, configured({low}), {high});
-  EXPECT_EQ(composed.tree.directory("d")->ownership.mode, 0755u);
-  EXPECT_EQ(composed.tree.directory("n")->ownership.mode, 0700u);
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(tree.directory("d")->ownership.mode, 0755u);
+  EXPECT_EQ(tree.directory("n")->ownership.mode, 0700u);
 }
 
 class Commits : public StoreTest {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an initrd must know of ELF files (System V ABI, 64-bit little-endian): what they need, and a kernel module's own
+// What is to be known of ELF files (System V ABI, 64-bit little-endian): what they need, and a kernel module's own
 // words.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bounds-checked view of an ELF file: packages are signed, but a reader that trusts offsets is still a bad reader.
-#include "builder/stages/initrd_elf.h"
+#include "builder/stages/elf.h"
 
 #include <elf.h>
 #include <fmt/format.h>

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of generators, and one way to run them all.
+#include "builder/stages/generators.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/parallel.h"
+#include "builder/sandbox/sandbox.h"
+#include "builder/stages/origins.h"
+#include "builder/stages/program_closure.h"
+#include "builder/store/checkout.h"
+
+namespace ainode {
+
+namespace {
+
+// Raised whenever the same inputs generate other files.
+constexpr int kVersion = 1;
+constexpr const char* kRemoved = ".removed";
+
+using Calls = std::vector<DeferredCall>;
+using Commands = std::vector<std::vector<std::string>>;
+
+/// Every distinct call, as it was made.
+Commands as_called(const Calls& calls) {
+  Commands commands;
+  for (const DeferredCall& call : calls) {
+    commands.push_back({call.program});
+    commands.back().insert(commands.back().end(), call.arguments.begin(), call.arguments.end());
+  }
+  return commands;
+}
+
+Commands nothing(const Calls&) {
+  return {};
+}
+
+/// Once with its hooks says all; anew when any call asked for that.
+Commands certificates(const Calls& calls) {
+  if (calls.empty()) return {};
+  const bool anew = std::any_of(calls.begin(), calls.end(), [](const DeferredCall& call) {
+    return std::find(call.arguments.begin(), call.arguments.end(), "--fresh") != call.arguments.end();
+  });
+  if (anew) return {{"update-ca-certificates", "--fresh"}};
+  return {{"update-ca-certificates"}};
+}
+
+}  // namespace
+
+const std::vector<Generator>& generators() {
+  static const std::vector<Generator> rows = {
+      {"modules",
+       "usr/sbin/depmod",
+       as_called,
+       {"usr/lib/modules", "etc/depmod.d", "usr/lib/depmod.d"},
+       {"usr/sbin/depmod"},
+       {"usr/lib/modules/*/modules.*"}},
+      {"hardware-database",
+       "usr/bin/systemd-hwdb",
+       as_called,
+       {"usr/lib/udev/hwdb.d", "etc/udev/hwdb.d"},
+       {"usr/bin/systemd-hwdb"},
+       {"usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin"}},
+      {"certificates",
+       "usr/sbin/update-ca-certificates",
+       certificates,
+       {"usr/share/ca-certificates", "usr/local/share/ca-certificates", "etc/ca-certificates.conf",
+        "etc/ca-certificates", "etc/ssl", "usr/sbin/update-ca-certificates"},
+       {"usr/bin/openssl"},
+       {"etc/ssl/certs/*"}},
+      {"mime-types",
+       "usr/bin/update-mime-database",
+       as_called,
+       {"usr/share/mime"},
+       {"usr/bin/update-mime-database"},
+       {"usr/share/mime/*"}},
+      {"glib-schemas",
+       "usr/lib/x86_64-linux-gnu/glib-2.0/glib-compile-schemas",
+       as_called,
+       {"usr/share/glib-2.0/schemas"},
+       {"usr/lib/x86_64-linux-gnu/glib-2.0/glib-compile-schemas"},
+       {"usr/share/glib-2.0/schemas/gschemas.compiled"}},
+      // The initrd is ours, and a node's own database of manual pages is made by its timer.
+      {"initrd", "usr/sbin/update-initramfs", nothing, {}, {}, {}},
+      {"manual-pages", "usr/bin/mandb", nothing, {}, {}, {}},
+  };
+  return rows;
+}
+
+bool DeferredCall::operator<(const DeferredCall& other) const {
+  return std::tie(program, arguments) < std::tie(other.program, other.arguments);
+}
+
+namespace {
+
+std::string unescaped(std::string_view field) {
+  std::string out;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (field[i] != '\\' || i + 1 == field.size()) {
+      out += field[i];
+      continue;
+    }
+    const char code = field[++i];
+    out += code == 't' ? '\t' : code == 'n' ? '\n' : code;
+  }
+  return out;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char byte : text) {
+    if (byte == '\t')
+      out += "\\t";
+    else if (byte == '\n')
+      out += "\\n";
+    else if (byte == '\\')
+      out += "\\\\";
+    else
+      out += byte;
+  }
+  return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, start), text.size());
+    parts.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::vector<DeferredCall> read_calls(std::string_view text) {
+  std::vector<DeferredCall> calls;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    const std::vector<std::string_view> fields = split(line, '\t');
+    DeferredCall call{unescaped(fields[0]), {}};
+    for (std::size_t i = 1; i < fields.size(); ++i) call.arguments.push_back(unescaped(fields[i]));
+    calls.push_back(std::move(call));
+  }
+  std::sort(calls.begin(), calls.end());
+  calls.erase(std::unique(calls.begin(), calls.end()), calls.end());
+  return calls;
+}
+
+std::string write_calls(const std::vector<DeferredCall>& calls) {
+  std::string text;
+  for (const DeferredCall& call : calls) {
+    text += escaped(call.program);
+    for (const std::string& argument : call.arguments) text += "\t" + escaped(argument);
+    text += "\n";
+  }
+  return text;
+}
+
+namespace {
+
+std::string base_name(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+void add_ownership(StepKey& key, const Ownership& ownership) {
+  key.add(fmt::format("{} {} {:o}", ownership.uid, ownership.gid, ownership.mode));
+}
+
+void add_directory(StepKey& key, const TreeDirectory& directory) {
+  add_ownership(key, directory.ownership);
+  for (const auto& [name, file] : directory.files) key.add(name).add(file.checksum);
+  for (const auto& [name, child] : directory.directories) {
+    key.add(name + "/");
+    add_directory(key, *child);
+  }
+  key.add("end");
+}
+
+Calls calls_of(const Generator& generator, const Calls& calls) {
+  Calls own;
+  for (const DeferredCall& call : calls)
+    if (call.program == base_name(generator.program)) own.push_back(call);
+  return own;
+}
+
+/// A generator that has to do with this tree.
+struct Job {
+  const Generator* generator;
+  Commands commands;
+  std::string ref;
+};
+
+std::string ref_of(const Store& store, const Tree& tree, const Generator& generator, const Commands& commands,
+                   const std::string& below, std::int64_t epoch) {
+  StepKey key(fmt::format("generator {}", generator.name), kVersion);
+  key.add(below).add(std::to_string(epoch));
+  for (const auto& command : commands) {
+    key.add("run");
+    for (const std::string& word : command) key.add(word);
+  }
+  for (const std::string_view input : generator.inputs) {
+    key.add(input);
+    if (const TreeDirectory* directory = tree.directory(input)) add_directory(key, *directory);
+    if (const TreeDirectory::File* file = tree.file(input)) key.add(file->checksum);
+  }
+  for (const std::string_view program : generator.programs)
+    for (const auto& [path, checksum] :
+         program_closure(store, tree, std::string(program), fmt::format("generator `{}`", generator.name)))
+      key.add(path).add(checksum);
+  return "generated/" + key.hex();
+}
+
+bool may_change(const Generator& generator, const std::string& path) {
+  return std::any_of(generator.outputs.begin(), generator.outputs.end(), [&](std::string_view pattern) {
+    return fnmatch(std::string(pattern).c_str(), path.c_str(), 0) == 0;
+  });
+}
+
+Error failure(const Generator& generator, const std::string& what) {
+  return Error(codes::generator_failed, fmt::format("generator `{}` {}", generator.name, what));
+}
+
+void run_command(const std::vector<std::string>& words, const Generator& generator, const fs::path& root,
+                 std::int64_t epoch) {
+  SandboxCommand command;
+  command.root = root;
+  command.argv = words;
+  command.source_date_epoch = epoch;
+  const ProcessResult result = run_in_sandbox(command);
+  if (result.succeeded()) return;
+  Error error = failure(generator,
+                        fmt::format("failed: `{}` ended with exit status {}", fmt::join(words, " "), result.exit_code));
+  for (const std::string_view line : split(result.errors, '\n'))
+    if (!line.empty()) error.chain(printable(line));
+  throw error;
+}
+
+/// In a scratch directory of its own: what the commands changed.
+Generated run_job(Store& store, const Job& job, const std::vector<fs::path>& lowers, std::int64_t epoch) {
+  const TemporaryDirectory scratch(store.work_directory(), "generate-");
+  for (const char* name : {"upper", "work", "root"}) make_directories(scratch.path() / name);
+  {
+    const Overlay overlay(lowers, scratch.path() / "upper", scratch.path() / "work", scratch.path() / "root");
+    for (const auto& command : job.commands) run_command(command, *job.generator, overlay.root(), epoch);
+  }
+  Generated generated;
+  generated.removed = fold_changes(store, generated.changes, scratch.path() / "upper",
+                                   fmt::format("generator {}", job.generator->name));
+  generated.changes.for_each_file([&](const std::string& path, const TreeDirectory::File&) {
+    if (!may_change(*job.generator, path))
+      throw failure(*job.generator, fmt::format("wrote /{}, which is not among its outputs", path));
+  });
+  for (const std::string& path : generated.removed)
+    if (!may_change(*job.generator, path))
+      throw failure(*job.generator, fmt::format("removed /{}, which is not among its outputs", path));
+  return generated;
+}
+
+Generated read_generated(const Store& store, const std::string& commit, const Generator& generator) {
+  Generated generated;
+  generated.changes = store.read_tree(commit);
+  for (const std::string_view path : split(store.read_text(generated.changes, kRemoved), '\n'))
+    if (!path.empty()) generated.removed.emplace_back(path);
+  generated.changes.remove(kRemoved);
+  std::vector<std::pair<std::string, std::string>> files;
+  generated.changes.for_each_file(
+      [&](const std::string& path, const TreeDirectory::File& file) { files.emplace_back(path, file.checksum); });
+  for (auto& [path, checksum] : files)
+    generated.changes.put_file(path, std::move(checksum), fmt::format("generator {}", generator.name));
+  return generated;
+}
+
+/// The removed paths go into a file beside the changes.
+std::string commit_of(Store& store, const Job& job, const Generated& generated) {
+  Tree kept = generated.changes.clone();
+  kept.put_file(kRemoved, store.write_text(fmt::format("{}\n", fmt::join(generated.removed, "\n"))), "");
+  CommitOptions options;
+  options.subject = fmt::format("generator {}", job.generator->name);
+  return store.write_commit(kept, options);
+}
+
+std::vector<Generated> run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector<Job>& jobs,
+                                std::vector<fs::path> lowers, std::int64_t epoch) {
+  std::vector<Generated> results(jobs.size());
+  if (jobs.empty()) return results;
+  const TemporaryDirectory scratch(store.work_directory(), "generate-");
+  if (lowers.empty()) {
+    check_out(store, tree, scratch.path() / "tree");
+    lowers = {scratch.path() / "tree"};
+  }
+  Store::Transaction transaction(store);
+  parallel_for(run.jobs, jobs.size(), [&](std::size_t i) { results[i] = run_job(store, jobs[i], lowers, epoch); });
+  for (std::size_t i = 0; i < jobs.size(); ++i) transaction.set_ref(jobs[i].ref, commit_of(store, jobs[i], results[i]));
+  transaction.commit();
+  return results;
+}
+
+void overlay_directory(TreeDirectory& into, const TreeDirectory& from) {
+  for (const auto& [name, file] : from.files) {
+    into.directories.erase(name);
+    TreeDirectory::File& target = into.files[name];
+    target = {file.checksum, origin_chain(target.owner, file.owner)};
+  }
+  for (const auto& [name, child] : from.directories) {
+    into.files.erase(name);
+    TreeDirectory& target = into.ensure(name);
+    target.ownership = child->ownership;
+    if (target.owner.empty()) target.owner = child->owner;
+    overlay_directory(target, *child);
+  }
+}
+
+}  // namespace
+
+void apply_changes(Tree& tree, const Generated& generated) {
+  for (const std::string& path : generated.removed) tree.remove(path);
+  overlay_directory(tree.root(), generated.changes.root());
+}
+
+void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
+                    const std::string& below, const std::vector<fs::path>& lowers, std::int64_t epoch) {
+  std::map<const Generator*, Generated> results;
+  std::vector<Job> missing;
+  for (const Generator& generator : generators()) {
+    Job job{&generator, generator.commands(calls_of(generator, calls)), ""};
+    if (job.commands.empty()) continue;
+    for (auto& command : job.commands) command[0] = "/" + std::string(generator.program);  // not all lie in PATH
+    job.ref = ref_of(store, tree, generator, job.commands, below, epoch);
+    if (const auto commit = store.resolve(job.ref))
+      results.emplace(&generator, read_generated(store, *commit, generator));
+    else
+      missing.push_back(std::move(job));
+  }
+  run.events.detail("generate", fmt::format("{} kept results, {} made now", results.size(), missing.size()));
+  std::vector<Generated> made = run_jobs(run, store, tree, missing, lowers, epoch);
+  for (std::size_t i = 0; i < missing.size(); ++i) results.emplace(missing[i].generator, std::move(made[i]));
+  // In the table's order, though no two write the same path.
+  for (const Generator& generator : generators())
+    if (const auto result = results.find(&generator); result != results.end()) apply_changes(tree, result->second);
+}
+
+}  // namespace ainode

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hides programs and scripts of a tree while its maintainer scripts run (builder/aids).
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "builder/sandbox/sandbox.h"
+#include "builder/store/tree.h"
+
+namespace ainode {
+
+struct StandIns {
+  std::filesystem::path directory;  ///< an overlay's topmost lower directory
+  std::filesystem::path notes;      ///< what they write: `scripts`, `calls`
+  std::vector<BindMount> binds;     ///< what they need to see below /run/ainode
+};
+
+/// Lays them below `scratch`, whose `lower` holds the checked-out tree. Only what is in the tree gets a stand-in, so
+/// that scripts still see which programs there are; policy-rc.d(8) alone is added: no service starts in an image.
+StandIns lay_stand_ins(const Tree& tree, const std::filesystem::path& scratch);
+
+}  // namespace ainode
