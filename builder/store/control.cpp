@@ -3,6 +3,7 @@
 #include "builder/store/control.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <cctype>
@@ -193,16 +194,98 @@ std::vector<std::string> conffile_paths(const ControlFiles& files) {
   return paths;
 }
 
-std::string status_stanza(const ControlFiles& files, const std::map<std::string, std::string>& conffile_digests) {
-  const std::string control(content_of(files, "control"));
-  std::string stanza = fmt::format("Package: {}\nStatus: install ok unpacked\n", control_field(control, "Package"));
+namespace {
+
+struct Field {
+  std::string name, value;  ///< the value with its continuation lines
+};
+
+/// "b (>=1)|c , d" as dpkg writes it: "b (>= 1) | c, d".
+std::string written_relations(const std::string& field) {
+  std::string text, word;
+  const auto flush = [&] {
+    if (!word.empty() && !text.empty() && text.back() != '(') text += ' ';
+    text += std::exchange(word, "");
+  };
+  bool is_comparing = false;
+  for (const char character : field) {
+    const bool is_sign = character == '<' || character == '>' || character == '=';
+    if (is_comparing && !is_sign) flush();
+    is_comparing = is_sign;
+    if (std::isspace(static_cast<unsigned char>(character))) {
+      flush();
+    } else if (character == ',') {
+      flush();
+      text += ',';
+    } else if (character == '|') {
+      flush();
+      text += " |";
+    } else if (character == '(') {
+      flush();
+      text += " (";
+    } else if (character == ')') {
+      flush();
+      text += ')';
+    } else {
+      word += character;
+    }
+  }
+  flush();
+  return text;
+}
+
+bool is_relation(const std::string& name) {
+  static const std::set<std::string> relations = {"Replaces", "Provides", "Depends",   "Pre-Depends", "Recommends",
+                                                  "Suggests", "Breaks",   "Conflicts", "Enhances"};
+  return relations.count(name) > 0;
+}
+
+std::vector<Field> fields_of(std::string_view control) {
+  std::vector<Field> fields;
   for_each_line(control, [&](const std::string& line) {
-    if (!line.empty() && line.rfind("Package:", 0) != 0) stanza += line + "\n";
+    if (line.empty()) return;
+    if (line[0] == ' ' || line[0] == '\t') {
+      if (!fields.empty()) fields.back().value += "\n" + line;
+      return;
+    }
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const std::size_t start = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
+    const std::size_t end = line.find_last_not_of(" \t") + 1;
+    fields.push_back({line.substr(0, colon), line.substr(start, std::max(start, end) - start)});
   });
+  for (Field& field : fields) {
+    if (is_relation(field.name)) field.value = written_relations(field.value);
+  }
+  return fields;
+}
+
+/// The order in which dpkg writes the fields that it knows (lib/dpkg/parse.c); others follow as they stand.
+std::size_t rank_of(const std::string& name) {
+  static const char* const kOrder[] = {"Package",      "Essential",      "Protected",   "Status",     "Priority",
+                                       "Section",      "Installed-Size", "Origin",      "Maintainer", "Bugs",
+                                       "Architecture", "Multi-Arch",     "Source",      "Version",    "Replaces",
+                                       "Provides",     "Depends",        "Pre-Depends", "Recommends", "Suggests",
+                                       "Breaks",       "Conflicts",      "Enhances",    "Conffiles",  "Description"};
+  const auto same = [&](const char* known) { return strcasecmp(known, name.c_str()) == 0; };
+  return static_cast<std::size_t>(std::find_if(std::begin(kOrder), std::end(kOrder), same) - std::begin(kOrder));
+}
+
+}  // namespace
+
+std::string status_stanza(const ControlFiles& files, const std::map<std::string, std::string>& conffile_digests) {
+  std::vector<Field> fields = fields_of(content_of(files, "control"));
+  fields.push_back({"Status", "install ok unpacked"});
   std::string conffiles;
   for_each_line(content_of(files, "conffiles"),
                 [&](const std::string& line) { conffiles += conffile_line(line, conffile_digests); });
-  if (!conffiles.empty()) stanza += "Conffiles:\n" + conffiles;
+  if (!conffiles.empty()) fields.push_back({"Conffiles", "\n" + conffiles.substr(0, conffiles.size() - 1)});
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const Field& a, const Field& b) { return rank_of(a.name) < rank_of(b.name); });
+  std::string stanza;
+  for (const Field& field : fields) {
+    if (field.value.empty()) continue;
+    stanza += field.name + (field.value.front() == '\n' ? ":" : ": ") + field.value + "\n";
+  }
   return stanza + "\n";
 }
 

@@ -24,7 +24,7 @@ namespace ainode {
 namespace {
 
 // Raised whenever the commit of one and the same .deb changes.
-constexpr int kImporterVersion = 2;
+constexpr int kImporterVersion = 3;
 // Later than any clock of ours; a hostile time must not become the time of an image.
 constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 constexpr std::int64_t kLargestId = 65535;
@@ -116,7 +116,8 @@ class PackageImport {
     }
     read_control(control);
     require_control_matches(control_files_["control"].content, package_);
-    for (const std::string& path : conffile_paths(control_files_)) wanted_digests_.insert(merged_path(path));
+    for (const std::string& path : conffile_paths(control_files_)) conffiles_.insert(merged_path(path));
+    needs_md5sums_ = !control_files_.count("md5sums");
     read_data(data);
     add_database();
     CommitOptions options;
@@ -202,12 +203,21 @@ class PackageImport {
       }
       case ArchiveEntry::Type::file: {
         FileObject object{false, ownership_of(entry), std::string(tar.content())};
-        if (wanted_digests_.count(path)) digests_[path] = md5_hex(object.content);
+        note_digest(path, entry.path, object.content);
         return store_.write_file(object);
       }
       default:
         refuse(package_, path, "is a device, a FIFO or a socket");
     }
+  }
+
+  /// dpkg keeps the MD5 of configuration files in its status, and that of every file where the package brings none.
+  void note_digest(const std::string& path, const std::string& raw, std::string_view content) {
+    const bool is_conffile = conffiles_.count(path) > 0;
+    if (!is_conffile && !needs_md5sums_) return;
+    const std::string digest = md5_hex(content);
+    if (is_conffile) digests_[path] = digest;
+    if (needs_md5sums_) md5sums_ += digest + "  " + plain_path(package_, raw) + "\n";
   }
 
   static std::uint32_t entry_uid(const ArchiveEntry& entry) { return static_cast<std::uint32_t>(entry.uid); }
@@ -221,6 +231,7 @@ class PackageImport {
     const std::string& control = control_files_["control"].content;
     const std::string prefix = "var/lib/dpkg/info/" + info_name(control) + ".";
     tree_.put_file(prefix + "list", store_.write_text(list_), package_.name);
+    if (needs_md5sums_) tree_.put_file(prefix + "md5sums", store_.write_text(md5sums_), package_.name);
     for (const auto& [name, file] : control_files_) {
       if (name == "control") continue;
       tree_.put_file(prefix + name, store_.write_text(file.content, scripts.count(name) ? 0755 : 0644), package_.name);
@@ -235,8 +246,10 @@ class PackageImport {
   ControlFiles control_files_;
   std::string list_;
   std::int64_t newest_ = 0;
-  std::set<std::string> wanted_digests_;
-  std::map<std::string, std::string> digests_;
+  std::set<std::string> conffiles_;
+  std::map<std::string, std::string> digests_;  ///< of configuration files, by path
+  bool needs_md5sums_ = false;
+  std::string md5sums_;
 };
 
 }  // namespace

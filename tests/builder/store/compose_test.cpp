@@ -141,8 +141,8 @@ TEST_F(ComposeOnto, KeepsWhatIsInstalledAndAddsWhatIsUnpacked) {
   const Tree tree = compose_onto(store_, configured({low}, {{"etc/made", "by a script"}}), {high}, shared_);
   EXPECT_EQ(listing(tree), "a 0644 0:0 2\nm 0644 0:0 1\netc/made 0644 0:0 by a script\n");
   EXPECT_EQ(text(tree, "status"),
-            "Package: a\nStatus: install ok unpacked\nVersion: 1\nArchitecture: all\n\n"
-            "Package: m\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n");
+            "Package: a\nStatus: install ok unpacked\nArchitecture: all\nVersion: 1\n\n"
+            "Package: m\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n");
   EXPECT_EQ(text(tree, "info/m.list") + text(tree, "info/a.list"), "/m\n/a\n");
   EXPECT_TRUE(shared_.empty());
 }

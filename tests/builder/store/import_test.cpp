@@ -54,8 +54,8 @@ TEST_F(Import, WritesDpkgsDatabase) {
   import({package});
   const Tree tree = compose(store_, {package});
   EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/status"),
-            "Package: p\nStatus: install ok unpacked\nVersion: 1\nArchitecture: all\nDescription: d\n"
-            "Conffiles:\n /etc/c b9a771b420047cfaa3543e66c78f44f6\n\n");
+            "Package: p\nStatus: install ok unpacked\nArchitecture: all\nVersion: 1\n"
+            "Conffiles:\n /etc/c b9a771b420047cfaa3543e66c78f44f6\nDescription: d\n\n");
   EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/info/p.list"), "/.\n/etc/c\n");
   EXPECT_EQ(store_.read_metadata(tree.file("var/lib/dpkg/info/p.postinst")->checksum).ownership.mode, 0755u);
 }
