@@ -186,7 +186,10 @@ std::vector<ArMember> read_ar(std::string_view archive, const std::string& origi
 
 struct TarReader::State {
   State(std::string_view bytes, std::string name, std::uint64_t limit)
-      : origin(std::move(name)), source(open_bytes(bytes, origin, limit)), archive(archive_read_new()) {
+      : origin(std::move(name)),
+        size_limit(limit),
+        source(open_bytes(bytes, origin, limit)),
+        archive(archive_read_new()) {
     if (!archive) throw std::bad_alloc();
     check(archive_read_support_format_tar(archive.get()));
     check(archive_read_open(archive.get(), this, nullptr, &State::read, nullptr));
@@ -233,6 +236,7 @@ struct TarReader::State {
   }
 
   std::string origin;
+  std::uint64_t size_limit;
   std::unique_ptr<ByteSource> source;
   std::exception_ptr failure;
   std::uint64_t fed = 0, used_end = 0;  // used_end: just behind the last byte that is not NUL
@@ -262,6 +266,9 @@ const ArchiveEntry* TarReader::next() {
     return nullptr;
   }
   state.entry = convert(entry, state.origin);
+  if (state.entry.size > state.size_limit)
+    throw malformed(state.origin, fmt::format("`{}` has {} bytes, more than the {} bytes allowed",
+                                              printable(state.entry.path), state.entry.size, state.size_limit));
   state.has_content = false;
   return &state.entry;
 }
@@ -281,6 +288,7 @@ std::string_view TarReader::content() {
     const std::string_view block(static_cast<const char*>(data), size);
     // Most files lie whole in one chunk: then no copy is made.
     if (offset == 0 && block.size() == state.entry.size) return state.content = block;
+    if (state.buffer.empty()) state.buffer.reserve(state.entry.size);
     state.buffer += block;
   }
 }

@@ -55,7 +55,7 @@ SHOWN_LIBRARIES = [(r"nlohmann/", "nlohmann-json", {"base"})]
 FREE = re.compile(
     r"(fmt/|sys/|linux/|asm/|net/|netinet/|arpa/|[a-z_0-9]+$"  # standard C++ headers have no dot
     r"|(aio|byteswap|cpuid|cxxabi|dirent|dlfcn|elf|endian|err|fcntl|fnmatch|ftw|getopt|glob|grp|ifaddrs|immintrin|link"
-    r"|mntent|netdb|poll|pthread|pty|pwd|sched|shadow|signal|spawn|stdio_ext|syscall|syslog|termios|time|ucontext|unistd"
+    r"|mntent|netdb|poll|pthread|pty|pwd|sched|shadow|signal|spawn|stdio_ext|strings|syscall|syslog|termios|time|ucontext|unistd"
     r"|utime)\.h$)"
 )
 TEST_LIBRARIES = re.compile(r"(gtest|gmock)/")

@@ -14,6 +14,23 @@ namespace ainode {
 /// A field of one deb822 stanza, continuation lines joined as they stand; empty when absent.
 std::string control_field(std::string_view stanza, std::string_view name);
 
+/// The stanzas of a deb822 text, each with the empty line behind it.
+std::vector<std::string> stanzas_in(std::string_view text);
+std::vector<std::string> lines_of(std::string_view text);
+
+/// Negative, zero or positive as version a is older than b, the same, or newer (deb-version(7)).
+int compare_versions(std::string_view a, std::string_view b);
+
+/// One clause of a relation field without alternatives: "foo", "foo:any (<< 2)".
+struct Relation {
+  std::string name, comparison, version;  ///< the comparison is empty when every version will do
+  bool accepts(std::string_view version) const;
+};
+std::vector<Relation> relations_in(std::string_view field);
+
+/// Where a merged /usr has a path (without leading slash): Debian's /bin, /sbin and /lib* are links into /usr.
+std::string merged_path(const std::string& path);
+
 struct ControlFile {
   std::string content;
   bool is_executable = false;

@@ -16,6 +16,7 @@
 #include "base/md5.h"
 #include "base/parallel.h"
 #include "builder/store/control.h"
+#include "builder/store/object.h"
 #include "builder/store/packages.h"
 
 namespace ainode {
@@ -23,11 +24,12 @@ namespace ainode {
 namespace {
 
 // Raised whenever the commit of one and the same .deb changes.
-constexpr int kImporterVersion = 2;
+constexpr int kImporterVersion = 3;
 // Later than any clock of ours; a hostile time must not become the time of an image.
 constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
 constexpr std::int64_t kLargestId = 65535;
 constexpr std::size_t kLongestPath = 4095;
+constexpr std::size_t kLongestName = 255;
 
 std::string package_ref(const LockedPackage& package) {
   return fmt::format("deb/v{}/{}", kImporterVersion, package.sha256);
@@ -65,10 +67,21 @@ bool has_control_byte(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; });
 }
 
+bool is_utf8(std::string_view text) {
+  return g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr);
+}
+
+/// What an archive of so many bytes may hold unpacked. Packages that unpack to 30 times their size exist; what unpacks
+/// to far more than that is made to fill memory or disk.
+std::uint64_t unpacked_limit(std::string_view archive) {
+  return (std::uint64_t{64} << 20) + 100 * std::uint64_t{archive.size()};
+}
+
 /// "./usr/bin/x/" → "usr/bin/x"; empty for the root.
 std::string plain_path(const LockedPackage& package, const std::string& raw) {
   if (raw.size() > kLongestPath) refuse(package, raw.substr(0, 60) + "…", "is longer than 4095 bytes");
   if (has_control_byte(raw)) refuse(package, raw, "has a control character in its name");
+  if (!is_utf8(raw)) refuse(package, raw, "has a name that is not UTF-8");
   if (!raw.empty() && raw.front() == '/') refuse(package, raw, "is an absolute path");
   std::string path;
   std::string_view rest(raw);
@@ -78,17 +91,11 @@ std::string plain_path(const LockedPackage& package, const std::string& raw) {
     rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
     if (component.empty() || component == ".") continue;
     if (component == "..") refuse(package, raw, "leads out of the tree");
+    if (component.size() > kLongestName) refuse(package, raw.substr(0, 60) + "…", "has a name longer than 255 bytes");
     if (!path.empty()) path += '/';
     path += component;
   }
   return path;
-}
-
-/// Where a merged /usr has it: Debian's /bin, /sbin and /lib* are links into /usr, which only base-files ships as
-/// links.
-std::string merged_path(const std::string& path) {
-  static const std::set<std::string> merged = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-  return merged.count(path.substr(0, path.find('/'))) ? "usr/" + path : path;
 }
 
 /// Collects one package's tree.
@@ -109,7 +116,8 @@ class PackageImport {
     }
     read_control(control);
     require_control_matches(control_files_["control"].content, package_);
-    for (const std::string& path : conffile_paths(control_files_)) wanted_digests_.insert(merged_path(path));
+    for (const std::string& path : conffile_paths(control_files_)) conffiles_.insert(merged_path(path));
+    needs_md5sums_ = !control_files_.count("md5sums");
     read_data(data);
     add_database();
     CommitOptions options;
@@ -120,13 +128,14 @@ class PackageImport {
 
  private:
   void read_control(std::string_view archive) {
-    TarReader tar(archive, package_.str() + ": control.tar", std::uint64_t{64} << 20);
+    TarReader tar(archive, package_.str() + ": control.tar", unpacked_limit(archive));
     while (const ArchiveEntry* entry = tar.next()) {
       const std::string name = plain_path(package_, entry->path);
       if (name.empty() && entry->type == ArchiveEntry::Type::directory) continue;
       if (entry->type != ArchiveEntry::Type::file || name.find('/') != std::string::npos) {
         refuse(package_, "control.tar: " + name, "is not a plain file");
       }
+      if (name == "list") refuse(package_, "control.tar: list", "would take the place of dpkg's own");
       const bool is_new =
           control_files_.try_emplace(name, ControlFile{std::string(tar.content()), (entry->mode & 0111) != 0}).second;
       if (!is_new) refuse(package_, "control.tar: " + name, "stands there twice");
@@ -137,7 +146,7 @@ class PackageImport {
   }
 
   void read_data(std::string_view archive) {
-    TarReader tar(archive, package_.str() + ": data.tar");
+    TarReader tar(archive, package_.str() + ": data.tar", unpacked_limit(archive));
     while (const ArchiveEntry* entry = tar.next()) add_entry(*entry, tar);
   }
 
@@ -149,6 +158,8 @@ class PackageImport {
     if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
       refuse(package_, shipped, fmt::format("belongs to {}:{}, outside 0 to 65535", entry.uid, entry.gid));
     }
+    // dpkg does not unpack them: a capability would be lost on every other machine, or smuggled in here.
+    if (!entry.xattrs.empty()) refuse(package_, shipped, "carries extended attributes");
     const bool is_link_of_base = entry.type == ArchiveEntry::Type::symlink && shipped.find('/') == std::string::npos;
     const std::string path = is_link_of_base ? shipped : merged_path(shipped);
     require_directories_above(path);
@@ -171,6 +182,7 @@ class PackageImport {
   }
 
   void add_file(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
+    if (path.rfind("var/lib/dpkg/", 0) == 0) refuse(package_, path, "is a file of dpkg's own database");
     if (tree_.exists(path)) refuse(package_, path, "stands there twice");
     tree_.put_file(path, object_of(path, entry, tar), package_.name);
   }
@@ -178,7 +190,8 @@ class PackageImport {
   std::string object_of(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
     switch (entry.type) {
       case ArchiveEntry::Type::symlink:
-        if (entry.target.empty() || entry.target.size() > kLongestPath || has_control_byte(entry.target)) {
+        if (entry.target.empty() || entry.target.size() > kLongestPath || has_control_byte(entry.target) ||
+            !is_utf8(entry.target)) {
           refuse(package_, path, "is a symlink with an impossible target");
         }
         return store_.write_file({true, {entry_uid(entry), entry_gid(entry), 0777, {}}, entry.target});
@@ -190,7 +203,7 @@ class PackageImport {
       }
       case ArchiveEntry::Type::file: {
         FileObject object{false, ownership_of(entry), std::string(tar.content())};
-        if (wanted_digests_.count(path)) digests_[path] = md5_hex(object.content);
+        note_digest(path, entry.path, object.content);
         return store_.write_file(object);
       }
       default:
@@ -198,10 +211,19 @@ class PackageImport {
     }
   }
 
+  /// dpkg keeps the MD5 of configuration files in its status, and that of every file where the package brings none.
+  void note_digest(const std::string& path, const std::string& raw, std::string_view content) {
+    const bool is_conffile = conffiles_.count(path) > 0;
+    if (!is_conffile && !needs_md5sums_) return;
+    const std::string digest = md5_hex(content);
+    if (is_conffile) digests_[path] = digest;
+    if (needs_md5sums_) md5sums_ += digest + "  " + plain_path(package_, raw) + "\n";
+  }
+
   static std::uint32_t entry_uid(const ArchiveEntry& entry) { return static_cast<std::uint32_t>(entry.uid); }
   static std::uint32_t entry_gid(const ArchiveEntry& entry) { return static_cast<std::uint32_t>(entry.gid); }
   static Ownership ownership_of(const ArchiveEntry& entry) {
-    return {entry_uid(entry), entry_gid(entry), entry.mode & 07777u, entry.xattrs};
+    return {entry_uid(entry), entry_gid(entry), entry.mode & 07777u, {}};
   }
 
   void add_database() {
@@ -209,6 +231,7 @@ class PackageImport {
     const std::string& control = control_files_["control"].content;
     const std::string prefix = "var/lib/dpkg/info/" + info_name(control) + ".";
     tree_.put_file(prefix + "list", store_.write_text(list_), package_.name);
+    if (needs_md5sums_) tree_.put_file(prefix + "md5sums", store_.write_text(md5sums_), package_.name);
     for (const auto& [name, file] : control_files_) {
       if (name == "control") continue;
       tree_.put_file(prefix + name, store_.write_text(file.content, scripts.count(name) ? 0755 : 0644), package_.name);
@@ -223,8 +246,10 @@ class PackageImport {
   ControlFiles control_files_;
   std::string list_;
   std::int64_t newest_ = 0;
-  std::set<std::string> wanted_digests_;
-  std::map<std::string, std::string> digests_;
+  std::set<std::string> conffiles_;
+  std::map<std::string, std::string> digests_;  ///< of configuration files, by path
+  bool needs_md5sums_ = false;
+  std::string md5sums_;
 };
 
 }  // namespace

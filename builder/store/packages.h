@@ -43,13 +43,15 @@ struct SharedPath {
 };
 Error clash_error(const SharedPath& path);  ///< file_clash
 
-/// The union of `packages` laid over a configured tree (with its owners), whose dpkg database is kept and extended: new
-/// packages are unpacked, old ones stay as they are, and files that a package below diverts go where it says. Paths
-/// that would be errors are returned in `shared` instead.
+/// The union of `packages`, in the order given, laid over a configured tree, whose dpkg database is kept and extended:
+/// new packages are unpacked, old ones and directories stay as they are, and files that a package below diverts go
+/// where it says. Who owns a file below is known from the tree, or from dpkg's lists when the tree does not say. Paths
+/// that would be errors are returned in `shared` instead; a file where another package has a directory is an error
+/// still.
 Tree compose_onto(Store& store, const Tree& below, const std::vector<LockedPackage>& packages,
                   std::vector<SharedPath>& shared);
 
-/// /var/lib/dpkg/diversions: the diverted path, relative, and where it goes and for whom.
+/// /var/lib/dpkg/diversions: the diverted path, where it goes and for whom; paths as the tree has them.
 struct Diversion {
   std::string to, package;
 };

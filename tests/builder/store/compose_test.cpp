@@ -36,6 +36,52 @@ TEST_F(Compose, KeepsTheModeThatSaysMoreThanTheDefault) {
   EXPECT_EQ(compose(store_, {b, a}).directory("tmp")->ownership.mode, 01777u);
 }
 
+TEST_F(Compose, ReplacesOnlyTheVersionsThatAreMeant) {
+  const auto older = add_deb("older", "Replaces: b (<< 1)\n", {{entry("./x"), "a"}}),
+             named = add_deb("named", "Replaces: other:any (>> 3), b:all(= 1)\n", {{entry("./x"), "n"}}),
+             b = add_deb("b", "Provides: virtual\n", {{entry("./x"), "b"}}),
+             by_virtual = add_deb("by-virtual", "Replaces: virtual\n", {{entry("./x"), "v"}});
+  import({older, named, b, by_virtual});
+  EXPECT_EQ(error_of([&] { compose(store_, {older, b}); }), "B0001: /x is in both older and b");
+  EXPECT_EQ(listing(compose(store_, {named, b})), "x 0644 0:0 n\n");
+  // dpkg's rule: for files, only a package's own name counts
+  EXPECT_EQ(error_of([&] { compose(store_, {by_virtual, b}); }), "B0001: /x is in both by-virtual and b");
+}
+
+TEST_F(Compose, TakesAReplacedFileOutOfItsFormerOwnersList) {
+  const auto a = add_deb("a", "Replaces: b\n", {{entry("./x"), "a"}});
+  const auto b = add_deb("b", "", {{entry("./x"), "b"}, {entry("./y"), "b"}});
+  import({a, b});
+  for (const auto& order : {std::vector{a, b}, std::vector{b, a}}) {
+    const Tree tree = compose(store_, order);
+    EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/info/a.list"), "/x\n");
+    EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/info/b.list"), "/y\n");
+  }
+}
+
+TEST_F(Compose, FollowsALinkThatStandsWhereAPackageHasADirectory) {
+  ArchiveEntry link = entry("./var/run", Type::symlink);
+  link.target = "../run";
+  const auto base = add_deb("base", "", {{entry("./run", Type::directory), ""}, {link, ""}});
+  const auto user = add_deb("user", "", {{entry("./var/run/f"), "f"}});
+  import({base, user});
+  EXPECT_EQ(listing(compose(store_, {base, user})), "run/f 0644 0:0 f\nvar/run 0777 0:0 -> ../run\n");
+  EXPECT_EQ(listing(compose(store_, {user, base})), "var/run/f 0644 0:0 f\n");
+}
+
+TEST_F(Compose, RefusesADirectoryWhereAnotherPackageHasAFile) {
+  const auto a = add_deb("a", "", {{entry("./x"), ""}}), b = add_deb("b", "", {{entry("./x/y"), ""}});
+  import({a, b});
+  EXPECT_EQ(error_of([&] {
+              compose(store_, {a, b});
+            }),
+            "B0001: /x is a directory in one of a and b, and something else in the other");
+  EXPECT_EQ(error_of([&] {
+              compose(store_, {b, a});
+            }),
+            "B0001: /x is a directory in one of b and a, and something else in the other");
+}
+
 TEST_F(Compose, CollectsTriggers) {
   const auto a = add_deb("a", "", {}, {{entry("./triggers"), "interest-noawait /usr/share/x\ninterest named # why\n"}});
   import({a});
@@ -55,6 +101,110 @@ TEST_F(Compose, GivesOneCommitInAnyOrder) {
     return made;
   };
   EXPECT_EQ(commit({a, b}), commit({b, a}));
+}
+
+TEST_F(Compose, ListsTriggersInTheOrderOfThePackages) {
+  const auto a = add_deb("a", "", {}, {{entry("./triggers"), "interest-await /usr/share/z\ninterest named\n"}}),
+             b = add_deb("b", "", {}, {{entry("./triggers"), "interest-noawait /usr/share/z\nactivate named\n"}});
+  import({a, b});
+  const Tree tree = compose(store_, {b, a});
+  EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/triggers/File"), "/usr/share/z b/noawait\n/usr/share/z a\n");
+  EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/triggers/named"), "a\n");
+}
+
+/// Packages over a tree that was configured, as it is read back from a commit: without owners.
+class ComposeOnto : public StoreTest {
+ protected:
+  /// The packages with their status set to installed, and what scripts may have made beside them.
+  Tree configured(const std::vector<LockedPackage>& packages, const std::map<std::string, std::string>& made = {}) {
+    Tree tree = compose(store_, packages);
+    Store::Transaction transaction(store_);
+    std::string status = store_.read_text(tree, kStatus);
+    for (std::size_t at = 0; (at = status.find("unpacked", at)) != std::string::npos;)
+      status.replace(at, 8, "installed");
+    tree.put_file(kStatus, store_.write_text(status), "<configure>");
+    for (const auto& [path, content] : made) tree.put_file(path, store_.write_text(content), "<configure>");
+    const std::string commit = store_.write_commit(tree, {});
+    transaction.commit();
+    return store_.read_tree(commit);
+  }
+  std::string text(const Tree& tree, const std::string& name) const {
+    return store_.read_text(tree, "var/lib/dpkg/" + name);
+  }
+  std::vector<SharedPath> shared_;
+  static constexpr const char* kStatus = "var/lib/dpkg/status";
+};
+
+TEST_F(ComposeOnto, KeepsWhatIsInstalledAndAddsWhatIsUnpacked) {
+  const auto low = add_deb("m", "", {{entry("./m"), "1"}}), high = add_deb("a", "", {{entry("./a"), "2"}});
+  import({low, high});
+  const Tree tree = compose_onto(store_, configured({low}, {{"etc/made", "by a script"}}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "a 0644 0:0 2\nm 0644 0:0 1\netc/made 0644 0:0 by a script\n");
+  EXPECT_EQ(text(tree, "status"),
+            "Package: a\nStatus: install ok unpacked\nArchitecture: all\nVersion: 1\n\n"
+            "Package: m\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n");
+  EXPECT_EQ(text(tree, "info/m.list") + text(tree, "info/a.list"), "/m\n/a\n");
+  EXPECT_TRUE(shared_.empty());
+}
+
+TEST_F(ComposeOnto, HoldsBackAFileThatAPackageBelowOwns) {
+  const auto low = add_deb("low", "", {{entry("./lib/x"), "1"}}),
+             high = add_deb("high", "", {{entry("./usr/lib/x"), "2"}});
+  import({low, high});
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "usr/lib/x 0644 0:0 1\n");
+  ASSERT_EQ(shared_.size(), 1u);
+  const SharedPath& path = shared_.front();
+  EXPECT_EQ(path.path + " " + path.first + " " + path.second, "usr/lib/x low high");
+  EXPECT_EQ(store_.read_file(path.first_checksum).content + store_.read_file(path.second_checksum).content, "12");
+  EXPECT_EQ(clash_error(path).message(), "/usr/lib/x is in both low and high");
+}
+
+TEST_F(ComposeOnto, ReplacesFilesOfPackagesBelow) {
+  const auto low = add_deb("low", "", {{entry("./x"), "1"}, {entry("./y"), "1"}});
+  const auto high = add_deb("high", "Replaces: low (<= 1)\n", {{entry("./x"), "2"}});
+  import({low, high});
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(listing(tree), "x 0644 0:0 2\ny 0644 0:0 1\n");
+  EXPECT_EQ(text(tree, "info/low.list"), "/y\n");
+  EXPECT_TRUE(shared_.empty());
+}
+
+TEST_F(ComposeOnto, ReplacesWhatNoPackageOwns) {
+  const auto low = add_deb("low", "", {}), high = add_deb("high", "", {{entry("./x"), "new"}});
+  import({low, high});
+  EXPECT_EQ(listing(compose_onto(store_, configured({low}, {{"x", "old"}}), {high}, shared_)), "x 0644 0:0 new\n");
+}
+
+TEST_F(ComposeOnto, PutsADivertedFileWhereItIsDivertedTo) {
+  const auto low = add_deb("low", "", {{entry("./bin/sh"), "low's"}});
+  const auto high = add_deb("high", "", {{entry("./usr/bin/sh"), "high's"}, {entry("./usr/bin/own"), "high's"}});
+  import({low, high});
+  const std::string diversions = "/bin/sh\n/bin/sh.distrib\nlow\n/usr/bin/own\n/usr/bin/own.distrib\nhigh\n";
+  const Tree tree = compose_onto(store_, configured({low}, {{"var/lib/dpkg/diversions", diversions}}), {high}, shared_);
+  EXPECT_EQ(listing(tree),
+            "usr/bin/own 0644 0:0 high's\nusr/bin/sh 0644 0:0 low's\nusr/bin/sh.distrib 0644 0:0 high's\n");
+  EXPECT_TRUE(shared_.empty());
+  EXPECT_EQ(text(tree, "diversions"), diversions);
+}
+
+TEST_F(ComposeOnto, AppendsTriggers) {
+  const auto low = add_deb("low", "", {}, {{entry("./triggers"), "interest-noawait /usr/share/a\ninterest /lib/b\n"}});
+  const auto high = add_deb("high", "", {{entry("./usr/share/a/f"), ""}, {entry("./usr/share/ab"), ""}},
+                            {{entry("./triggers"), "interest /usr/share/a\n"}});
+  import({low, high});
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(text(tree, "triggers/File"), "/usr/share/a low/noawait\n/lib/b low\n/usr/share/a high\n");
+}
+
+TEST_F(ComposeOnto, LeavesDirectoriesBelowAsTheyAre) {
+  const auto low = add_deb("low", "", {{entry("./d", Type::directory), ""}});
+  const auto high =
+      add_deb("high", "", {{entry("./d", Type::directory, 01777), ""}, {entry("./n", Type::directory, 0700), ""}});
+  import({low, high});
+  const Tree tree = compose_onto(store_, configured({low}), {high}, shared_);
+  EXPECT_EQ(tree.directory("d")->ownership.mode, 0755u);
+  EXPECT_EQ(tree.directory("n")->ownership.mode, 0700u);
 }
 
 class Commits : public StoreTest {

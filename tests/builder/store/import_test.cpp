@@ -54,8 +54,8 @@ TEST_F(Import, WritesDpkgsDatabase) {
   import({package});
   const Tree tree = compose(store_, {package});
   EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/status"),
-            "Package: p\nStatus: install ok unpacked\nVersion: 1\nArchitecture: all\nDescription: d\n"
-            "Conffiles:\n /etc/c b9a771b420047cfaa3543e66c78f44f6\n\n");
+            "Package: p\nStatus: install ok unpacked\nArchitecture: all\nVersion: 1\n"
+            "Conffiles:\n /etc/c b9a771b420047cfaa3543e66c78f44f6\nDescription: d\n\n");
   EXPECT_EQ(store_.read_text(tree, "var/lib/dpkg/info/p.list"), "/.\n/etc/c\n");
   EXPECT_EQ(store_.read_metadata(tree.file("var/lib/dpkg/info/p.postinst")->checksum).ownership.mode, 0755u);
 }
@@ -65,6 +65,28 @@ TEST_F(Import, DoesNothingTwice) {
   EXPECT_EQ(packages_to_import(store_, {package}).size(), 1u);
   import({package});
   EXPECT_EQ(packages_to_import(store_, {package}).size(), 0u);
+}
+
+TEST_F(Import, DatesAPackageByItsNewestFile) {
+  ArchiveEntry old = entry("./a"), young = entry("./b"), directory = entry("./", Type::directory);
+  old.mtime = 1000;
+  young.mtime = 1700000000;
+  directory.mtime = 1600000000;
+  const LockedPackage package = add_deb("p", "", {{directory, ""}, {young, "b"}, {old, "a"}});
+  const LockedPackage empty = add_deb("empty", "", {});
+  import({package, empty});
+  EXPECT_EQ(package_time(store_, package), 1700000000);
+  EXPECT_EQ(package_time(store_, empty), 0);
+}
+
+TEST_F(Import, DatesNothingByImpossibleTimes) {
+  ArchiveEntry before = entry("./a"), far = entry("./b");
+  before.mtime = -5;
+  far.mtime = std::int64_t{1} << 60;
+  const LockedPackage past = add_deb("past", "", {{before, ""}}), future = add_deb("future", "", {{far, ""}});
+  import({past, future});
+  EXPECT_EQ(package_time(store_, past), 0);
+  EXPECT_EQ(package_time(store_, future), 0);
 }
 
 TEST_F(Import, AcceptsADirectoryOfMode000) {

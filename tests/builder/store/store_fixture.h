@@ -77,10 +77,14 @@ class StoreTest : public ::testing::Test {
 
   /// "path mode uid:gid content" a line, dpkg's database left out unless asked for.
   std::string listing(const Tree& tree, bool with_database = false) const {
+    return listing_of(store_, tree, with_database);
+  }
+
+  static std::string listing_of(const Store& store, const Tree& tree, bool with_database = false) {
     std::string text;
     tree.for_each_file([&](const std::string& path, const TreeDirectory::File& file) {
       if (!with_database && path.rfind("var/lib/dpkg", 0) == 0) return;
-      const FileObject object = store_.read_file(file.checksum);
+      const FileObject object = store.read_file(file.checksum);
       char mode[16];
       snprintf(mode, sizeof mode, "%04o", object.ownership.mode);
       text += path + " " + mode + " " + std::to_string(object.ownership.uid) + ":" +
