@@ -217,6 +217,34 @@ def plan_says_what_would_run(world):
 
 
 @case()
+def vendored_lock_that_fits_is_taken(world):
+    """With --vendor, a lock beside the recipe that does not fit gives way to the vendor directory's own that does."""
+    with Mirror(world) as mirror:
+        folder = Folder(world, "vendor-lock", recipe_with("hello"))
+        vendored = folder.path / "vendored"
+        assert folder.ainode("vendor", "--arch", "amd64", "--out", vendored, mirror=mirror).status == 0
+        folder.edit("hello", "left")
+        assert folder.ainode("lock", "--arch", "amd64", mirror=mirror).status == 0
+    stale = folder.lock_path.read_bytes()
+    folder.edit("left", "hello")
+    options = ["--arch", "amd64", "--vendor", vendored, "--offline", "--json"]
+    taken = folder.ainode("plan", *options)
+    assert taken.status == 0, taken
+    resolve = next(step for step in taken.json()["steps"] if step["name"] == "resolve")
+    assert not resolve["runs"] and resolve["reason"] == f"{vendored / folder.lock_path.name} fits the recipe", resolve
+    # The packages of the tests hold no system, so the build ends later, and by that lock.
+    built = folder.ainode("build", *options, "--locked", "--out", folder.path / "out")
+    said = f"{folder.lock_path} no longer fits: packages.include: `left` was removed (and 1 more); taking {vendored / folder.lock_path.name}, which fits"
+    assert said in built.err, built
+    assert folder.lock_path.read_bytes() == stale
+    folder.edit("hello", "right")
+    refused = folder.ainode("build", *options, "--locked", "--out", folder.path / "out")
+    assert_refused(refused, 1, "P0021")
+    assert f"{folder.lock_path} no longer fits the recipe" in refused.err, refused
+    world.remove("vendor-lock")
+
+
+@case()
 def unreachable_mirrors_change_nothing_locked(world):
     """With a lock and a store that holds its packages, mirrors that do not answer do not matter."""
     first = world.image()
