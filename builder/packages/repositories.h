@@ -33,8 +33,8 @@ class Mirrors {
   FetchOptions fetch;
 };
 
-/// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris
-/// update`), told apart by Origin and Label, or by path and suite where apt has fetched nothing yet. A distribution
+/// `given` first, then the host's apt configuration (`apt-get --print-uris update`), told apart by Origin and Label of
+/// what apt has fetched, or by path and suite where it has fetched nothing yet. A distribution
 /// that apt does not have is an error that says how to give it. Throws no_mirror or apt_lists_empty only for
 /// distributions in `needed`. Proxies, names with passwords and certificates are those of the host's apt, whoever named
 /// the mirror; where it has none, libcurl asks http_proxy, https_proxy and no_proxy.
