@@ -64,6 +64,15 @@ Candidates read_repositories(RunContext& run, const std::vector<Repository>& rep
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
                              const std::filesystem::path& cache);
 
+/// A repository's InRelease alone, fetched and held to all that read_repositories holds it to, except that nothing is
+/// remembered or compared with what was seen before. Throws what that throws.
+struct ReleaseState {
+  std::int64_t date = 0;  ///< seconds since 1970
+  std::string staleness;  ///< what was accepted because of accept_stale: "expired at …"
+};
+ReleaseState inspect_release(RunContext& run, const Repository& repository, const Mirrors& mirrors,
+                             const MirrorOptions& options);
+
 /// What to solve for: names with the recipe lines that asked for them.
 struct Goal {
   std::vector<Text> install, exclude;
