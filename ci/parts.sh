@@ -62,11 +62,11 @@ install_packages() {
   return "$status"
 }
 
-# accept_stale_metadata PROGRAM: for this run, take the metadata of an archive that was frozen past its Valid-Until.
-# Only where the recipes here meet it so; everywhere else expired metadata stays an error.
+# accept_stale_metadata PROGRAM RECIPE…: for this run, take the metadata of an archive that was frozen past its
+# Valid-Until. Only where these recipes meet it so; everywhere else expired metadata stays an error.
 accept_stale_metadata() {
   local stale
-  stale=$("$root/ci/stale" "$1" "$root"/recipes/*.yaml)
+  stale=$("$root/ci/stale" "$@")
   [ -n "$stale" ] || return 0
   export AINODE_ACCEPT_STALE=${AINODE_ACCEPT_STALE:+$AINODE_ACCEPT_STALE,}$stale
   echo "==> metadata past its Valid-Until is accepted in this run, of: $stale"

@@ -232,7 +232,7 @@ def duplicate_key_of_recipe_is_shown(world):
 @case()
 def stale_archive_is_accepted_only_where_it_is(world):
     """ci's programs accept expired metadata of those distributions alone that the program finds expired, and say so."""
-    ask = f". {ROOT}/ci/parts.sh; accept_stale_metadata {world.program}; echo \"[${{AINODE_ACCEPT_STALE-}}]\""
+    ask = f". {ROOT}/ci/parts.sh; accept_stale_metadata {world.program} {RECIPE}; echo \"[${{AINODE_ACCEPT_STALE-}}]\""
 
     def asked(mirror, **extra):
         return run(["bash", "-euc", ask], world.work, world.environment("stale", **mirror.environment, **extra))
