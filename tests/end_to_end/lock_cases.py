@@ -132,6 +132,21 @@ def update_and_diff_say_what_changes(world):
 
 
 @case()
+def locked_package_gone_from_the_archive_is_told(world):
+    """A build by a lock whose package the archive has dropped names that package and changes nothing."""
+    with Mirror(world) as mirror:
+        folder = Folder(world, "gone", recipe_with("hello"))
+        assert folder.ainode("lock", "--arch", "amd64", mirror=mirror).status == 0
+    before = folder.lock_path.read_bytes()
+    with Mirror(world, "updated") as mirror:
+        refused = folder.ainode("build", "--arch", "amd64", "--out", folder.path / "out", mirror=mirror)
+    gone = {f"error[P0004]: {name} (amd64): the mirror does not have it (404)" for name in ("hello 2.10-5", "linux-image-cloud-amd64 6.12.48-1")}
+    assert refused.status == 3 and gone & set(refused.err.splitlines()), refused
+    assert folder.lock_path.read_bytes() == before and not (folder.path / "out").exists()
+    world.remove("gone")
+
+
+@case()
 def partial_update_keeps_the_others(world):
     """With an archive that has both versions, --update PKG moves that package and no other."""
     with Mirror(world, "both-versions") as mirror:
@@ -253,6 +268,15 @@ def unreachable_mirrors_change_nothing_locked(world):
     built = world.ainode("build", recipe, "--out", out, "--locked", place="first", **NOWHERE)
     assert built.status == 0, built
     assert Image(out).commit == first.commit
+    # Nor does the lack of any network: the store alone is enough.
+    if shutil.which("unshare"):
+        command = ["unshare", "--net", world.program, "build", recipe, "--offline", "--locked", "--out", out]
+        if os.geteuid() != 0:
+            command.insert(1, "--map-root-user")
+        shutil.rmtree(out)
+        built = run(command, world.work, world.environment("first"), timeout=1500)
+        assert built.status == 0, built
+        assert Image(out).commit == first.commit
     world.remove("unreachable")
 
 
