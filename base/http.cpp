@@ -62,7 +62,7 @@ class Loop {
   void cut_stalled(bool* missing);
   void finish(Transfer& transfer, Outcome outcome, bool* missing);
   void follow(Transfer& transfer, const std::string& url);
-  void try_again(Transfer& transfer, const Error& error);
+  void try_again(Transfer& transfer, const Outcome& outcome);
   milliseconds patience() const;
   void show_progress(bool at_the_end = false);
 
@@ -121,7 +121,7 @@ void Loop::finish(Transfer& transfer, Outcome outcome, bool* missing) {
   } else if (outcome.is_final || transfer.tries() >= options_.tries) {
     throw *outcome.error;
   } else {
-    try_again(transfer, *outcome.error);
+    try_again(transfer, outcome);
   }
   transfer.end_try();
 }
@@ -131,9 +131,15 @@ void Loop::follow(Transfer& transfer, const std::string& url) {
   waiting_.push_front({&transfer, {}});
 }
 
-void Loop::try_again(Transfer& transfer, const Error& error) {
-  run_.events.detail("fetch", fmt::format("{}; trying again {}", error.message(), transfer.library_message()));
-  const auto pause = options_.back_off * (1 << (2 * std::max(0, transfer.tries() - 1)));
+void Loop::try_again(Transfer& transfer, const Outcome& outcome) {
+  milliseconds pause = options_.back_off * (1 << (2 * std::max(0, transfer.tries() - 1)));
+  pause = std::max(pause, std::min(milliseconds(outcome.retry_after), options_.longest_wait));
+  std::string told = fmt::format("{}; trying again {}", outcome.error->message(), transfer.library_message());
+  if (outcome.retry_after.count() > 0) {
+    told += fmt::format("in {:g} s: the server asks for {} s", std::chrono::duration<double>(pause).count(),
+                        outcome.retry_after.count());
+  }
+  run_.events.detail("fetch", told);
   transfer.reset_url();
   waiting_.push_back({&transfer, Clock::now() + pause});
 }

@@ -35,6 +35,7 @@ struct FetchOptions {
   std::chrono::milliseconds stall{30'000};  ///< a transfer that brings too little in such a time is cut
   std::uint64_t slowest = 1000;             ///< bytes a second that are enough
   std::chrono::milliseconds back_off{250};  ///< before the second try; four times as long before each further one
+  std::chrono::milliseconds longest_wait{60'000};  ///< of what a server's Retry-After may ask for
   ServerAccess access;
 };
 

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMostHeaderBytes = std::uint64_t{256} << 10;
 constexpr std::uint64_t kMostIgnoredBytes = std::uint64_t{64} << 10;  // of a page that explains a failure
 constexpr std::uint64_t kMuchBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kFirstBytes = 256;
+constexpr curl_off_t kDay = 86'400;
 
 constexpr const char* kMirrorHint = "try again; -v shows the addresses; --mirror DISTRIBUTION=URI gives another mirror";
 constexpr const char* kBytesHint =
@@ -46,6 +47,13 @@ long status_of(CURL* easy) {
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   return status;
+}
+
+/// Retry-After, given in seconds or as a date.
+std::chrono::seconds retry_after_of(CURL* easy) {
+  curl_off_t seconds = 0;
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+  return std::chrono::seconds(std::clamp<curl_off_t>(seconds, 0, kDay));
 }
 
 /// The value of a header line with this name, which is given in lower case.
@@ -211,6 +219,12 @@ void Transfer::set_up_server(const FetchOptions& options) {
   if (const std::string file = ServerAccess::value_for(access.ca_files, url_.host); !file.empty()) {
     set(easy, CURLOPT_CAINFO, file.c_str());
   }
+  if (const std::string file = ServerAccess::value_for(access.client_certificates, url_.host); !file.empty()) {
+    set(easy, CURLOPT_SSLCERT, file.c_str());
+  }
+  if (const std::string file = ServerAccess::value_for(access.client_keys, url_.host); !file.empty()) {
+    set(easy, CURLOPT_SSLKEY, file.c_str());
+  }
   if (ServerAccess::value_for(access.verify_peer, url_.host) == "false") set(easy, CURLOPT_SSL_VERIFYPEER, 0L);
   if (ServerAccess::value_for(access.verify_host, url_.host) == "false") set(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 }
@@ -350,6 +364,7 @@ Outcome Transfer::judge_status(long status) {
       failed(codes::network_failed,
              status == 404 ? "the mirror does not have it (404)" : fmt::format("the server answered {}", status),
              !is_transient);
+  if (status == 503 || status == 429) outcome.retry_after = retry_after_of(easy_.get());
   if (status == 401 || status == 403 || status == 407) outcome.error->help(kLoginHint);
   outcome.status = status;
   return outcome;

@@ -29,7 +29,8 @@ struct Outcome {
   std::optional<Error> error;
   bool is_final = true;  ///< no other try makes sense
   long status = 0;
-  std::string redirect;  ///< or where to go on
+  std::chrono::seconds retry_after{0};  ///< what the server asks for before the next try
+  std::string redirect;                 ///< or where to go on
 };
 
 /// One at a time is in libcurl's hands between start() and end_try(); it must not move then.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "base/error.h"
 #include "base/steps.h"
@@ -28,6 +29,22 @@ std::unique_ptr<PartialFile> PartialFile::open(const fs::path& path) {
     if (!S_ISREG(held.st_mode)) throw system_error("write " + path.string(), EINVAL);
     return std::unique_ptr<PartialFile>(
         new PartialFile(path, std::move(file), static_cast<std::uint64_t>(held.st_size)));
+  }
+}
+
+void PartialFile::remove_older(const fs::path& directory, std::chrono::hours age) {
+  const std::time_t oldest = std::time(nullptr) - std::chrono::seconds(age).count();
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.path().extension() != ".partial" || !entry.is_regular_file(ignored)) continue;
+    try {
+      const auto partial = open(entry.path());
+      struct stat held = {};
+      if (!partial || fstat(partial->file_.get(), &held) != 0 || held.st_mtime > oldest) continue;
+      partial->start_over();  // an empty one vanishes
+    } catch (const Error& error) {
+      if (error.code().id == codes::interrupted.id) throw;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // A download that outlives a failed run: what came so far stays under a name of its own until it is whole and right.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -20,6 +21,10 @@ class PartialFile {
   static std::unique_ptr<PartialFile> open(const fs::path& path);
   ~PartialFile();
   PartialFile(const PartialFile&) = delete;
+
+  /// Removes those in a directory that nobody has written to for so long and nobody has open now. What cannot be
+  /// removed stays.
+  static void remove_older(const fs::path& directory, std::chrono::hours age);
 
   std::uint64_t size() const { return size_; }
   /// Feeds what is held to a hash.

@@ -43,10 +43,11 @@ struct ServerAccess {
   /// Values by host; the empty host stands for all that are not named.
   using ByHost = std::map<std::string, std::string>;
 
-  std::map<std::string, ByHost> proxies;  ///< scheme → host → URI, or DIRECT
-  ByHost ca_files;                        ///< https: PEM file of authorities in place of the system's
-  ByHost verify_peer, verify_host;        ///< https: "false" turns a check off
-  std::vector<Login> logins;              ///< the first that fits is used
+  std::map<std::string, ByHost> proxies;    ///< scheme → host → URI, or DIRECT
+  ByHost ca_files;                          ///< https: PEM file of authorities in place of the system's
+  ByHost client_certificates, client_keys;  ///< https: PEM files that tell the server who asks
+  ByHost verify_peer, verify_host;          ///< https: "false" turns a check off
+  std::vector<Login> logins;                ///< the first that fits is used
 
   /// Nothing: as http_proxy, https_proxy and no_proxy say. Empty: directly. As with apt, https takes http's proxy when
   /// it has none of its own.

@@ -58,6 +58,18 @@ void require_replaceable(const fs::path& out) {
       .help("name another directory, or empty this one");
 }
 
+Store open_image_repository(const fs::path& image, const Manifest& manifest) {
+  if (!fs::is_regular_file(image / "repo/config"))
+    throw Error(codes::image_malformed, fmt::format("{} lacks its repository: repo/config is missing", image.string()))
+        .help("build it again");
+  Store store = Store::read_only(image);
+  const auto commit = store.resolve(manifest.ref);
+  if (commit == manifest.commit) return store;
+  throw Error(codes::output_corrupt,
+              fmt::format("{}: {} is commit {} in the repository, but {} in the manifest", image.string(), manifest.ref,
+                          commit.value_or("(missing)"), manifest.commit));
+}
+
 std::string image_identity(const Recipe& recipe, const Lock& lock, const std::vector<fs::path>& keys) {
   StepKey key("identity", 1);
   key.add(recipe.digest).add(write_lock(lock)).add(program_identity());

@@ -20,6 +20,10 @@ class Store;
 /// Throws out_not_empty unless `out` is absent, empty, or an image of ours.
 void require_replaceable(const std::filesystem::path& out);
 
+/// The image's own repository. Throws image_malformed where there is none, output_corrupt where it does not hold the
+/// manifest's commit under the manifest's ref.
+Store open_image_repository(const std::filesystem::path& image, const Manifest& manifest);
+
 /// What an image depends on: recipe, lock, signing keys and this program.
 std::string image_identity(const Recipe& recipe, const Lock& lock, const std::vector<std::filesystem::path>& keys);
 

@@ -27,13 +27,13 @@ namespace {
 
 struct Finding {
   bool is_good = true;
-  std::string found, cure = {};
+  std::string found, cure = {}, code = {};
 };
 
 Finding lack(const Error& error) {
   std::string found = error.message();
   for (const std::string& reason : error.reasons()) found += ": " + reason;
-  return {false, found, error.hint()};
+  return {false, found, error.hint(), std::string(error.code().id)};
 }
 
 constexpr Need kBuild = {true, false}, kValidate = {false, true}, kNothing = {false, false};
@@ -93,7 +93,8 @@ Finding inside(const std::function<std::string()>& body) {
   const Descriptor answer(memfd_create("answer", MFD_CLOEXEC));
   if (!answer.is_open()) throw system_error("create a file in memory", errno);
   const auto say = [&](const Finding& finding) {
-    const Json json = {{"good", finding.is_good}, {"found", finding.found}, {"cure", finding.cure}};
+    const Json json = {
+        {"good", finding.is_good}, {"found", finding.found}, {"cure", finding.cure}, {"code", finding.code}};
     write_all(answer.get(), json.dump(-1, ' ', false, Json::error_handler_t::replace), "the answer");
   };
   const int status = in_user_namespace([&] {
@@ -108,7 +109,7 @@ Finding inside(const std::function<std::string()>& body) {
   });
   if (status != 0) return {false, fmt::format("the trial ended with status {}", status), "run `ainode doctor` again"};
   const Json json = Json::parse(read_file(fmt::format("/proc/self/fd/{}", answer.get())));
-  return {json.at("good"), json.at("found"), json.at("cure")};
+  return {json.at("good"), json.at("found"), json.at("cure"), json.at("code")};
 }
 
 Finding inspect_user_namespace(const HostOptions&) {
@@ -241,12 +242,28 @@ Finding inspect_inodes(const HostOptions& options) {
   return {room.f_favail >= options.needed_inodes, found, "name another place: --store DIR or XDG_CACHE_HOME"};
 }
 
+std::string day(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm date = {};
+  gmtime_r(&time, &date);
+  return fmt::format("{:04}-{:02}-{:02}", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
+}
+
 Finding inspect_mirror(const HostOptions& options, const std::string& distribution) {
   const Mirrors mirrors = find_mirrors({distribution}, options.mirrors);
   std::string found = "known";
   if (const auto origin = mirrors.origins.find(distribution); origin != mirrors.origins.end()) found = origin->second;
   if (options.show_hosts) found += ": " + without_secrets(mirrors.uri(distribution));
   return {true, found};
+}
+
+/// What a build would say of the repository's signed dates today.
+Finding inspect_metadata(const HostOptions& options, const Repository& repository) {
+  RunContext run{silent_events()};
+  const Mirrors mirrors = find_mirrors({repository.distribution.value}, options.mirrors);
+  const ReleaseState release = inspect_release(run, repository, mirrors, options.mirrors);
+  const std::string of = "of " + day(release.date);
+  return {true, release.staleness.empty() ? of : fmt::format("{}; {}, which is accepted", of, release.staleness)};
 }
 
 Finding inspect_keyring(const HostOptions& options) {
@@ -270,13 +287,6 @@ std::int64_t newest_date(const fs::path& lists) {
     if (entry.path().string().ends_with("InRelease")) newest = std::max(newest, date_of(entry.path()));
   }
   return newest;
-}
-
-std::string day(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm date = {};
-  gmtime_r(&time, &date);
-  return fmt::format("{:04}-{:02}-{:02}", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
 }
 
 /// The archive's newest signature is a clock of its own: ours may not lie before it, nor years after it.
@@ -333,7 +343,8 @@ Finding found_or_lacking(const std::function<Finding()>& inspect) {
 }
 
 HostCheck check(std::string id, std::string title, Need need, Finding finding) {
-  return {std::move(id), std::move(title), need, finding.is_good, std::move(finding.found), std::move(finding.cure)};
+  return {std::move(id),           std::move(title),       need, finding.is_good, std::move(finding.found),
+          std::move(finding.cure), std::move(finding.code)};
 }
 
 bool all_good(const std::vector<HostCheck>& checks, bool Need::*purpose) {
@@ -359,6 +370,7 @@ Json HostReport::to_json() const {
     if (check.need.validate) needed_for.push_back("validate");
     Json row = {{"id", check.id}, {"ok", check.is_good}, {"needed_for", needed_for}, {"found", check.found}};
     if (!check.cure.empty()) row["cure"] = check.cure;
+    if (!check.code.empty()) row["code"] = check.code;
     rows.push_back(std::move(row));
   }
   return {{"schema", "ainode.doctor/1"},
@@ -369,13 +381,18 @@ Json HostReport::to_json() const {
 
 HostReport inspect_host(const HostOptions& options) {
   HostReport report;
+  const auto look = [&](const std::string& id, const std::string& title, Need need,
+                        const std::function<Finding()>& inspect) {
+    if (id.starts_with(options.only)) report.checks.push_back(check(id, title, need, found_or_lacking(inspect)));
+  };
   for (const Tool& tool : kTools) {
     const std::string program = std::string_view(tool.program) == "qemu-system-x86_64" ? options.qemu : tool.program;
-    report.checks.push_back(check(fmt::format("tool.{}", tool.program), tool.program, tool.need,
-                                  found_or_lacking([&] { return inspect_tool(tool, program); })));
+    look(fmt::format("tool.{}", tool.program), tool.program, tool.need, [&] { return inspect_tool(tool, program); });
   }
-  for (const Row& row : kRows) {
-    report.checks.push_back(check(row.id, row.title, row.need, found_or_lacking([&] { return row.inspect(options); })));
+  for (const Row& row : kRows) look(row.id, row.title, row.need, [&] { return row.inspect(options); });
+  for (const Repository& repository : options.repositories) {
+    look(fmt::format("metadata.{}.{}", repository.distribution.value, repository.suite.value),
+         repository.suite.value + " metadata", kBuild, [&] { return inspect_metadata(options, repository); });
   }
   return report;
 }

@@ -18,7 +18,9 @@ struct HostOptions {
   std::filesystem::path store;  ///< where builds keep their cache: its disk is looked at
   std::string qemu = "qemu-system-x86_64";
   MirrorOptions mirrors;
-  bool show_hosts = false;  ///< name the mirrors' hosts
+  std::vector<Repository> repositories;  ///< of a recipe: each one's metadata is fetched and held to its dates
+  std::string only;                      ///< only the checks whose ids start with it
+  bool show_hosts = false;               ///< name the mirrors' hosts
 
   // What tests replace.
   std::filesystem::path kvm_device = "/dev/kvm";
@@ -37,12 +39,13 @@ struct Need {
 };
 
 struct HostCheck {
-  std::string id;     ///< stable, for --json: "tool.gpgv", "overlay", "kvm"
+  std::string id;     ///< stable, for --json: "tool.gpgv", "kvm", "metadata.debian.trixie"
   std::string title;  ///< for people
   Need need;
   bool is_good = false;
   std::string found;  ///< what is there
   std::string cure;   ///< of a lack
+  std::string code;   ///< of a lack that is one of ainode's errors: what a build would end with
 };
 
 struct HostReport {

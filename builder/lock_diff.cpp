@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/error.h"
 #include "builder/lock_drift.h"
@@ -114,27 +113,6 @@ std::vector<std::string> changed_scripts(const Store& store, const PackageChange
   return changed;
 }
 
-struct KernelConfiguration {
-  std::string release;
-  std::map<std::string, std::string> options;
-};
-
-/// "CONFIG_HZ=250" and "# CONFIG_HZ_1000 is not set".
-KernelConfiguration parse_configuration(const std::string& release, const std::string& text) {
-  KernelConfiguration configuration{release, {}};
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    constexpr std::string_view kNotSet = " is not set";
-    if (line.starts_with("CONFIG_")) {
-      const std::size_t equals = std::min(line.find('='), line.size());
-      configuration.options[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
-    } else if (line.starts_with("# CONFIG_") && line.ends_with(kNotSet)) {
-      configuration.options[line.substr(2, line.size() - 2 - kNotSet.size())] = "is not set";
-    }
-  }
-  return configuration;
-}
-
 std::optional<KernelConfiguration> configuration_of(const Store& store, const std::vector<LockedPackage>& packages,
                                                     const std::set<std::string>& present) {
   for (const LockedPackage& package : packages) {
@@ -144,7 +122,7 @@ std::optional<KernelConfiguration> configuration_of(const Store& store, const st
     if (!boot) continue;
     for (const auto& [name, file] : boot->files)
       if (name.starts_with("config-"))
-        return parse_configuration(name.substr(7), store.read_file(file.checksum).content);
+        return parse_kernel_configuration(name.substr(7), store.read_file(file.checksum).content);
   }
   return std::nullopt;
 }
@@ -155,23 +133,7 @@ void compare_kernels(LockDiff& diff, const Store& store, const Lock& before, con
              is = configuration_of(store, after.packages, present);
   if (was) diff.kernel_before = was->release;
   if (is) diff.kernel_after = is->release;
-  if (!was || !is) return;
-  std::set<std::string> names;
-  for (const auto& [name, value] : was->options) names.insert(name);
-  for (const auto& [name, value] : is->options) names.insert(name);
-  const auto value_of = [](const KernelConfiguration& configuration, const std::string& name) {
-    const auto found = configuration.options.find(name);
-    return found == configuration.options.end() ? std::string("absent") : found->second;
-  };
-  for (const std::string& name : names)
-    if (value_of(*was, name) != value_of(*is, name))
-      diff.kernel_options.push_back({name, value_of(*was, name), value_of(*is, name)});
-}
-
-std::string signed_size(std::int64_t bytes) {
-  const double size = static_cast<double>(bytes);
-  if (std::abs(size) >= 1e6) return fmt::format("{:+.1f} MB", size / 1e6);
-  return std::abs(size) >= 1e3 ? fmt::format("{:+.1f} kB", size / 1e3) : fmt::format("{:+} B", bytes);
+  if (was && is) diff.kernel_options = compare_configurations(*was, *is);
 }
 
 std::int64_t growth(const PackageChange& change) {
@@ -184,15 +146,6 @@ std::string versions(const PackageChange& change) {
   return change.after ? fmt::format("{} → {}", change.before->version, change.after->version) : change.before->version;
 }
 
-std::string show_change(const PackageChange& change) {
-  const char mark = !change.before ? '+' : change.after ? '~' : '-';
-  const std::string& name = (change.after ? change.after : change.before)->name;
-  std::string line = fmt::format("  {} {:<32} {:<44} {:>10}", mark, name + (change.is_tool ? " (tool)" : ""),
-                                 versions(change), signed_size(growth(change)));
-  if (!change.scripts.empty()) line += fmt::format("  {} changed", fmt::join(change.scripts, ", "));
-  return line + "\n";
-}
-
 std::string section(const std::string& title, const std::vector<std::string>& lines) {
   std::string text = lines.empty() ? "" : title + "\n";
   for (const std::string& line : lines) text += "  " + line + "\n";
@@ -201,7 +154,22 @@ std::string section(const std::string& title, const std::vector<std::string>& li
 
 }  // namespace
 
-LockDiff diff_locks(RunContext& run, Store& store, const Lock& before, const Lock& after, const BuildOptions& options) {
+std::string signed_size(std::int64_t bytes) {
+  const double size = static_cast<double>(bytes);
+  if (std::abs(size) >= 1e6) return fmt::format("{:+.1f} MB", size / 1e6);
+  return std::abs(size) >= 1e3 ? fmt::format("{:+.1f} kB", size / 1e3) : fmt::format("{:+} B", bytes);
+}
+
+std::string show_change(const PackageChange& change) {
+  const char mark = !change.before ? '+' : change.after ? '~' : '-';
+  const std::string& name = (change.after ? change.after : change.before)->name;
+  std::string line = fmt::format("{} {:<32} {:<44} {:>10}", mark, name + (change.is_tool ? " (tool)" : ""),
+                                 versions(change), signed_size(growth(change)));
+  if (!change.scripts.empty()) line += fmt::format("  {} changed", fmt::join(change.scripts, ", "));
+  return line;
+}
+
+LockDiff compare_locks(const Lock& before, const Lock& after) {
   LockDiff diff;
   add_changes(diff, before.packages, after.packages, false);
   add_changes(diff, before.tools, after.tools, true);
@@ -210,6 +178,11 @@ LockDiff diff_locks(RunContext& run, Store& store, const Lock& before, const Loc
   compare_repositories(diff, before, after);
   diff.bytes_before = total_size(before.packages);
   diff.bytes_after = total_size(after.packages);
+  return diff;
+}
+
+LockDiff diff_locks(RunContext& run, Store& store, const Lock& before, const Lock& after, const BuildOptions& options) {
+  LockDiff diff = compare_locks(before, after);
   const std::set<std::string> present = obtain(run, store, diff, before, after, options);
   for (PackageChange& change : diff.changes)
     if (change.before && change.after && present.contains(change.before->sha256) &&
@@ -226,7 +199,7 @@ std::string show_diff(const LockDiff& diff) {
     const std::int64_t more =
         static_cast<std::int64_t>(diff.bytes_after) - static_cast<std::int64_t>(diff.bytes_before);
     text += fmt::format("packages: {} differ, {}\n", diff.changes.size(), signed_size(more));
-    for (const PackageChange& change : diff.changes) text += show_change(change);
+    for (const PackageChange& change : diff.changes) text += "  " + show_change(change) + "\n";
   }
   if (!diff.kernel_before.empty() && !diff.kernel_after.empty()) {
     text += fmt::format("kernel {} → {}: {} options of its configuration differ\n", diff.kernel_before,

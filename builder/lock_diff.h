@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/steps.h"
 #include "builder/build_image.h"
+#include "builder/kernel_configuration.h"
 
 namespace ainode {
 
@@ -19,10 +20,6 @@ struct PackageChange {
   std::optional<LockedPackage> before, after;  ///< one is absent for a package that is new or gone
   bool is_tool = false;
   std::vector<std::string> scripts;  ///< maintainer scripts that changed: postinst, triggers, …
-};
-
-struct OptionChange {
-  std::string option, before, after;  ///< "is not set" and "absent" as the configuration has it
 };
 
 struct LockDiff {
@@ -37,11 +34,16 @@ struct LockDiff {
   bool empty() const { return changes.empty() && recipe.empty() && repositories.empty(); }
 };
 
+/// What the locks alone tell: packages, recipe, repositories, sizes.
+LockDiff compare_locks(const Lock& before, const Lock& after);
+
 /// The versions' own files are needed to compare scripts and kernel configurations: what the store lacks is fetched; a
 /// package that the archive no longer has is named in `unknown`.
 LockDiff diff_locks(RunContext& run, Store& store, const Lock& before, const Lock& after, const BuildOptions& options);
 
 std::string show_diff(const LockDiff& diff);
+std::string show_change(const PackageChange& change);  ///< one line, without its end: "~ hello  1 → 2  +3 B"
+std::string signed_size(std::int64_t bytes);           ///< "+1.2 MB"
 Json diff_json(const LockDiff& diff);
 
 }  // namespace ainode

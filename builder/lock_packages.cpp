@@ -43,6 +43,15 @@ std::vector<std::string> drift_of(const Lock& lock, const Recipe& recipe) {
   return drift;
 }
 
+LockState lock_state_of(const fs::path& path, const Recipe& recipe) {
+  LockState state{path, {}, {}, {}};
+  if (const auto text = read_file_if_any(path, kMostLockBytes)) {
+    state.lock = read_lock(*text, path.string());
+    state.drift = drift_of(*state.lock, recipe);
+  }
+  return state;
+}
+
 void describe_recipe(Lock& lock, const Recipe& recipe) {
   lock.recipe_name = recipe.name.value;
   lock.variant = recipe.variant;
@@ -100,17 +109,13 @@ fs::path lock_file_path(const Recipe& recipe) {
 }
 
 LockState read_lock_state(const Recipe& recipe, const BuildOptions& options) {
-  LockState state{lock_file_path(recipe), {}, {}};
-  auto text = read_file_if_any(state.path, kMostLockBytes);
-  if (!text && !options.vendor.empty()) {
-    const fs::path vendored = options.vendor / lock_file_name(recipe);
-    text = read_file_if_any(vendored, kMostLockBytes);
-    if (text) state.path = vendored;
-  }
-  if (!text) return state;
-  state.lock = read_lock(*text, state.path.string());
-  state.drift = drift_of(*state.lock, recipe);
-  return state;
+  LockState beside = lock_state_of(lock_file_path(recipe), recipe);
+  if (beside.fits() || options.vendor.empty()) return beside;
+  LockState vendored = lock_state_of(options.vendor / lock_file_name(recipe), recipe);
+  if (!vendored.lock || (beside.lock && !vendored.fits())) return beside;
+  if (beside.lock)
+    vendored.passed_over = fmt::format("{} no longer fits: {}", beside.path.string(), described(beside.drift));
+  return vendored;
 }
 
 Candidates read_candidates(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
@@ -181,6 +186,8 @@ void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock
 Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
   const LockState state = read_lock_state(recipe, options);
   if (state.fits()) {
+    if (!state.passed_over.empty())
+      run.events.note("resolve", fmt::format("{}; taking {}, which fits", state.passed_over, state.path.string()));
     run.events.detail("resolve", "taken from " + state.path.string());
     return *state.lock;
   }

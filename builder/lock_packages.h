@@ -19,11 +19,13 @@ class Store;
 std::string lock_file_name(const Recipe& recipe);            ///< NAME[@VARIANT].ARCH.lock
 std::filesystem::path lock_file_path(const Recipe& recipe);  ///< beside the recipe
 
-/// What lies beside the recipe (or, failing that, in the vendor directory), and how it fits.
+/// What lies beside the recipe, and how it fits; the vendor directory's lock where that one fits and the recipe's own
+/// does not, or there is no other.
 struct LockState {
   std::filesystem::path path;
   std::optional<Lock> lock;
   std::vector<std::string> drift;  ///< a line for each difference from the recipe; empty: the lock fits
+  std::string passed_over;         ///< why the vendor directory's lock is taken though one lies beside the recipe
 
   bool fits() const { return lock && drift.empty(); }
 };

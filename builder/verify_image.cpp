@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "builder/build_image.h"
+#include "builder/image_directory.h"
 #include "builder/outputs/outputs.h"
 #include "builder/store/store.h"
 
@@ -26,18 +27,13 @@ void verify_file(const fs::path& image, const std::string& name, const std::stri
 
 void verify_image(RunContext& run, const fs::path& image, const VerifyOptions& options) {
   const Manifest manifest = read_manifest(image);
-  const Store store = Store::read_only(image);
-  const auto commit = store.resolve(manifest.ref);
-  if (commit != manifest.commit) {
-    throw Error(codes::output_corrupt, fmt::format("{} is commit {} in the repository, but {} in the manifest",
-                                                   manifest.ref, commit.value_or("(missing)"), manifest.commit));
-  }
+  const Store store = open_image_repository(image, manifest);
   run_step(run, "signatures", [&] {
-    verify_commit_signatures(store.commit_bytes(*commit), store.read_signatures(*commit),
+    verify_commit_signatures(store.commit_bytes(manifest.commit), store.read_signatures(manifest.commit),
                              options.trusted_openpgp.value_or(manifest.openpgp_public),
                              options.trusted_ed25519.value_or(manifest.ed25519_public));
   });
-  run_step(run, "objects", [&] { store.verify_objects(run, *commit); });
+  run_step(run, "objects", [&] { store.verify_objects(run, manifest.commit); });
   run_step(run, "outputs", [&] {
     verify_file(image, manifest.lock, manifest.lock_sha256);
     for (const OutputFile& output : manifest.outputs) verify_file(image, output.name, output.sha256);

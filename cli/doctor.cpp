@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "builder/inspect_host.h"
+#include "cli/recipe_arguments.h"
 #include "cli/verb.h"
 
 namespace ainode::cli {
@@ -72,11 +73,12 @@ std::string verdict_of(const HostReport& report) {
 std::string table_of(const HostReport& report, bool has_colour) {
   std::string text;
   for (const HostCheck& check : report.checks) text += line_of(check, has_colour);
-  return text + "\n" + verdict_of(report);
+  return text;
 }
 
 struct DoctorOptions {
-  std::string qemu = "qemu-system-x86_64", store;
+  RecipeArguments recipe;
+  std::string qemu = "qemu-system-x86_64", store, only;
 };
 
 int run_doctor(const Globals& globals, const DoctorOptions& chosen) {
@@ -84,6 +86,12 @@ int run_doctor(const Globals& globals, const DoctorOptions& chosen) {
   options.qemu = chosen.qemu;
   options.store = chosen.store.empty() ? cache_directory() : fs::path(chosen.store);
   options.show_hosts = globals.verbosity > 0;
+  options.only = chosen.only;
+  if (chosen.recipe.is_given()) {
+    const Recipe recipe = chosen.recipe.load();
+    options.mirrors = chosen.recipe.mirror_options(recipe);
+    options.repositories = recipe.repositories;
+  }
   for (const auto& [distribution, variable] : kMirrorVariables) {
     if (const char* uri = std::getenv(variable); uri && *uri) options.mirrors.given.emplace(distribution, uri);
   }
@@ -91,7 +99,7 @@ int run_doctor(const Globals& globals, const DoctorOptions& chosen) {
   if (globals.json)
     print_json(report.to_json());
   else
-    print(table_of(report, globals.colour_out));
+    print(table_of(report, globals.colour_out) + (chosen.only.empty() ? "\n" + verdict_of(report) : ""));
   return static_cast<int>(report.can_build() && report.can_validate() ? Exit::done : Exit::environment);
 }
 
@@ -102,9 +110,14 @@ Verb doctor_verb() {
           "ainode doctor\n"
           "ainode doctor --json\n"
           "ainode doctor --store /big/disk/cache    # look at another place for the cache\n"
-          "ainode doctor -v                         # name the mirrors' hosts",
+          "ainode doctor -v                         # name the mirrors' hosts\n"
+          "ainode doctor qemu-base                  # also: is the metadata of its repositories fresh?\n"
+          "ainode doctor qemu-base --only metadata  # nothing else",
           [](CLI::App& app) -> VerbBody {
             auto chosen = std::make_shared<DoctorOptions>();
+            chosen->recipe.declare(app, false);
+            app.add_option("--only", chosen->only, "the checks whose ids, as --json names them, start with this")
+                ->type_name("ID");
             app.add_option("--store", chosen->store, "the cache whose disk is looked at")->type_name("DIR");
             app.add_option("--qemu", chosen->qemu, "the QEMU to try")->type_name("PROGRAM");
             return [chosen](RunContext&, const Globals& globals) { return run_doctor(globals, *chosen); };

@@ -37,8 +37,8 @@ std::string value_of(const std::string& variable) {
 
 }  // namespace
 
-void RecipeArguments::declare(CLI::App& app) {
-  app.add_option("NAME[@VARIANT]", name_, "a recipe's path, or its name in images/ or recipes/")->required();
+void RecipeArguments::declare(CLI::App& app, bool is_required) {
+  app.add_option("NAME[@VARIANT]", name_, "a recipe's path, or its name in images/ or recipes/")->required(is_required);
   app.add_option("--arch", architecture_, "amd64 or arm64 (default: this machine's)")->type_name("ARCH");
   app.add_option("--mirror", mirrors_, "where a distribution is fetched from; may be repeated")
       ->type_name("DISTRIBUTION=URI")

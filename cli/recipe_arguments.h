@@ -13,7 +13,8 @@ namespace ainode::cli {
 class RecipeArguments {
  public:
   /// Declares NAME[@VARIANT], --arch, --mirror and --accept-stale.
-  void declare(CLI::App& app);
+  void declare(CLI::App& app, bool is_required = true);
+  bool is_given() const { return !name_.empty(); }
 
   Recipe load() const;
   /// --mirror before AINODE_MIRROR_DISTRIBUTION; the host's own configuration is asked later. Throws usage_error.

@@ -42,6 +42,7 @@ struct Verb {
 Verb boot_verb();
 Verb build_verb();
 Verb check_verb();
+Verb diff_verb();
 Verb doctor_verb();
 Verb explain_verb();
 Verb init_verb();

@@ -50,6 +50,8 @@ void take_setting(AptSettings& settings, const std::vector<std::string>& name, c
   if (host.empty() && key == "proxyautodetect") settings.detectors.emplace(scheme, value);
   if (scheme != "https") return;
   if (key == "cainfo") settings.access.ca_files[host] = value;
+  if (key == "sslcert") settings.access.client_certificates[host] = value;
+  if (key == "sslkey") settings.access.client_keys[host] = value;
   if (key == "verify-peer") settings.access.verify_peer[host] = check;
   if (key == "verify-host") settings.access.verify_host[host] = check;
 }

@@ -12,7 +12,8 @@
 namespace ainode {
 
 /// Lines "FULL::NAME<tab>VALUE" of `apt-config dump`, those below Acquire::http and Acquire::https: Proxy,
-/// Proxy-Auto-Detect, CaInfo, Verify-Peer, Verify-Host, each for all hosts or for one (Acquire::http::Proxy::HOST).
+/// Proxy-Auto-Detect, CaInfo, SslCert, SslKey, Verify-Peer, Verify-Host, each for all hosts or for one
+/// (Acquire::http::Proxy::HOST).
 struct AptSettings {
   ServerAccess access;
   std::string netrc, netrc_parts;                             ///< Dir::Etc::netrc and netrcparts, absolute

@@ -5,11 +5,14 @@
 
 #include "base/files.h"
 #include "base/http.h"
+#include "base/partial_file.h"
 #include "builder/packages/repositories.h"
 
 namespace ainode {
 
 namespace {
+
+constexpr auto kLongestResumption = std::chrono::hours(14 * 24);  // by then an archive has moved on
 
 const LockedRepository& repository_of(const LockedPackage& package, const std::vector<LockedRepository>& repositories) {
   for (const LockedRepository& repository : repositories) {
@@ -32,6 +35,7 @@ std::map<std::string, fs::path> fetch_packages(RunContext& run, const std::vecto
   std::map<std::string, fs::path> paths;
   std::vector<Download> downloads;
   make_directories(directory);
+  PartialFile::remove_older(directory, kLongestResumption);
   for (const LockedPackage& package : packages) {
     throw_if_interrupted();
     const fs::path path = directory / (package.sha256 + ".deb");

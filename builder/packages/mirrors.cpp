@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/files.h"
 #include "base/process.h"
 #include "builder/packages/apt_access.h"
 #include "builder/packages/deb822.h"
@@ -15,6 +16,7 @@ namespace ainode {
 namespace {
 
 constexpr auto kAptDeadline = std::chrono::seconds(60);
+constexpr std::size_t kMostReleaseBytes = std::size_t{16} << 20;
 constexpr const char* kFromApt = "from apt's configuration";
 
 std::string environment_name(std::string distribution) {
@@ -50,58 +52,65 @@ std::string distribution_of(const AptMirror& mirror) {
   return mirror.uri.ends_with("/debian") ? "debian" : "";
 }
 
-std::string ask_apt(const std::vector<std::string>& arguments) {
+std::string ask(const char* program, std::vector<std::string> arguments) {
+  if (!find_program(program)) return "";
   Command command;
-  command.argv = {"apt-get"};
-  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.argv = std::move(arguments);
+  command.argv.insert(command.argv.begin(), program);
   command.deadline = kAptDeadline;
   const ProcessResult result = run_process(command);
   return result.succeeded() ? result.output : "";  // a host without a usable apt is told the cure below
 }
 
-std::vector<std::string_view> split_columns(std::string_view line) {
-  std::vector<std::string_view> columns;
-  for (;;) {
-    const std::size_t tab = line.find('\t');
-    columns.push_back(line.substr(0, tab));
-    if (tab == std::string_view::npos) return columns;
-    line.remove_prefix(tab + 1);
+/// Where apt keeps what it has fetched; empty where there is no apt.
+fs::path apt_lists() {
+  const std::string told = ask("apt-config", {"shell", "LISTS", "Dir::State::lists/d"});  // LISTS='/var/lib/apt/lists/'
+  const std::size_t start = told.find('\''), end = told.rfind('\'');
+  return start < end ? told.substr(start + 1, end - start - 1) : "";
+}
+
+/// The first field of this name. The signature is not looked at: it only tells archives apart, and whatever is fetched
+/// from there must be signed by the right key.
+std::string field_of(std::string_view release, const std::string& name) {
+  const std::string start = "\n" + name + ": ";
+  const std::size_t at = release.find(start);
+  if (at == std::string_view::npos) return "";
+  release.remove_prefix(at + start.size());
+  return std::string(release.substr(0, release.find('\n')));
+}
+
+void read_origin(AptMirror& mirror, const fs::path& in_release) {
+  try {
+    const auto text = read_file_if_any(in_release, kMostReleaseBytes);
+    if (!text) return;
+    mirror.origin = field_of(*text, "Origin");
+    mirror.label = field_of(*text, "Label");
+  } catch (const Error& error) {
+    if (error.code().id != codes::file_failed.id) throw;  // not for this user to read
   }
 }
 
-std::vector<AptMirror> from_targets(const std::string& output) {
+/// What apt would fetch: lines like 'URI/dists/SUITE/InRelease' NAME 0, and what it has fetched lies in its lists as
+/// NAME. (`apt-get indextargets` would tell Origin and Label too, but reads all of apt's indices first.)
+std::vector<AptMirror> apt_mirrors() {
+  constexpr std::string_view kDists = "/dists/", kInRelease = "/InRelease";
+  const std::string output = ask("apt-get", {"--print-uris", "update"});
+  if (output.empty()) return {};
+  const fs::path lists = apt_lists();
   std::vector<AptMirror> mirrors;
   for (const std::string_view line : split_lines(output)) {
-    const auto columns = split_columns(line);
-    if (columns.size() != 5 || columns[0] != "Packages" || !is_usable(columns[1])) continue;
-    mirrors.push_back(
-        {without_last_slashes(columns[1]), std::string(columns[2]), std::string(columns[3]), std::string(columns[4])});
-  }
-  return mirrors;
-}
-
-/// Lines like 'URI/dists/SUITE/InRelease' NAME 0.
-std::vector<AptMirror> from_printed_uris(const std::string& output) {
-  constexpr std::string_view kDists = "/dists/", kInRelease = "/InRelease";
-  std::vector<AptMirror> mirrors;
-  for (std::string_view line : split_lines(output)) {
     const std::size_t end = line.find('\'', 1);
-    if (line[0] != '\'' || end == std::string_view::npos) continue;
-    line = line.substr(1, end - 1);
-    const std::size_t dists = line.rfind(kDists);
-    if (dists == std::string_view::npos || !line.ends_with(kInRelease) || !is_usable(line)) continue;
+    if (!line.starts_with('\'') || end == std::string_view::npos) continue;
+    const std::string_view url = line.substr(1, end - 1);
+    const std::size_t dists = url.rfind(kDists);
+    if (dists == std::string_view::npos || !url.ends_with(kInRelease) || !is_usable(url)) continue;
     const std::size_t start = dists + kDists.size();
-    const std::string_view suite = line.substr(start, line.size() - kInRelease.size() - start);
-    mirrors.push_back({without_last_slashes(line.substr(0, dists)), std::string(suite), "", ""});
+    const std::string_view suite = url.substr(start, url.size() - kInRelease.size() - start);
+    AptMirror mirror{without_last_slashes(url.substr(0, dists)), std::string(suite), "", ""};
+    const auto words = split_words(line.substr(end + 1));
+    if (!words.empty() && !lists.empty()) read_origin(mirror, lists / words[0]);
+    mirrors.push_back(std::move(mirror));
   }
-  return mirrors;
-}
-
-std::vector<AptMirror> apt_mirrors() {
-  if (!find_program("apt-get")) return {};
-  auto mirrors = from_targets(
-      ask_apt({"indextargets", "--format", "$(CREATED_BY)\t$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)\t$(LABEL)"}));
-  if (mirrors.empty()) mirrors = from_printed_uris(ask_apt({"--print-uris", "update"}));
   return mirrors;
 }
 

@@ -152,7 +152,6 @@ VerifiedRelease read_release(const Reading& reading, const Repository& repositor
   verified.staleness =
       check_release(verified.release, repository, now, reading.options.accept_stale.contains(distribution));
   locked.accepted_stale = !verified.staleness.empty();
-  check_not_rolled_back(reading, verified);
   locked.id = repository.id.value;
   locked.distribution = distribution;
   locked.suite = repository.suite.value;
@@ -285,6 +284,7 @@ std::vector<VerifiedRepository> read_releases(const Reading& reading, const std:
   for (const Repository& repository : repositories) {
     try {
       VerifiedRelease release = read_release(reading, repository);
+      check_not_rolled_back(reading, release);
       read.emplace_back().release = std::move(release);
     } catch (const Error& error) {
       if (!may_lack(repository, error)) throw;
@@ -398,6 +398,14 @@ std::vector<VerifiedRepository> read_all(const Reading& reading, const std::vect
 }
 
 }  // namespace
+
+ReleaseState inspect_release(RunContext& run, const Repository& repository, const Mirrors& mirrors,
+                             const MirrorOptions& options) {
+  const std::string any_architecture;
+  const fs::path no_cache;
+  const VerifiedRelease verified = read_release({run, any_architecture, mirrors, options, no_cache}, repository);
+  return {verified.release.date, verified.staleness};
+}
 
 Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,

@@ -33,8 +33,8 @@ class Mirrors {
   FetchOptions fetch;
 };
 
-/// `given` first, then the host's apt configuration (`apt-get indextargets`; before the first update `--print-uris
-/// update`), told apart by Origin and Label, or by path and suite where apt has fetched nothing yet. A distribution
+/// `given` first, then the host's apt configuration (`apt-get --print-uris update`), told apart by Origin and Label of
+/// what apt has fetched, or by path and suite where it has fetched nothing yet. A distribution
 /// that apt does not have is an error that says how to give it. Throws no_mirror or apt_lists_empty only for
 /// distributions in `needed`. Proxies, names with passwords and certificates are those of the host's apt, whoever named
 /// the mirror; where it has none, libcurl asks http_proxy, https_proxy and no_proxy.
@@ -63,6 +63,15 @@ class Candidates {
 Candidates read_repositories(RunContext& run, const std::vector<Repository>& repositories,
                              const std::string& architecture, const Mirrors& mirrors, const MirrorOptions& options,
                              const std::filesystem::path& cache);
+
+/// A repository's InRelease alone, fetched and held to all that read_repositories holds it to, except that nothing is
+/// remembered or compared with what was seen before. Throws what that throws.
+struct ReleaseState {
+  std::int64_t date = 0;  ///< seconds since 1970
+  std::string staleness;  ///< what was accepted because of accept_stale: "expired at …"
+};
+ReleaseState inspect_release(RunContext& run, const Repository& repository, const Mirrors& mirrors,
+                             const MirrorOptions& options);
 
 /// What to solve for: names with the recipe lines that asked for them.
 struct Goal {

@@ -132,14 +132,43 @@ class Request::Walk {
     return base;
   }
 
-  void follow(Id package) {
+  /// A package whose clauses are being followed, one after the other.
+  struct Followed {
+    std::vector<Id> clauses;  // Pre-Depends, Depends, then Recommends
+    std::size_t required;     // how many of them are not Recommends
+    std::size_t next = 0;
+  };
+
+  void open(Id package) {
     if (!followed_.insert(package).second) return;
-    const std::vector<Id> clauses = pool_.depends(package);
+    std::vector<Id> clauses = pool_.depends(package);
     const auto marker = std::find(clauses.begin(), clauses.end(), SOLVABLE_PREREQMARKER);
-    for (auto it = marker; it != clauses.end(); ++it) follow_clause(*it);
-    for (auto it = clauses.begin(); it != marker; ++it) follow_clause(*it);
-    if (!request_.goal_.recommends) return;
-    for (const Id clause : pool_.recommends(package)) follow_recommendation(clause);
+    std::rotate(clauses.begin(), marker, clauses.end());
+    std::erase(clauses, SOLVABLE_PREREQMARKER);
+    const std::size_t required = clauses.size();
+    if (request_.goal_.recommends) {
+      const std::vector<Id> recommended = pool_.recommends(package);
+      clauses.insert(clauses.end(), recommended.begin(), recommended.end());
+    }
+    open_.push_back({std::move(clauses), required});
+  }
+
+  /// Depth first without recursion: a signed index decides how long a chain of packages is.
+  void follow(Id root) {
+    open(root);
+    while (!open_.empty()) {
+      Followed& package = open_.back();
+      if (package.next == package.clauses.size()) {
+        open_.pop_back();
+        continue;
+      }
+      const std::size_t place = package.next++;
+      const Id clause = package.clauses[place];
+      const Id next = place < package.required ? taken_for(clause) : recommended_by(clause);
+      if (next == 0) continue;
+      marked_.insert(next);
+      open(next);
+    }
   }
 
   static Id first_of(const std::vector<Id>& providers, const std::set<Id>& set) {
@@ -147,39 +176,32 @@ class Request::Walk {
     return it == providers.end() ? 0 : *it;
   }
 
-  void mark(Id package) {
-    marked_.insert(package);
-    follow(package);
-  }
-
-  void follow_clause(Id clause) {
-    if (clause == SOLVABLE_PREREQMARKER) return;
+  /// What a dependency marks; nothing when a marked package meets it.
+  Id taken_for(Id clause) const {
     const auto providers = pool_.providers(clause);
-    if (first_of(providers, marked_) != 0) return;
+    if (first_of(providers, marked_) != 0) return 0;
     const Id preferred = pool_.preferred(clause);
     const Id other = solution_.contains(preferred) ? preferred : first_of(providers, solution_);
-    if (const Id next = other != 0 ? other : preferred) mark(next);
+    return other != 0 ? other : preferred;
   }
 
-  void follow_recommendation(Id clause) {
+  Id recommended_by(Id clause) {
     const auto providers = pool_.providers(clause);
-    if (first_of(providers, marked_) != 0) return;
+    if (first_of(providers, marked_) != 0) return 0;
     const Id preferred = pool_.preferred(clause);
-    if (preferred == 0) return;
-    if (solution_.contains(preferred)) return mark(preferred);
-    if (request_.wished_.insert(clause).second) {
-      request_.push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, preferred,
-                    {Job::Cause::recommended, std::string(pool_.record(preferred).name), {}, "", preferred});
-      added_wishes_ = true;
-      return mark(preferred);
-    }
-    if (const Id next = first_of(providers, solution_)) mark(next);
+    if (preferred == 0 || solution_.contains(preferred)) return preferred;
+    if (!request_.wished_.insert(clause).second) return first_of(providers, solution_);
+    request_.push(SOLVER_INSTALL | SOLVER_WEAK | SOLVER_SOLVABLE, preferred,
+                  {Job::Cause::recommended, std::string(pool_.record(preferred).name), {}, "", preferred});
+    added_wishes_ = true;
+    return preferred;
   }
 
   Request& request_;
   const PackagePool& pool_;
   const std::set<Id> solution_;
   std::set<Id> marked_, followed_;
+  std::vector<Followed> open_;  // from a root to the package at work
   bool added_wishes_ = false;
 };
 

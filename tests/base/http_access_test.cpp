@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -265,7 +266,7 @@ TEST_F(HttpAccess, AnErrorOfTheProxyIsNotTheMirrors) {
 /// A TLS server that answers every request for /NAME with the bytes of the file NAME, head included.
 class TlsServer {
  public:
-  explicit TlsServer(const std::map<std::string, std::string>& answers) {
+  explicit TlsServer(const std::map<std::string, std::string>& answers, bool asks_who_comes = false) {
     for (const auto& [name, bytes] : answers) write_file(scratch_.path() / name, bytes);
     Command make;
     make.argv = {"openssl",
@@ -295,8 +296,11 @@ class TlsServer {
       dup2(output[1], STDOUT_FILENO);
       dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
       if (chdir(directory.c_str()) != 0) _exit(126);
-      execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "certificate", "-key", "key", "-HTTP",
-             static_cast<char*>(nullptr));
+      std::vector<const char*> argv = {"openssl",     "s_server", "-accept", "127.0.0.1:0", "-cert",
+                                       "certificate", "-key",     "key",     "-HTTP"};
+      if (asks_who_comes) argv.insert(argv.end(), {"-Verify", "1", "-verify_return_error", "-CAfile", "certificate"});
+      argv.push_back(nullptr);
+      execvp("openssl", const_cast<char* const*>(argv.data()));
       _exit(127);
     }
     close(output[1]);
@@ -319,6 +323,7 @@ class TlsServer {
   }
   TlsServer(const TlsServer&) = delete;
 
+  fs::path key() const { return scratch_.path() / "key"; }
   fs::path certificate() const { return scratch_.path() / "certificate"; }
   std::string url(const std::string& name) const { return "https://127.0.0.1:" + port_ + "/" + name; }
 
@@ -340,6 +345,76 @@ TEST_F(HttpAccess, HoldsToTlsAndItsAuthorities) {
             "error[P0012]: hello 1.0 (all): the server redirects from https to http\n"
             "  = help: try again; -v shows the addresses; --mirror DISTRIBUTION=URI gives another mirror\n");
   EXPECT_TRUE(server_.requests().empty());
+}
+
+TEST_F(HttpAccess, SaysWhoAsksByItsCertificate) {
+  if (!find_program("openssl")) GTEST_SKIP() << "openssl is not installed";
+  const TlsServer tls({{"good", "HTTP/1.0 200 OK\r\nContent-Length: 2000\r\n\r\n" + kFile}}, true);
+  options_.access.ca_files[""] = tls.certificate().string();
+  EXPECT_THAT(error_of(tls.url("good")), HasSubstr("error[P0004]: hello 1.0 (all): "));
+  options_.access.client_certificates["127.0.0.1"] = tls.certificate().string();
+  options_.access.client_keys["127.0.0.1"] = tls.key().string();
+  fetch(tls.url("good"));
+  EXPECT_EQ(read_file(scratch_.path() / "file"), kFile);
+}
+
+/// How long the client waits before it asks again, as it tells.
+class RetryAfter : public HttpAccess {
+ protected:
+  std::string told_of(const std::string& status, const std::string& value) {
+    server_.on("later", [&](Exchange& exchange, const std::string&) {
+      if (exchange.attempt() > 1) return exchange.serve(kFile);
+      exchange.answer(status, "later\n", value.empty() ? "" : "Retry-After: " + value + "\r\n");
+    });
+    events_.texts.clear();
+    fetch(server_.url("later/" + std::to_string(++count_)));
+    EXPECT_EQ(read_file(scratch_.path() / "file"), kFile);
+    const auto again = std::find_if(events_.texts.begin(), events_.texts.end(), [](const std::string& text) {
+      return text.find("trying again") != std::string::npos;
+    });
+    return again == events_.texts.end() ? "" : *again;
+  }
+  int count_ = 0;
+};
+
+TEST_F(RetryAfter, IsHeldToAsFarAsPatienceGoes) {
+  options_.longest_wait = milliseconds(20);
+  const std::string said = "hello 1.0 (all): the server answered 503; trying again ";
+  EXPECT_EQ(told_of("503 Busy", ""), said);
+  EXPECT_EQ(told_of("503 Busy", "3600"), said + "in 0.02 s: the server asks for 3600 s");
+  EXPECT_EQ(told_of("429 Slowly", "7"),
+            "hello 1.0 (all): the server answered 429; trying again in 0.02 s: the server asks for 7 s");
+  EXPECT_EQ(told_of("503 Busy", "Thu, 31 Dec 2099 23:59:59 GMT"), said + "in 0.02 s: the server asks for 86400 s");
+  for (const char* nothing : {"0", "-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"})
+    EXPECT_EQ(told_of("503 Busy", nothing), said);
+  EXPECT_EQ(told_of("500 Broken", "7"), "hello 1.0 (all): the server answered 500; trying again ");
+}
+
+TEST_F(RetryAfter, IsWaitedFor) {
+  const auto start = std::chrono::steady_clock::now();
+  told_of("503 Busy", "1");
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(1000));
+}
+
+TEST_F(HttpAccess, OldPartsAreRemovedUnlessSomebodyHasThemOpen) {
+  const auto part = [&](const std::string& name, int days) {
+    const fs::path path = scratch_.path() / (name + ".partial");
+    write_file(path, "bytes");
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(24 * days));
+    return path;
+  };
+  const fs::path young = part("young", 1), old = part("old", 15), open = part("open", 15);
+  write_file(scratch_.path() / "old.deb", "whole");
+  fs::last_write_time(scratch_.path() / "old.deb", fs::file_time_type::clock::now() - std::chrono::hours(24 * 99));
+  fs::create_directory(scratch_.path() / "folder.partial");
+  fs::create_symlink("old.deb", scratch_.path() / "link.partial");
+  const auto held = PartialFile::open(open);
+  PartialFile::remove_older(scratch_.path(), std::chrono::hours(24 * 14));
+  EXPECT_FALSE(fs::exists(old));
+  for (const fs::path& kept : {young, open, scratch_.path() / "old.deb", scratch_.path() / "folder.partial"}) {
+    EXPECT_TRUE(fs::exists(kept)) << kept;
+  }
+  PartialFile::remove_older(scratch_.path() / "nowhere", std::chrono::hours(1));
 }
 
 TEST(ServerUrl, IsTakenApart) {

@@ -9,6 +9,7 @@
 
 #include <fstream>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "builder/sandbox/sandbox.h"
 
@@ -66,6 +67,26 @@ TEST_F(Host, HasAllThatBuildAndValidateNeed) {
   }
   EXPECT_TRUE(report.can_build());
   EXPECT_TRUE(report.can_validate());
+}
+
+TEST_F(Host, OnlyWhatIsAskedForIsLookedAt) {
+  options_.only = "mirror.";
+  std::string ids;
+  for (const HostCheck& check : inspect_host(options_).checks) ids += check.id + " ";
+  EXPECT_EQ(ids, "mirror.debian mirror.debian-security ");
+}
+
+TEST_F(Host, ARecipesMetadataThatCannotBeReadHasTheErrorsCode) {
+  options_.only = "metadata";
+  Repository& repository = options_.repositories.emplace_back();
+  repository.distribution.value = "debian";
+  repository.suite.value = "trixie";
+  const HostReport report = inspect_host(options_);
+  ASSERT_EQ(report.checks.size(), 1u);
+  EXPECT_EQ(report.checks[0].id, "metadata.debian.trixie");
+  EXPECT_EQ(report.checks[0].found, "debian has no suite `trixie`");
+  EXPECT_EQ(report.to_json()["checks"][0]["code"], codes::unknown_suite.id);
+  EXPECT_FALSE(report.can_build());
 }
 
 TEST_F(Host, LeavesNothingBehind) {

@@ -47,6 +47,39 @@ def second_build(world, place, **options):
 
 
 @case()
+def diff_tells_what_a_recipe_edit_did(world):
+    """`diff` names what an edit of the recipe changed in the image, and nothing else; equal images have no difference."""
+    first = world.image()
+    place = "edited"
+    recipe = world.recipe_copy(place, lambda text: text.replace("panic=10", "panic=7").replace("multi-user.target", "rescue.target"))
+    for lock in (world.work / "first" / "recipes").glob("*.lock"):
+        shutil.copy(lock, recipe.parent)
+    out = world.work / place / "out"
+    built = world.ainode("build", recipe, "--out", out, place="first")
+    assert built.status == 0, built
+    told = world.ainode("diff", first.directory, out, "--json", "--exit-code")
+    assert told.status == 1, told
+    diff = told.json()
+    assert (diff["schema"], diff["different"]) == ("ainode.diff/1", True), diff
+    assert (diff["before"]["commit"], diff["after"]["commit"]) == (first.commit, Image(out).commit), diff
+    changed = {file["path"]: (file["change"], file["what"]) for file in diff["files"]}
+    target = ("changed", ["target /usr/lib/systemd/system/multi-user.target → /usr/lib/systemd/system/rescue.target"])
+    assert changed == {"/usr/etc/systemd/system/default.target": target}, changed
+    assert diff["settings"] == [{"subject": "systemd.default-target", "before": '"multi-user.target"', "after": '"rescue.target"'}], diff
+    kernel = diff["kernel"]
+    assert (kernel["arguments_added"], kernel["arguments_removed"]) == (["panic=7"], ["panic=10"]), kernel
+    assert kernel["options"] == [] and diff["packages"] == [] and diff["not_compared"] == [], diff
+    assert diff["sizes"]["outputs"][0]["name"] == first.disk.name, diff
+    shown = world.ainode("diff", first.directory, out)
+    assert shown.status == 0 and "kernel command line\n  + panic=7\n  - panic=10\n" in shown.out, shown
+    same = world.ainode("diff", first.directory, first.directory, "--exit-code")
+    assert (same.status, same.out) == (0, "no difference\n"), same
+    nothing = world.ainode("diff", first.directory, world.work / "nowhere")
+    assert nothing.status == 2 and "error[B0009]" in nothing.err and "nowhere" in nothing.err, nothing
+    world.remove(place)
+
+
+@case()
 def two_builds_agree(world):
     """Another empty store, a directory with a space, another umask, time zone, locale and -j: one commit, one disk."""
     first = world.image()

@@ -33,10 +33,12 @@ class Mirror:
         self.environment = {
             "AINODE_MIRROR_DEBIAN": uris["debian"],
             "AINODE_MIRROR_DEBIAN_SECURITY": uris["debian-security"],
+            "AINODE_ACCEPT_STALE": "",  # what holds for the host's archive does not hold here
             "AINODE_KEYRING_DEBIAN": said["keyring"],
             "AINODE_KEYRING_DEBIAN_SECURITY": said["keyring"],
         }
         self.keyring = said["keyring"]
+        self.mirrors = said["mirrors"]
         if vendor:
             self.environment["AINODE_MIRROR_ACCELERATORS"] = said["mirrors"][vendor]["debian"]
 
@@ -225,6 +227,37 @@ def duplicate_key_of_recipe_is_shown(world):
     result = build(world, place, recipe_with() + "name: again\n")
     assert_refused(result, 2, "R0106")
     world.remove(place)
+
+
+@case()
+def stale_archive_is_accepted_only_where_it_is(world):
+    """ci's programs accept expired metadata of those distributions alone that the program finds expired, and say so."""
+    ask = f". {ROOT}/ci/parts.sh; accept_stale_metadata {world.program} {RECIPE}; echo \"[${{AINODE_ACCEPT_STALE-}}]\""
+
+    def asked(mirror, **extra):
+        return run(["bash", "-euc", ask], world.work, world.environment("stale", **mirror.environment, **extra))
+
+    with Mirror(world, vendor="expired") as mirror:
+        sound = asked(mirror)
+        assert (sound.status, sound.out) == (0, "[]\n"), sound
+        mirror.environment["AINODE_MIRROR_DEBIAN_SECURITY"] = mirror.mirrors["expired"]["debian-security"]
+        stale = asked(mirror)
+        told = "==> metadata past its Valid-Until is accepted in this run, of: debian-security\n"
+        assert (stale.status, stale.out) == (0, told + "[debian-security]\n"), stale
+        doctor = world.ainode("doctor", RECIPE, "--only", "metadata", place="stale", **mirror.environment)
+        assert doctor.status == 3 and "✓ trixie metadata             of " in doctor.out, doctor
+        words = " ".join(doctor.out.split())
+        assert "expired at " in words and "is meant to be this old, give --accept-stale debian-security" in words, doctor
+        mirror.environment["AINODE_ACCEPT_STALE"] = "debian-security"
+        assert asked(mirror).out == "[debian-security]\n", asked(mirror)
+        accepted = world.ainode("doctor", RECIPE, "--only", "metadata", place="stale", **mirror.environment)
+        assert accepted.status == 0 and "which is accepted" in " ".join(accepted.out.split()), accepted
+        mirror.environment["AINODE_ACCEPT_STALE"] = "elsewhere"
+        assert asked(mirror).out.endswith("[elsewhere,debian-security]\n"), asked(mirror)
+        # What is wrong in another way is nothing to accept.
+        mirror.environment["AINODE_MIRROR_DEBIAN_SECURITY"] = NOWHERE["AINODE_MIRROR_DEBIAN_SECURITY"]
+        assert asked(mirror).out == "[elsewhere]\n", asked(mirror)
+    world.remove("stale")
 
 
 @case()

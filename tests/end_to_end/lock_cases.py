@@ -132,6 +132,21 @@ def update_and_diff_say_what_changes(world):
 
 
 @case()
+def locked_package_gone_from_the_archive_is_told(world):
+    """A build by a lock whose package the archive has dropped names that package and changes nothing."""
+    with Mirror(world) as mirror:
+        folder = Folder(world, "gone", recipe_with("hello"))
+        assert folder.ainode("lock", "--arch", "amd64", mirror=mirror).status == 0
+    before = folder.lock_path.read_bytes()
+    with Mirror(world, "updated") as mirror:
+        refused = folder.ainode("build", "--arch", "amd64", "--out", folder.path / "out", mirror=mirror)
+    gone = {f"error[P0004]: {name} (amd64): the mirror does not have it (404)" for name in ("hello 2.10-5", "linux-image-cloud-amd64 6.12.48-1")}
+    assert refused.status == 3 and gone & set(refused.err.splitlines()), refused
+    assert folder.lock_path.read_bytes() == before and not (folder.path / "out").exists()
+    world.remove("gone")
+
+
+@case()
 def partial_update_keeps_the_others(world):
     """With an archive that has both versions, --update PKG moves that package and no other."""
     with Mirror(world, "both-versions") as mirror:
@@ -217,6 +232,34 @@ def plan_says_what_would_run(world):
 
 
 @case()
+def vendored_lock_that_fits_is_taken(world):
+    """With --vendor, a lock beside the recipe that does not fit gives way to the vendor directory's own that does."""
+    with Mirror(world) as mirror:
+        folder = Folder(world, "vendor-lock", recipe_with("hello"))
+        vendored = folder.path / "vendored"
+        assert folder.ainode("vendor", "--arch", "amd64", "--out", vendored, mirror=mirror).status == 0
+        folder.edit("hello", "left")
+        assert folder.ainode("lock", "--arch", "amd64", mirror=mirror).status == 0
+    stale = folder.lock_path.read_bytes()
+    folder.edit("left", "hello")
+    options = ["--arch", "amd64", "--vendor", vendored, "--offline", "--json"]
+    taken = folder.ainode("plan", *options)
+    assert taken.status == 0, taken
+    resolve = next(step for step in taken.json()["steps"] if step["name"] == "resolve")
+    assert not resolve["runs"] and resolve["reason"] == f"{vendored / folder.lock_path.name} fits the recipe", resolve
+    # The packages of the tests hold no system, so the build ends later, and by that lock.
+    built = folder.ainode("build", *options, "--locked", "--out", folder.path / "out")
+    said = f"{folder.lock_path} no longer fits: packages.include: `left` was removed (and 1 more); taking {vendored / folder.lock_path.name}, which fits"
+    assert said in built.err, built
+    assert folder.lock_path.read_bytes() == stale
+    folder.edit("hello", "right")
+    refused = folder.ainode("build", *options, "--locked", "--out", folder.path / "out")
+    assert_refused(refused, 1, "P0021")
+    assert f"{folder.lock_path} no longer fits the recipe" in refused.err, refused
+    world.remove("vendor-lock")
+
+
+@case()
 def unreachable_mirrors_change_nothing_locked(world):
     """With a lock and a store that holds its packages, mirrors that do not answer do not matter."""
     first = world.image()
@@ -225,6 +268,15 @@ def unreachable_mirrors_change_nothing_locked(world):
     built = world.ainode("build", recipe, "--out", out, "--locked", place="first", **NOWHERE)
     assert built.status == 0, built
     assert Image(out).commit == first.commit
+    # Nor does the lack of any network: the store alone is enough.
+    if shutil.which("unshare"):
+        command = ["unshare", "--net", world.program, "build", recipe, "--offline", "--locked", "--out", out]
+        if os.geteuid() != 0:
+            command.insert(1, "--map-root-user")
+        shutil.rmtree(out)
+        built = run(command, world.work, world.environment("first"), timeout=1500)
+        assert built.status == 0, built
+        assert Image(out).commit == first.commit
     world.remove("unreachable")
 
 

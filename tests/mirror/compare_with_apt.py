@@ -46,7 +46,7 @@ class Apt:
         self.write("var/lib/dpkg/status", "")
         shutil.copy("/usr/share/keyrings/debian-archive-keyring.gpg", self.path("etc/apt/trusted.gpg.d"))
         # Whoever lets us read an archive past its Valid-Until lets apt, too.
-        self.write("apt.conf", CONFIGURATION.format(root=self.root, checked="AINODE_ACCEPT_STALE" not in os.environ))
+        self.write("apt.conf", CONFIGURATION.format(root=self.root, checked=not os.environ.get("AINODE_ACCEPT_STALE")))
         self.mirrors = mirrors()
         lines = [f"deb {self.mirrors[label]} {suite} {' '.join(COMPONENTS)}" for suite, label in SUITES.items()]
         self.write("etc/apt/sources.list", "\n".join(lines) + "\n")

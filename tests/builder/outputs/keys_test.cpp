@@ -120,6 +120,18 @@ TEST_F(Keys, ThatOthersCanReadAreRefused) {
   EXPECT_EQ(find_key("dev").name, "dev");
 }
 
+/// The whole text, as a user of a recipe that names the key sees it; AINODE_ACCEPT=1 writes it anew.
+TEST_F(Keys, ThatOthersCanReadAreToldAsExpected) {
+  const fs::path expected = fs::path(AINODE_SOURCE_DIR) / "tests/cases/keys/secret-file-0644.expected";
+  const fs::path path = plant("release");
+  chmod((path / "ed25519.pem").c_str(), 0644);
+  std::string actual = render(error_of([] { find_key("release"); }));
+  for (std::size_t at = 0; (at = actual.find(keys().string())) != std::string::npos;)
+    actual.replace(at, keys().string().size(), "KEYS");
+  if (std::getenv("AINODE_ACCEPT")) write_file(expected, actual);
+  EXPECT_EQ(actual, read_file(expected));
+}
+
 TEST_F(Keys, MayLieWhereTheEnvironmentSays) {
   const fs::path path = plant("elsewhere");
   setenv("AINODE_KEY_CI_RELEASE", path.c_str(), 1);

@@ -71,6 +71,7 @@ TEST(AptSettings, AreReadFromItsDump) {
       "Acquire\t\nAcquire::http\t\nAcquire::http::Proxy\thttp://proxy.invalid:3128/\n"
       "acquire::HTTP::proxy::Near.invalid\tDIRECT\nAcquire::https::Proxy\tsocks5h://proxy.invalid\n"
       "Acquire::https::Verify-Peer\ttrue\nAcquire::https::Verify-Peer::bad.invalid\tno\n"
+      "Acquire::https::SSLCert::near.invalid\t/srv/me.pem\nAcquire::https::SSLKey::near.invalid\t/srv/me.key\n"
       "Acquire::https::CAInfo\t/srv/ca.pem\nAcquire::https::Verify-Host::bad.invalid\tfalse\n"
       "Acquire::ftp::Proxy\tftp://proxy.invalid\nAcquire::http::Timeout\t30\n"
       "Acquire::http::ProxyAutoDetect\t/old\nAcquire::http::Proxy-Auto-Detect\t/usr/bin/detect\n");
@@ -81,6 +82,8 @@ TEST(AptSettings, AreReadFromItsDump) {
   EXPECT_THAT(settings.access.verify_peer, ElementsAre(Pair("", "true"), Pair("bad.invalid", "false")));
   EXPECT_THAT(settings.access.verify_host, ElementsAre(Pair("bad.invalid", "false")));
   EXPECT_THAT(settings.access.ca_files, ElementsAre(Pair("", "/srv/ca.pem")));
+  EXPECT_THAT(settings.access.client_certificates, ElementsAre(Pair("near.invalid", "/srv/me.pem")));
+  EXPECT_THAT(settings.access.client_keys, ElementsAre(Pair("near.invalid", "/srv/me.key")));
   EXPECT_EQ(settings.detectors.at("http"), "/usr/bin/detect");
   EXPECT_EQ(settings.netrc, "/etc/apt/auth.conf");
   EXPECT_EQ(settings.netrc_parts, "/srv/auth.d");

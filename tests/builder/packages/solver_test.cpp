@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
+#include <functional>
 #include <map>
 #include <sstream>
 
@@ -67,6 +69,22 @@ std::vector<std::string> solve_sorted(const Goal& goal, const std::string& lines
   auto names = solve(goal, lines);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+/// Runs `body` on a stack of 256 KiB: recursion along a chain of packages would overflow it.
+void on_small_stack(std::function<void()> body) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, std::size_t{256} << 10), 0);
+  pthread_t thread = {};
+  const auto run = [](void* body) -> void* {
+    (*static_cast<std::function<void()>*>(body))();
+    return nullptr;
+  };
+  const int started = pthread_create(&thread, &attributes, run, &body);
+  pthread_attr_destroy(&attributes);
+  ASSERT_EQ(started, 0);
+  pthread_join(thread, nullptr);
 }
 
 std::string error_of(const Goal& goal, const std::string& lines) {
@@ -144,6 +162,21 @@ TEST(Resolve, ToolsHaveNoBaseSystem) {
 
 TEST(Resolve, ExcludesFromTheBaseSystem) {
   EXPECT_THAT(solve_sorted(goal({"app"}, {"base"}), "app 1\nbase 1 Essential: yes\n"), ElementsAre("app 1"));
+}
+
+/// A chain of any length: a signed index decides, and this thread's stack must not.
+TEST(Resolve, AChainOfAnyLengthFitsASmallStack) {
+  constexpr int kLength = 100'000;
+  std::string lines;
+  for (int i = 0; i < kLength; ++i) {
+    lines += fmt::format("p{} 1 {}: p{}\n", i, i % 2 == 0 ? "Depends" : "Recommends", i + 1);
+  }
+  lines += fmt::format("p{} 1\n", kLength);
+  Goal asked = goal({"p0"});
+  asked.recommends = true;
+  std::size_t found = 0;
+  on_small_stack([&] { found = solve(asked, lines).size(); });
+  EXPECT_EQ(found, kLength + 1);
 }
 
 TEST(Resolve, FollowsRecommendsOnlyWhenAsked) {
