@@ -81,10 +81,13 @@ void make_directories(const fs::path& path, unsigned mode = 0755);
 class FileLock {
  public:
   enum class Mode { shared, exclusive };
-  /// Waits; calls `on_wait` once before it would block. Answers interrupts.
+  /// Waits; calls `on_wait` once, when a second was not enough. Answers interrupts.
   FileLock(const fs::path& path, Mode mode, const std::function<void()>& on_wait = {});
+  /// Nothing when somebody else holds it.
+  static std::optional<FileLock> try_lock(const fs::path& path, Mode mode);
 
  private:
+  explicit FileLock(Descriptor file) : file_(std::move(file)) {}
   Descriptor file_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "builder/store/store.h"
 #include "builder/store/tree.h"
@@ -13,6 +14,11 @@ namespace ainode {
 /// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without
 /// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
+
+/// The first path below `directory` (given back whole) that is not exactly as check_out() wrote it: content, owner,
+/// mode, attributes, or there at all.
+std::optional<std::filesystem::path> difference_from_checkout(const Store& store, const Tree& tree,
+                                                              const std::filesystem::path& directory);
 
 /// Applies an overlayfs upper directory (userxattr) to the tree: whiteouts, opaque directories, new and changed files.
 /// New files are written to the store (inside a Transaction); `owner` names who made them. Device nodes and sockets are
