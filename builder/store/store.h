@@ -67,6 +67,7 @@ class Store {
 
    private:
     Store& store_;
+    std::map<std::string, std::string> refs_;
     bool open_ = true;
   };
 

@@ -98,21 +98,39 @@ Store::Transaction::~Transaction() {
 }
 
 void Store::Transaction::set_ref(const std::string& ref, const std::string& commit) {
-  ostree_repo_transaction_set_ref(store_.state().repository.get(), nullptr, ref.c_str(), commit.c_str());
+  refs_[ref] = commit;
 }
 
 void Store::Transaction::commit() {
-  // libostree syncs the file system once, then renames the objects from its staging directory, in no order, then moves
-  // the refs. Until all of it is done, a commit may lie there without its trees: the mark says so.
+  // Contents reach the disk before they get names, names before a ref leads to them: two syncs in place of libostree's
+  // one for each directory. In between, a commit may lie there without its trees: the mark says so.
   State& state = store_.state();
+  const fs::path repository = store_.repository_path();
+  const auto sync = [&] {
+    const Descriptor directory = open_file(repository, O_RDONLY | O_DIRECTORY);
+    if (syncfs(directory.get()) != 0) throw system_error("sync the file system of " + repository.string(), errno);
+  };
+  sync();
   const UnfinishedMark mark(state.directory / "unfinished");
   failpoint("store", "rename");
+  // Not before: it also decides whether objects wait in the staging directory.
+  OstreeRepo* repo = state.repository.get();
+  ostree_repo_set_disable_fsync(repo, TRUE);
   GError* error = nullptr;
-  if (!ostree_repo_commit_transaction(state.repository.get(), nullptr, nullptr, &error)) {
+  const bool is_committed = ostree_repo_commit_transaction(repo, nullptr, nullptr, &error);
+  ostree_repo_set_disable_fsync(repo, FALSE);
+  if (!is_committed) {
     mark.keep();
-    throw_glib_error(error, "finish writing to " + store_.repository_path().string());
+    throw_glib_error(error, "finish writing to " + repository.string());
   }
   open_ = false;
+  if (refs_.empty()) return;
+  sync();
+  for (const auto& [ref, commit] : refs_) {
+    const fs::path path = repository / "refs/heads" / ref;
+    make_directories(path.parent_path());
+    ainode::write_file(path, commit + "\n");
+  }
 }
 
 UnfinishedMark::UnfinishedMark(const fs::path& directory) {
