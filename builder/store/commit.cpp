@@ -148,11 +148,11 @@ std::string Store::State::write_metadata(OstreeObjectType type, const Variant& v
   GError* error = nullptr;
   gboolean is_present = FALSE;
   if (!ostree_repo_has_object(repository.get(), type, checksum.c_str(), &is_present, nullptr, &error)) {
-    throw_glib_error(error, "look for object " + checksum);
+    throw_glib_error(error, fmt::format("look for object {} in {}", checksum, (directory / "repo").string()));
   }
   if (!is_present &&
       !ostree_repo_write_metadata_trusted(repository.get(), type, checksum.c_str(), variant.get(), nullptr, &error)) {
-    throw_glib_error(error, "write object " + checksum);
+    throw_glib_error(error, fmt::format("write object {} to {}", checksum, (directory / "repo").string()));
   }
   return checksum;
 }
@@ -215,7 +215,7 @@ void Store::write_signatures(const std::string& commit,
   GError* error = nullptr;
   if (!ostree_repo_write_commit_detached_metadata(state_->repository.get(), commit.c_str(), metadata.get(), nullptr,
                                                   &error)) {
-    throw_glib_error(error, "write the signatures of commit " + commit);
+    throw_glib_error(error, fmt::format("write the signatures of commit {} to {}", commit, repository_path().string()));
   }
 }
 

@@ -83,7 +83,7 @@ std::string Store::write_file(const FileObject& file) {
   GError* error = nullptr;
   gboolean is_present = FALSE;
   if (!ostree_repo_has_object(repository, OSTREE_OBJECT_TYPE_FILE, checksum.c_str(), &is_present, nullptr, &error)) {
-    throw_glib_error(error, "look for object " + checksum);
+    throw_glib_error(error, fmt::format("look for object {} in {}", checksum, repository_path().string()));
   }
   if (is_present) return checksum;
 
@@ -106,7 +106,7 @@ std::string Store::write_file(const FileObject& file) {
   guint64 length = 0;
   if (!ostree_raw_file_to_content_stream(content.get(), info.get(), xattrs_variant(file.ownership.xattrs).get(),
                                          &object, &length, nullptr, &error)) {
-    throw_glib_error(error, "prepare object " + checksum);
+    throw_glib_error(error, fmt::format("prepare object {} for {}", checksum, repository_path().string()));
   }
   const GObjectHandle<GInputStream> owned_object(object);
   if (!ostree_repo_write_content_trusted(repository, checksum.c_str(), object, length, nullptr, &error)) {
