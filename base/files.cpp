@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <thread>
 
 #include "base/error.h"
@@ -134,6 +135,13 @@ void write_file(const fs::path& path, std::string_view bytes, unsigned mode) {
   AtomicFile file(path, mode);
   file.write(bytes);
   file.commit();
+}
+
+void mark_used(const fs::path& path) noexcept {
+  constexpr time_t kHour = 3600;
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || std::time(nullptr) - status.st_mtim.tv_sec < kHour) return;
+  utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // failing, it only looks older than it is
 }
 
 TemporaryDirectory::TemporaryDirectory(const fs::path& parent, std::string_view prefix) {

@@ -61,6 +61,9 @@ class AtomicFile {
 
 void write_file(const fs::path& path, std::string_view bytes, unsigned mode = 0644);  ///< through AtomicFile
 
+/// Notes in a file's time that it was of use, at most once an hour: what was not for long is cleaned first.
+void mark_used(const fs::path& path) noexcept;
+
 /// A fresh directory below `parent`, removed with its content (across mode-000 directories) at the end.
 class TemporaryDirectory {
  public:

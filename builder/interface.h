@@ -3,6 +3,7 @@
 #pragma once
 
 #include "builder/build_image.h"
+#include "builder/cache.h"
 #include "builder/explain_package.h"
 #include "builder/image_directory.h"
 #include "builder/outputs/outputs.h"

@@ -187,6 +187,12 @@ std::string Store::commit_bytes(const std::string& commit) const {
   return metadata_bytes(commit, "commit");
 }
 
+std::string Store::commit_subject(const std::string& commit) const {
+  const Variant loaded = state_->load(OSTREE_OBJECT_TYPE_COMMIT, commit);
+  const Variant subject(g_variant_get_child_value(loaded.get(), 3));
+  return g_variant_get_string(subject.get(), nullptr);
+}
+
 std::optional<std::string> Store::resolve(const std::string& ref) const {
   char* commit = nullptr;
   GError* error = nullptr;

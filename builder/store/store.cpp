@@ -4,13 +4,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <ctime>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -34,14 +32,28 @@ GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
 }  // namespace
 
 Store::Store(const fs::path& directory) : state_(std::make_unique<State>()) {
-  state_->directory = fs::absolute(directory);
   make_directories(directory);
   auto alone = FileLock::try_lock(directory / "lock", FileLock::Mode::exclusive);
-  create_repository(directory / "repo");
-  state_->repository = open_repository(directory / "repo");
-  if (alone) repair(*this);
+  open(directory, alone.has_value());
   alone.reset();
   state_->lock.emplace(directory / "lock", FileLock::Mode::shared);
+}
+
+Store Store::open_alone(RunContext& run, const fs::path& directory) {
+  make_directories(directory);
+  Store store;
+  store.state_->lock.emplace(directory / "lock", FileLock::Mode::exclusive, [&] {
+    run.events.note("store", fmt::format("{} is in use by a build; waiting until none runs", directory.string()));
+  });
+  store.open(directory, true);
+  return store;
+}
+
+void Store::open(const fs::path& directory, bool is_alone) {
+  state_->directory = fs::absolute(directory);
+  create_repository(directory / "repo");
+  state_->repository = open_repository(directory / "repo");
+  if (is_alone) repair(*this);
   for (const char* name : {"work", "results", "makers"}) make_directories(directory / name);
 }
 
@@ -221,37 +233,39 @@ std::string Store::read_text(const Tree& tree, std::string_view path) const {
 namespace {
 
 /// A result is kept below the hash of its key and its text, so that a damaged one is as good as none.
-std::string with_digest(const StepKey& key, std::string_view value) {
-  return sha256_hex(key.hex() + std::string(value)) + "\n" + std::string(value);
+std::string with_digest(const std::string& key, std::string_view value) {
+  return sha256_hex(key + std::string(value)) + "\n" + std::string(value);
+}
+
+std::optional<std::string> sound_result(const fs::path& path) {
+  const auto text = read_file_if_any(path, std::size_t{16} << 20);
+  const std::size_t end = text ? text->find('\n') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  std::string value = text->substr(end + 1);
+  if (*text != with_digest(path.filename().string(), value)) return std::nullopt;
+  return value;
 }
 
 }  // namespace
 
 std::optional<std::string> Store::recall(const StepKey& key) const {
   const fs::path path = state_->directory / "results" / key.hex();
-  const auto text = read_file_if_any(path, std::size_t{16} << 20);
-  const std::size_t end = text ? text->find('\n') : std::string::npos;
-  if (end == std::string::npos) return std::nullopt;
-  std::string value = text->substr(end + 1);
-  if (*text != with_digest(key, value)) return std::nullopt;
-  mark_used(path);
+  auto value = sound_result(path);
+  if (value) mark_used(path);
   return value;
 }
 
+bool Store::is_sound_result(const std::string& name) const {
+  return sound_result(state_->directory / "results" / name).has_value();
+}
+
 void Store::remember(const StepKey& key, const std::string& value) {
-  ainode::write_file(state_->directory / "results" / key.hex(), with_digest(key, value));
+  ainode::write_file(state_->directory / "results" / key.hex(), with_digest(key.hex(), value));
 }
 
 FileLock Store::lock_maker(RunContext& run, const StepKey& key, const std::string& what) const {
   return {state_->directory / "makers" / key.hex(), FileLock::Mode::exclusive,
           [&] { run.events.note("store", fmt::format("another build is making {}; waiting for it", what)); }};
-}
-
-void mark_used(const fs::path& path) {
-  // At most once an hour: a use that is not noted to the minute costs nothing.
-  struct stat status = {};
-  if (stat(path.c_str(), &status) != 0 || std::time(nullptr) - status.st_mtim.tv_sec < 3600) return;
-  utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // failing, it only looks older than it is
 }
 
 }  // namespace ainode

@@ -41,6 +41,9 @@ class Store {
   /// Opens or creates the repository below `directory` (also holds locks and step results). Repairs what a killed run
   /// left, unless another process has the store open.
   explicit Store(const std::filesystem::path& directory);
+  /// Like the constructor, but waits until no other process has the store open, and keeps others out as long as it is:
+  /// for what removes things.
+  static Store open_alone(RunContext& run, const std::filesystem::path& directory);
   /// For reading only: `directory` holds `repo`, such as an image directory; nothing is locked or created.
   static Store read_only(const std::filesystem::path& directory);
   ~Store();
@@ -86,6 +89,7 @@ class Store {
   std::string write_commit(const Tree& tree, const CommitOptions& options);  ///< within a Transaction; its checksum
   Tree read_tree(const std::string& commit) const;
   std::string commit_bytes(const std::string& commit) const;  ///< the raw .commit object
+  std::string commit_subject(const std::string& commit) const;
   std::optional<std::string> resolve(const std::string& ref) const;
 
   /// Detached metadata: keys such as "ostree.gpgsigs" and "ostree.sign.ed25519", each a list of byte strings (aay).
@@ -110,6 +114,9 @@ class Store {
   std::optional<std::string> recall(const StepKey& key) const;
   void remember(const StepKey& key, const std::string& value);
 
+  /// Whether the file of results/NAME holds what was remembered there.
+  bool is_sound_result(const std::string& name) const;
+
   /// One maker for each key, over all processes: who comes second waits, and finds the first one's result. `what`
   /// names the thing when the wait is announced: "the tools tree". Gone with its process.
   [[nodiscard]] FileLock lock_maker(RunContext& run, const StepKey& key, const std::string& what) const;
@@ -129,11 +136,9 @@ class Store {
 
  private:
   Store();
+  void open(const std::filesystem::path& directory, bool is_alone);
   std::unique_ptr<State> state_;
 };
-
-/// Notes in a file's time that it was of use: what was not for long is cleaned first.
-void mark_used(const std::filesystem::path& path);
 
 /// Copies a commit with everything it reaches and its signatures into a repository of its own at `destination`
 /// (replaced when it exists), under `ref`: mode bare-user, as stock ostree reads it. Nothing is shared with the store.

@@ -17,7 +17,7 @@ namespace ainode {
 
 struct Store::State {
   fs::path directory;
-  std::optional<FileLock> lock;  ///< shared while the store is open; exclusive only while it is repaired
+  std::optional<FileLock> lock;  ///< shared while the store is open; exclusive while it is repaired or cleaned
   GObjectHandle<OstreeRepo> repository;
   std::mutex metadata_lock;
   std::atomic<std::uint64_t> written{0};  ///< bytes of content since the store was opened
