@@ -3,13 +3,18 @@
 
 import concurrent.futures
 import datetime
+import fcntl
+import json
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
 
 from cases import case
+from input_cases import small_tmpfs
 from tiny import Archive, Place, digest
+from world import Skip, run
 
 BUILDS = 16
 
@@ -33,6 +38,215 @@ def many_builds_share_one_store(world):
         asked = archive.requests()
         assert len(asked) == 9, sorted(asked)  # InRelease, Packages, seven packages
         assert set(asked.values()) == {1}, asked
+        place.remove()
+
+
+@case()
+def cleaning_waits_for_builds(world):
+    """`cache gc` during 8 builds that share a store: they build the right image, then it removes what nobody used."""
+    with Archive(world) as archive:
+        place = Place(world, archive, "cleaned")
+        assert place.build().status == 0
+        golden = digest(place.out)
+        shutil.rmtree(place.cache)
+        outs = [place.path / f"out-{number}" for number in range(8)]
+        builds = [start(place.command("build", place.recipe.name, "--out", out, "-j", "1"), place) for out in outs]
+        # A lock of one's own stands for a ninth build that takes its time.
+        (place.cache / "ainode").mkdir(parents=True, exist_ok=True)
+        with open(place.cache / "ainode" / "lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            clean = start(place.command("cache", "gc", "--older-than", "0h", "--json"), place)
+            for build in builds:
+                said = build.communicate(timeout=300)
+                assert build.returncode == 0, said
+            for line in clean.stderr:
+                if "is in use by a build; waiting until none runs" in line:
+                    break
+            assert clean.poll() is None
+        out, err = clean.communicate(timeout=60)
+        assert clean.returncode == 0, out + err
+        assert {digest(out) for out in outs} == {golden}
+        said = json.loads(out)
+        assert said["schema"] == "ainode.cache-gc/1" and said["bytes_left"] == 0 and said["objects_removed"] > 50, said
+        assert place.build().status == 0 and digest(place.out) == golden
+        place.remove()
+
+
+@case()
+def cache_is_listed_cleaned_and_verified(world):
+    """`cache ls` names what lies there; `gc` removes the oldest and the rest still builds; `verify` is good."""
+    with Archive(world) as archive:
+        place = Place(world, archive, "listed")
+        assert place.build().status == 0
+        golden = digest(place.out)
+        listed = place.ainode("cache", "ls", "--json").json()
+        kinds = [item["kind"] for item in listed["items"]]
+        assert listed["schema"] == "ainode.cache-ls/1" and listed["bytes"] > 1 << 20, listed
+        counts = {"package": 7, "deb": 7, "step": 1, "tools": 1, "image": 1, "index": 1, "pool": 1}
+        assert {kind: kinds.count(kind) for kind in counts} == counts, kinds
+        assert "hello 1.0 (amd64)" in [item["name"] for item in listed["items"]]
+        month = 31 * 86400
+        for deb in (place.cache / "ainode" / "debs").glob("*.deb"):
+            os.utime(deb, (deb.stat().st_mtime - month,) * 2)
+        tried = place.ainode("cache", "gc", "--dry-run", "--json").json()
+        assert tried["dry_run"] and len(list((place.cache / "ainode" / "debs").iterdir())) == 7
+        cleaned = place.ainode("cache", "gc", "--json").json()
+        assert {item["kind"] for item in cleaned["removed"]} == {"deb"} and len(cleaned["removed"]) == 7, cleaned
+        assert cleaned["removed"] == tried["removed"] and cleaned["bytes_freed"] == tried["bytes_freed"]
+        assert not list((place.cache / "ainode" / "debs").iterdir())
+        good = place.ainode("cache", "verify", "--json")
+        assert good.status == 0 and good.json()["good"] is True, good
+        kept = place.ainode("cache", "gc", "--keep", "1M", "--json").json()
+        assert kept["bytes_left"] <= 1 << 20 and kept["removed"], kept
+        assert place.ainode("cache", "verify", "--json").json()["good"] is True
+        assert place.build(out=place.path / "out2").status == 0 and digest(place.path / "out2") == golden
+        wrong = place.ainode("cache", "gc", "--older-than", "soon", "--json")
+        assert wrong.status == 2 and wrong.json()["message"] == "`soon` is no value for --older-than", wrong
+        place.remove()
+
+
+def flip(path, bit):
+    """One bit of a file turned over in place: owner, mode, times and links stay."""
+    status = path.stat()
+    with open(path, "r+b") as file:
+        file.seek(bit // 8)
+        byte = file.read(1)[0]
+        file.seek(bit // 8)
+        file.write(bytes([byte ^ (1 << bit % 8)]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+UNREAD = {"lock", ".lock"}
+
+
+def bits_of(directory, chooser, wanted):
+    """Random bits of random files, the files' kinds as likely as one another, so that refs are hit as often as debs."""
+    kinds = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size and path.name not in UNREAD:
+            inside = path.relative_to(directory).parts
+            kind = path.suffix if "objects" in inside else path.suffix if len(inside) == 1 else "/".join(inside[:2])
+            kinds.setdefault(kind, []).append(path)
+    for number in range(wanted):
+        files = kinds[sorted(kinds)[number % len(kinds)]]
+        path = chooser.choice(files)
+        yield path, chooser.randrange(path.stat().st_size * 8)
+
+
+def flip_in_store(place, golden, path, bit):
+    """None when it was found or harmless, else what went wrong. The store is whole again afterwards."""
+    what = f"{path.relative_to(place.path)} bit {bit}"
+    flip(path, bit)
+    verified = place.ainode("cache", "verify", "--json")
+    built = place.build("--offline")
+    harmless = built.status == 0 and digest(place.out) == golden
+    if built.status == 0 and not harmless:
+        return f"{what}: another image was built"
+    if not harmless and (verified.status == 0 or "has the hash" not in built.err + built.out and built.status not in (1, 3)):
+        return f"{what}: {built}{verified}"
+    if verified.status == 1:
+        repaired = place.ainode("cache", "verify", "--repair", "--json")
+        again = place.ainode("cache", "verify", "--json")
+        if repaired.status != 0 or again.status != 0:
+            return f"{what}: not repaired\n{repaired}{again}"
+    if place.build().status != 0 or digest(place.out) != golden:
+        return f"{what}: the build after the repair is not right"
+    return None
+
+
+def flip_in_image(place, path, bit):
+    what = f"{path.relative_to(place.path)} bit {bit}"
+    flip(path, bit)
+    verified = place.ainode("verify", place.out, "--json")
+    flip(path, bit)
+    if verified.status == 0 and path.suffix != ".commitmeta":  # both signatures are good with this very bit
+        return f"{what}: not found"
+    return None
+
+
+def flip_in_lock(place, bit):
+    lock = place.path / "tiny.amd64.lock"
+    flip(lock, bit)
+    built = place.build("--locked", "--offline", "--json")
+    flip(lock, bit)
+    return None if built.status == 2 and built.json()["code"] == "P0020" else f"lock bit {bit}: {built}"
+
+
+def flips(world, wanted):
+    """Half in the store, the rest in image and lock."""
+    chooser = random.Random(datetime.date.today().toordinal())
+    with Archive(world) as archive:
+        place = Place(world, archive, "flips")
+        assert place.build().status == 0
+        golden, wrong = digest(place.out), []
+        for path, bit in list(bits_of(place.out, chooser, wanted * 3 // 10)):
+            wrong.append(flip_in_image(place, path, bit))
+        size = (place.path / "tiny.amd64.lock").stat().st_size
+        for _ in range(wanted // 5):
+            wrong.append(flip_in_lock(place, chooser.randrange(size * 8)))
+        store = place.cache / "ainode"
+        for number in range(wanted // 2):
+            shutil.rmtree(place.out)  # else nothing is read: it is known to be unchanged
+            path, bit = list(bits_of(store, chooser, number + 1))[-1]
+            wrong.append(flip_in_store(place, golden, path, bit))
+            if wrong[-1]:
+                shutil.rmtree(place.cache)
+                assert place.build().status == 0
+        wrong = [one for one in wrong if one]
+        assert not wrong, f"{len(wrong)} of {wanted}\n" + "\n".join(wrong[:20])
+        place.remove()
+
+
+@case()
+def some_flipped_bits_are_found(world):
+    """60 random single bits in store, image and lock: each is found before it is used, or changes nothing."""
+    flips(world, 60)
+
+
+@case(group="long")
+def flipped_bits_are_found(world):
+    """1,000 random single bits in store, image and lock: each is found before it is used, or changes nothing."""
+    flips(world, 1000)
+
+
+@case()
+def image_and_cache_on_two_file_systems(world):
+    """An image on a tmpfs, its cache on the disk: the same image, whole or not at all; a tmpfs as cache is told the cure."""
+    with Archive(world) as archive:
+        place = Place(world, archive, "two")
+        assert place.build().status == 0
+        golden, memory = digest(place.out), place.path / "memory"
+        with small_tmpfs(memory, 1200):
+            other = place.build(out=memory / "out")
+            assert other.status == 0 and digest(memory / "out") == golden, other
+            refused = place.build("--store", str(memory / "cache"), "--json", out=place.path / "out2")
+            assert refused.status == 3 and refused.json()["code"] == "H0007", refused
+            assert "lies on a tmpfs" in refused.err and "put the cache on a disk file system" in refused.err, refused
+        assert not (place.path / "out2").exists()
+        place.remove()
+
+
+@case()
+def cache_on_an_overlay_is_told(world):
+    """A cache on an overlay, as inside a container: H0007 with the cure, and no image."""
+    if os.getuid() != 0:
+        raise Skip("needs root to mount an overlay")
+    with Archive(world) as archive:
+        place = Place(world, archive, "contained")
+        parts = {name: place.path / name for name in ("lower", "upper", "work", "merged")}
+        for part in parts.values():
+            part.mkdir()
+        options = f"lowerdir={parts['lower']},upperdir={parts['upper']},workdir={parts['work']}"
+        mounted = run(["mount", "-t", "overlay", "overlay", "-o", options, parts["merged"]])
+        if mounted.status != 0:
+            raise Skip(f"no overlay can be mounted here: {mounted.err.strip()}")
+        try:
+            refused = place.build("--store", str(parts["merged"] / "cache"), "--json")
+        finally:
+            assert run(["umount", parts["merged"]]).status == 0
+        assert refused.status == 3 and refused.json()["code"] == "H0007", refused
+        assert "lies on an overlay itself" in refused.err and "in a container, on a volume" in refused.err, refused
+        assert not place.out.exists()
         place.remove()
 
 
