@@ -11,8 +11,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <thread>
 
 #include "base/error.h"
 #include "base/steps.h"
@@ -134,6 +137,13 @@ void write_file(const fs::path& path, std::string_view bytes, unsigned mode) {
   file.commit();
 }
 
+void mark_used(const fs::path& path) noexcept {
+  constexpr time_t kHour = 3600;
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || std::time(nullptr) - status.st_mtim.tv_sec < kHour) return;
+  utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // failing, it only looks older than it is
+}
+
 TemporaryDirectory::TemporaryDirectory(const fs::path& parent, std::string_view prefix) {
   make_directories(parent);
   std::string pattern = (parent / (std::string(prefix) + "XXXXXX")).string();
@@ -170,15 +180,33 @@ void make_directories(const fs::path& path, unsigned mode) {
   if (!fs::is_directory(path, ignored)) throw system_error("create directory " + path.string(), failure);
 }
 
+namespace {
+
+/// A blocking flock() could sleep through a signal that came just before it: so it is asked again and again.
+bool lock_now(const Descriptor& file, FileLock::Mode mode, const fs::path& path) {
+  const int operation = mode == FileLock::Mode::shared ? LOCK_SH : LOCK_EX;
+  if (flock(file.get(), operation | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK || errno == EINTR) return false;
+  throw system_error("lock " + path.string(), errno);
+}
+
+}  // namespace
+
 FileLock::FileLock(const fs::path& path, Mode mode, const std::function<void()>& on_wait)
     : file_(open_file(path, O_RDWR | O_CREAT, 0644)) {
-  const int operation = mode == Mode::shared ? LOCK_SH : LOCK_EX;
-  if (flock(file_.get(), operation | LOCK_NB) == 0) return;
-  if (errno == EWOULDBLOCK && on_wait) on_wait();
-  while (flock(file_.get(), operation) != 0) {
-    if (errno != EINTR) throw system_error("lock " + path.string(), errno);
+  constexpr auto kPause = std::chrono::milliseconds(10), kPatience = std::chrono::milliseconds(1000);
+  auto waited = std::chrono::milliseconds(0);
+  while (!lock_now(file_, mode, path)) {
     throw_if_interrupted();
+    std::this_thread::sleep_for(kPause);
+    if ((waited += kPause) == kPatience && on_wait) on_wait();
   }
+}
+
+std::optional<FileLock> FileLock::try_lock(const fs::path& path, Mode mode) {
+  Descriptor file = open_file(path, O_RDWR | O_CREAT, 0644);
+  if (!lock_now(file, mode, path)) return std::nullopt;
+  return FileLock(std::move(file));
 }
 
 fs::path cache_directory() {

@@ -61,6 +61,9 @@ class AtomicFile {
 
 void write_file(const fs::path& path, std::string_view bytes, unsigned mode = 0644);  ///< through AtomicFile
 
+/// Notes in a file's time that it was of use, at most once an hour: what was not for long is cleaned first.
+void mark_used(const fs::path& path) noexcept;
+
 /// A fresh directory below `parent`, removed with its content (across mode-000 directories) at the end.
 class TemporaryDirectory {
  public:
@@ -81,10 +84,13 @@ void make_directories(const fs::path& path, unsigned mode = 0755);
 class FileLock {
  public:
   enum class Mode { shared, exclusive };
-  /// Waits; calls `on_wait` once before it would block. Answers interrupts.
+  /// Waits; calls `on_wait` once, when a second was not enough. Answers interrupts.
   FileLock(const fs::path& path, Mode mode, const std::function<void()>& on_wait = {});
+  /// Nothing when somebody else holds it.
+  static std::optional<FileLock> try_lock(const fs::path& path, Mode mode);
 
  private:
+  explicit FileLock(Descriptor file) : file_(std::move(file)) {}
   Descriptor file_;
 };
 

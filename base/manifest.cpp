@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "base/crypto.h"
 #include "base/files.h"
 
 namespace ainode {
@@ -94,18 +95,40 @@ Manifest Manifest::from_json(const Json& json, const std::string& origin) {
   return manifest;
 }
 
+namespace {
+
+/// The manifest's text, with the digest of all above it as its last member.
+std::string text_of(const Manifest& manifest) {
+  Json json = manifest.to_json();
+  json["digest"] = sha256_hex(write_json(json));
+  return write_json(json);
+}
+
+std::string read_text(const std::filesystem::path& image_directory) {
+  auto text = read_file_if_any(image_directory / "manifest.json", kSizeLimit);
+  if (text) return *std::move(text);
+  throw Error(codes::image_not_found,
+              fmt::format("there is no image in {}: it has no manifest.json", image_directory.string()))
+      .help("name the directory that `ainode build --out DIR` wrote");
+}
+
+}  // namespace
+
 void write_manifest(const Manifest& manifest, const std::filesystem::path& image_directory) {
-  write_file(image_directory / "manifest.json", write_json(manifest.to_json()));
+  write_file(image_directory / "manifest.json", text_of(manifest));
+}
+
+void require_unchanged_manifest(const std::filesystem::path& image_directory) {
+  if (text_of(read_manifest(image_directory)) == read_text(image_directory)) return;
+  throw Error(codes::output_corrupt,
+              fmt::format("{} was changed after it was written: its digest does not fit its text",
+                          (image_directory / "manifest.json").string()))
+      .help("build it again: an equal recipe and lock give equal bytes");
 }
 
 Manifest read_manifest(const std::filesystem::path& image_directory) {
-  const std::filesystem::path path = image_directory / "manifest.json";
-  const auto text = read_file_if_any(path, kSizeLimit);
-  if (!text)
-    throw Error(codes::image_not_found,
-                fmt::format("there is no image in {}: it has no manifest.json", image_directory.string()))
-        .help("name the directory that `ainode build --out DIR` wrote");
-  return Manifest::from_json(parse_json(*text, path.string(), codes::image_malformed), path.string());
+  const std::string origin = (image_directory / "manifest.json").string();
+  return Manifest::from_json(parse_json(read_text(image_directory), origin, codes::image_malformed), origin);
 }
 
 }  // namespace ainode

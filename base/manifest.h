@@ -50,5 +50,7 @@ struct Manifest {
 void write_manifest(const Manifest& manifest, const std::filesystem::path& image_directory);
 /// Throws image_not_found or image_malformed.
 Manifest read_manifest(const std::filesystem::path& image_directory);
+/// Throws output_corrupt unless the file is byte for byte what was written.
+void require_unchanged_manifest(const std::filesystem::path& image_directory);
 
 }  // namespace ainode

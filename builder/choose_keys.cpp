@@ -25,7 +25,12 @@ KeyDirectory development_key(RunContext& run, const std::string& name) {
     return find_key(name);
   } catch (const Error& error) {
     if (error.code().id != codes::key_missing.id) throw;
+  }
+  try {
     return generate_key(run, name, "ainode development key (not for release)");
+  } catch (const Error& error) {
+    if (error.code().id != codes::key_exists.id) throw;
+    return find_key(name);  // another build was faster
   }
 }
 

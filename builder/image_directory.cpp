@@ -4,10 +4,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
+#include <string_view>
 
 #include "base/error.h"
 #include "builder/store/store.h"
@@ -90,10 +94,40 @@ void remember_image(Store& store, const fs::path& out, const std::string& identi
   store.remember(image_key(out), identity + "\n" + stamp(out));
 }
 
+namespace {
+
+constexpr std::string_view kScratchPrefix = ".ainode-out-";
+
+/// A build holds a lock on its own: what is not locked was left by one that was killed.
+void remove_stale_scratch(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.path().filename().string().rfind(kScratchPrefix, 0) == 0) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct stat status = {};
+    // One that has just been made has no content yet, and may not be locked yet.
+    const bool is_empty = fs::is_empty(path, ignored);
+    if (!file.is_open() || fstat(file.get(), &status) != 0 || flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    if (is_empty && std::time(nullptr) - status.st_mtim.tv_sec < 60) continue;
+    remove_tree(path);
+  }
+}
+
+fs::path parent_of(const fs::path& out) {
+  return out.has_filename() ? out.parent_path() : out.parent_path().parent_path();
+}
+
+}  // namespace
+
 NewImageDirectory::NewImageDirectory(const fs::path& out)
     : out_(fs::absolute(out).lexically_normal()),
-      scratch_(out_.has_filename() ? out_.parent_path() : out_.parent_path().parent_path(), ".ainode-out-"),
-      path_(scratch_.path() / "image") {
+      scratch_((remove_stale_scratch(parent_of(out_)), parent_of(out_)), kScratchPrefix),
+      path_(scratch_.path() / "image"),
+      lock_(open_file(scratch_.path(), O_RDONLY | O_DIRECTORY)) {
+  if (flock(lock_.get(), LOCK_EX) != 0) throw system_error("lock " + scratch_.path().string(), errno);
   if (!out_.has_filename()) out_ = out_.parent_path();
   make_directories(path_);
 }

@@ -32,7 +32,8 @@ std::optional<Manifest> unchanged_image(const Store& store, const std::filesyste
                                         const std::string& identity);
 void remember_image(Store& store, const std::filesystem::path& out, const std::string& identity);
 
-/// A directory beside `out` that takes its place by commit(), in one rename; without commit() it vanishes.
+/// A directory beside `out` that takes its place by commit(), in one rename; without commit() it vanishes, and what a
+/// killed build left of its own vanishes with the next one.
 class NewImageDirectory {
  public:
   explicit NewImageDirectory(const std::filesystem::path& out);
@@ -43,6 +44,7 @@ class NewImageDirectory {
   std::filesystem::path out_;
   TemporaryDirectory scratch_;
   std::filesystem::path path_;
+  Descriptor lock_;
 };
 
 }  // namespace ainode

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "builder/build_image.h"
+#include "builder/cache.h"
 #include "builder/diff_images.h"
 #include "builder/explain_package.h"
 #include "builder/explain_path.h"

@@ -184,17 +184,24 @@ void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock
 }
 
 Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
-  const LockState state = read_lock_state(recipe, options);
-  if (state.fits()) {
+  const auto fitting = [&](const LockState& state) {
+    if (!state.fits()) return false;
     if (!state.passed_over.empty())
       run.events.note("resolve", fmt::format("{}; taking {}, which fits", state.passed_over, state.path.string()));
     run.events.detail("resolve", "taken from " + state.path.string());
-    return *state.lock;
-  }
+    return true;
+  };
+  LockState state = read_lock_state(recipe, options);
+  if (fitting(state)) return *std::move(state.lock);
   if (options.locked && state.lock) throw stale(state);
   if (options.locked)
     throw Error(codes::lock_missing, fmt::format("there is no lock {}", state.path.string()))
         .help("`ainode lock` writes it");
+  // Of several builds of one recipe, the first resolves.
+  const StepKey key = StepKey("resolve", 1).add(fs::absolute(state.path).lexically_normal().string());
+  const FileLock maker = store.lock_maker(run, key, state.path.string());
+  state = read_lock_state(recipe, options);
+  if (fitting(state)) return *std::move(state.lock);
   Lock lock = lock_for(run, store, recipe, options, state);
   write_beside_recipe(run, recipe, lock);
   return lock;

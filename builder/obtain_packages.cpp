@@ -62,8 +62,16 @@ void obtain_packages(RunContext& run, Store& store, const std::vector<LockedPack
                      const std::vector<LockedRepository>& repositories, const BuildOptions& options) {
   const std::vector<LockedPackage> missing = packages_to_import(store, packages);
   if (missing.empty()) return;
+  std::uint64_t bytes = 0;
+  for (const LockedPackage& package : missing) bytes += package.size;
+  store.require_space(bytes);
   const auto debs = run_step(run, "fetch", [&] { return fetch_debs(run, store, missing, repositories, options); });
-  run_step(run, "import", [&] { import_packages(run, store, missing, debs); });
+  run_step(run, "import", [&] {
+    // One build at a time: each uses all processors anyway, and what it brought in the next need not.
+    const FileLock maker = store.lock_maker(run, StepKey("import", 1), "packages");
+    const std::vector<LockedPackage> lacking = packages_to_import(store, missing);
+    if (!lacking.empty()) import_packages(run, store, lacking, debs);
+  });
 }
 
 }  // namespace ainode

@@ -23,10 +23,20 @@ void verify_file(const fs::path& image, const std::string& name, const std::stri
       .help("build it again: an equal recipe and lock give equal bytes");
 }
 
+/// What stock ostree is told about the repository stands in a file that no signature covers.
+void verify_repository_config(const fs::path& image) {
+  const fs::path path = image / "repo/config";
+  if (read_file(path, 4096) == "[core]\nrepo_version=1\nmode=bare-user\n") return;
+  throw Error(codes::output_corrupt, fmt::format("{} is not what a build writes there", path.string()))
+      .help("build it again: an equal recipe and lock give equal bytes");
+}
+
 }  // namespace
 
 void verify_image(RunContext& run, const fs::path& image, const VerifyOptions& options) {
   const Manifest manifest = read_manifest(image);
+  require_unchanged_manifest(image);
+  verify_repository_config(image);
   const Store store = open_image_repository(image, manifest);
   run_step(run, "signatures", [&] {
     verify_commit_signatures(store.commit_bytes(manifest.commit), store.read_signatures(manifest.commit),

@@ -41,6 +41,7 @@ struct Verb {
 
 Verb boot_verb();
 Verb build_verb();
+Verb cache_verb();
 Verb check_verb();
 Verb diff_verb();
 Verb doctor_verb();

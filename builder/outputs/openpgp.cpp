@@ -22,10 +22,11 @@ namespace ainode {
 namespace {
 
 constexpr std::chrono::minutes kDeadline{2};
+constexpr const char* kSharedMemory = "/dev/shm";
 
 // The agent's socket must fit in 108 bytes, so TMPDIR may be too long; and secrets are better kept off the disk.
 fs::path short_directory() {
-  for (const char* candidate : {"/dev/shm", "/tmp"})
+  for (const char* candidate : {kSharedMemory, "/tmp"})
     if (access(candidate, W_OK | X_OK) == 0) return candidate;
   return fs::temp_directory_path();
 }
@@ -46,10 +47,11 @@ bool can_contain() {
   return answer;
 }
 
-/// Memory that only a build's own mount namespace sees over a directory: however the build ends, its content is gone.
+/// Memory that only a build's own mount namespace sees over a directory: however the build ends, all below is gone.
 class PrivateMemory {
  public:
   explicit PrivateMemory(const fs::path& over) : over_(is_in_user_namespace() ? over.string() : "") {
+    if (over_ != kSharedMemory) over_.clear();  // /tmp may hold what others of this process use
     if (over_.empty()) return;
     if (mount("tmpfs", over_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m") != 0)
       throw system_error("mount a tmpfs over " + over_, errno);
@@ -66,7 +68,7 @@ class PrivateMemory {
 /// A private GNUPGHOME. At its end no agent lives and nothing of it is left.
 class OpenPgpHome {
  public:
-  OpenPgpHome() : directory_(short_directory(), "ainode-gpg-"), memory_(directory_.path()) {}
+  OpenPgpHome() : memory_(short_directory()), directory_(short_directory(), "ainode-gpg-") {}
   OpenPgpHome(const OpenPgpHome&) = delete;
   ~OpenPgpHome() {
     if (can_contain()) return;
@@ -114,8 +116,8 @@ class OpenPgpHome {
     return command;
   }
 
-  TemporaryDirectory directory_;
   PrivateMemory memory_;
+  TemporaryDirectory directory_;
 };
 
 std::string last_lines(const std::string& errors) {

@@ -39,7 +39,11 @@ std::map<std::string, fs::path> fetch_packages(RunContext& run, const std::vecto
   for (const LockedPackage& package : packages) {
     throw_if_interrupted();
     const fs::path path = directory / (package.sha256 + ".deb");
-    if (!paths.emplace(package.sha256, path).second || is_whole(path, package)) continue;
+    if (!paths.emplace(package.sha256, path).second) continue;
+    if (is_whole(path, package)) {
+      mark_used(path);
+      continue;
+    }
     const std::string& base = mirrors.uri(repository_of(package, repositories).distribution);
     Download& download = downloads.emplace_back();
     download.url = base + "/" + package.path;

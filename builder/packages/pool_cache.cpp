@@ -26,6 +26,7 @@ constexpr int kFormat = 1;  // raised with every change of the format, and of wh
 constexpr std::string_view kMagic = "ainode pool 1\n";
 constexpr std::size_t kHexDigits = 64, kHeader = kMagic.size() + 2 * (kHexDigits + 1), kAlignment = 8;
 static_assert(kHeader % kAlignment == 0, "arrays are read where they lie");
+constexpr std::size_t kNameDigits = 32;
 constexpr std::size_t kMostFiles = 6;  // some 30 MB each
 constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 
@@ -174,7 +175,7 @@ std::string pool_cache_key(const std::string& architecture, const std::vector<Re
 }
 
 PoolCache::PoolCache(fs::path directory, std::string key)
-    : directory_(std::move(directory)), file_(directory_ / key.substr(0, 32)), key_(std::move(key)) {}
+    : directory_(std::move(directory)), file_(directory_ / key.substr(0, kNameDigits)), key_(std::move(key)) {}
 
 bool PoolCache::recall(Candidates::Data& data) const {
   std::optional<std::string> text;
@@ -204,9 +205,20 @@ bool PoolCache::recall(Candidates::Data& data) const {
     data.pool = std::make_unique<PackagePool>(data.packages, data.policies, data.architecture, arrays);
     return true;
   };
-  if (read_all()) return true;
+  if (read_all()) {
+    mark_used(file_);
+    return true;
+  }
   data.texts.pop_back();
   return false;
+}
+
+bool is_sound_pool(const fs::path& file) {
+  const std::string bytes = read_file(file, kMostBytes);
+  if (bytes.size() < kHeader) return false;
+  const std::string key = bytes.substr(kMagic.size(), kHexDigits);
+  return bytes.starts_with(header(key, std::string_view(bytes).substr(kHeader))) &&
+         file.filename() == key.substr(0, kNameDigits);
 }
 
 void PoolCache::keep(const Candidates::Data& data) const {

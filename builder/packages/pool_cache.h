@@ -38,4 +38,7 @@ class PoolCache {
   std::string key_;
 };
 
+/// Whether a file of such a directory has its own digest.
+bool is_sound_pool(const std::filesystem::path& file);
+
 }  // namespace ainode

@@ -211,8 +211,9 @@ IndexFile find_index(const Reading& reading, const VerifiedRelease& verified, co
 /// The cached text, when it still has its own digest.
 std::optional<std::string> recall(const IndexFile& index) {
   auto text = read_file_if_any(index.cached, kMostIndexBytes);
-  if (text && sha256_hex(*text) == index.plain.sha256) return text;
-  return std::nullopt;
+  if (!text || sha256_hex(*text) != index.plain.sha256) return std::nullopt;
+  mark_used(index.cached);
+  return text;
 }
 
 std::string unpack(const IndexFile& index, const fs::path& file) {
@@ -237,6 +238,10 @@ std::vector<std::string> obtain(const Reading& reading, const std::vector<IndexF
   std::vector<std::size_t> lacking;
   std::vector<Download> downloads;
   make_directories(reading.cache / "indices");
+  // Who comes second finds what the first has fetched.
+  const FileLock one_at_a_time(reading.cache / "lock", FileLock::Mode::exclusive, [&] {
+    reading.run.events.note(kStep, "another build is fetching package indices; waiting for it");
+  });
   const TemporaryDirectory scratch(reading.cache, "download-");
   const auto packed_path = [&](std::size_t i) { return scratch.path() / std::to_string(i); };
   for (std::size_t i = 0; i < indices.size(); ++i) {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tools tree on disk: packages unpacked side by side, never configured. It appears whole under its key or not at
 // all.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "base/error.h"
 #include "base/files.h"
 #include "builder/stages/stages.h"
 #include "builder/store/checkout.h"
@@ -21,34 +27,57 @@ void add_skeleton(Store& store, Tree& tree) {
     tree.make_directories(name);
 }
 
-}  // namespace
-
-ToolsTree tools_tree_of(const Store& store, const std::vector<LockedPackage>& tools) {
+StepKey tools_key(const std::vector<LockedPackage>& tools) {
   StepKey key("tools", kVersion);
   for (const LockedPackage& package : tools) key.add(package.sha256);
-  return {store.directory() / "tools" / key.hex(), key.hex()};
+  return key;
 }
 
-ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools) {
-  ToolsTree result = tools_tree_of(store, tools);
-  if (fs::exists(result.root)) {
-    run.events.detail("tools", "cached");
-    return result;
+/// The tree on disk, unless it lacks something or differs from its commit in a byte: programs that shape an image are
+/// proved before they run.
+std::optional<ToolsTree> sound_tools(RunContext& run, const Store& store, const ToolsTree& tools) {
+  const auto commit = store.resolve("tools/" + tools.key);
+  if (!commit || !fs::exists(tools.root)) return std::nullopt;
+  if (const auto wrong = difference_from_checkout(store, store.read_tree(*commit), tools.root)) {
+    run.events.warn("tools",
+                    fmt::format("{} was changed since it was made; making the tools tree anew", wrong->string()));
+    remove_tree(tools.root);
+    return std::nullopt;
   }
-  Tree tree = compose(store, tools);
+  run.events.detail("tools", "cached");
+  return tools;
+}
+
+ToolsTree make_tools(Store& store, const std::vector<LockedPackage>& packages, const ToolsTree& result) {
+  Tree tree = compose(store, packages);
   {
     Store::Transaction transaction(store);
     add_skeleton(store, tree);
+    CommitOptions options;
+    options.subject = "tools tree";
+    transaction.set_ref("tools/" + result.key, store.write_commit(tree, options));
     transaction.commit();
   }
   make_directories(result.root.parent_path());
   const TemporaryDirectory scratch(store.work_directory(), "tools-");
   check_out(store, tree, scratch.path() / "tree");
-  // Another build may have been faster: then its directory, which is equal, stays.
-  if (rename((scratch.path() / "tree").c_str(), result.root.c_str()) != 0 && !fs::exists(result.root)) {
+  if (rename((scratch.path() / "tree").c_str(), result.root.c_str()) != 0)
     throw system_error("move the tools tree to " + result.root.string(), errno);
-  }
   return result;
+}
+
+}  // namespace
+
+ToolsTree tools_tree_of(const Store& store, const std::vector<LockedPackage>& tools) {
+  const std::string key = tools_key(tools).hex();
+  return {store.directory() / "tools" / key, key};
+}
+
+ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedPackage>& tools) {
+  const ToolsTree result = tools_tree_of(store, tools);
+  return store.make_once(
+      run, tools_key(tools), "the tools tree", [&] { return sound_tools(run, store, result); },
+      [&] { return make_tools(store, tools, result); });
 }
 
 }  // namespace ainode

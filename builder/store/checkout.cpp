@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/store/object.h"
 
 namespace ainode {
 
@@ -36,7 +37,7 @@ bool is_linkable(const FileObject& file) {
 }
 
 void copy_file(const Store& store, const std::string& checksum, const Ownership& ownership, const fs::path& path) {
-  const std::string content = read_file(store.object_path(checksum), std::size_t{16} << 30);
+  const std::string content = store.read_file(checksum).content;
   const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   write_all(file.get(), content, path);
   // chown first: it would drop setuid bits and capabilities.
@@ -56,6 +57,7 @@ void check_out_file(const Store& store, const std::string& checksum, const fs::p
   const FileObject object = store.read_metadata(checksum);
   if (object.is_symlink) return write_link(object, path);
   if (is_linkable(object)) {
+    store.require_sound(checksum);
     if (link(store.object_path(checksum).c_str(), path.c_str()) == 0) return;
     if (errno != EMLINK && errno != EXDEV && errno != EPERM) throw system_error("link " + path.string(), errno);
   }
@@ -93,6 +95,44 @@ Xattrs read_xattrs(const fs::path& path) {
 bool is_opaque(const fs::path& path) {
   char value = 0;
   return lgetxattr(path.c_str(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/// What lies at `path`, as the object that it would be; nothing when it is neither file nor symlink.
+std::optional<std::string> checksum_on_disk(const fs::path& path, const FileObject& expected) {
+  struct stat status = {};
+  if (lstat(path.c_str(), &status) != 0) return std::nullopt;
+  FileObject file;
+  file.is_symlink = S_ISLNK(status.st_mode);
+  if (!file.is_symlink && !S_ISREG(status.st_mode)) return std::nullopt;
+  file.ownership.uid = status.st_uid;
+  file.ownership.gid = status.st_gid;
+  file.ownership.mode = file.is_symlink ? 0777 : status.st_mode & 07777u;
+  // A link to the store's own file carries the store's attribute, and none of its own.
+  if (!expected.ownership.xattrs.empty()) file.ownership.xattrs = read_xattrs(path);
+  file.content = file.is_symlink ? fs::read_symlink(path).string() : read_file(path, std::size_t{16} << 30);
+  return content_checksum(file);
+}
+
+std::optional<fs::path> difference(const Store& store, const TreeDirectory& directory, const fs::path& path) {
+  struct stat status = {};
+  const Ownership& ownership = directory.ownership;
+  if (lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != ownership.uid ||
+      status.st_gid != ownership.gid || (status.st_mode & 07777u) != ownership.mode)
+    return path;
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    ++count;
+    const std::string name = entry.path().filename().string();
+    if (!directory.files.contains(name) && !directory.directories.contains(name)) return entry.path();
+  }
+  if (count != directory.files.size() + directory.directories.size()) return path;
+  for (const auto& [name, file] : directory.files) {
+    if (checksum_on_disk(path / name, store.read_metadata(file.checksum)) != file.checksum) return path / name;
+  }
+  for (const auto& [name, child] : directory.directories) {
+    if (auto wrong = difference(store, *child, path / name)) return wrong;
+  }
+  return std::nullopt;
 }
 
 class Fold {
@@ -164,6 +204,10 @@ class Fold {
 void check_out(const Store& store, const Tree& tree, const fs::path& directory) {
   make_directories(directory.parent_path());
   check_out_directory(store, tree.root(), directory);
+}
+
+std::optional<fs::path> difference_from_checkout(const Store& store, const Tree& tree, const fs::path& directory) {
+  return difference(store, tree.root(), directory);
 }
 
 void place_file(const Store& store, const std::string& checksum, const fs::path& path) {

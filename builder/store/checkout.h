@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@ namespace ainode {
 /// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without
 /// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
+
+/// The first path below `directory` (given back whole) that is not exactly as check_out() wrote it: content, owner,
+/// mode, attributes, or there at all.
+std::optional<std::filesystem::path> difference_from_checkout(const Store& store, const Tree& tree,
+                                                              const std::filesystem::path& directory);
 
 /// One object where anything or nothing lies, with its true owner and mode.
 void place_file(const Store& store, const std::string& checksum, const std::filesystem::path& path);

@@ -111,25 +111,36 @@ GVariant* commit_metadata(const CommitOptions& options) {
   return g_variant_builder_end(&builder);
 }
 
-/// Throws object_corrupt unless the object's bytes have the checksum that names them.
-void verify_object(const Store& store, const std::string& checksum, const std::string& type) {
-  const std::string actual =
-      type == "file" ? content_checksum(store.read_file(checksum)) : sha256_hex(store.metadata_bytes(checksum, type));
-  if (actual == checksum) return;
-  throw Error(codes::object_corrupt, fmt::format("object {}.{} in {} has the hash {}", checksum, type,
-                                                 store.repository_path().string(), actual))
-      .help("remove the store directory, or this object, and build again");
+const char* type_name(OstreeObjectType type) {
+  return type == OSTREE_OBJECT_TYPE_COMMIT ? "commit" : type == OSTREE_OBJECT_TYPE_DIR_TREE ? "dirtree" : "dirmeta";
 }
 
 }  // namespace
+
+void throw_corrupt(const fs::path& repository, const std::string& checksum, const std::string& type,
+                   const std::string& actual) {
+  throw Error(codes::object_corrupt,
+              fmt::format("object {}.{} in {} has the hash {}", checksum, type, repository.string(), actual))
+      .help("in the cache: `ainode cache verify --repair` removes it, and the next build makes it anew");
+}
+
+void verify_object(const Store& store, const std::string& checksum, const std::string& type) {
+  if (type == "file") return store.require_sound(checksum);
+  const std::string actual = sha256_hex(store.metadata_bytes(checksum, type));
+  if (actual != checksum) throw_corrupt(store.repository_path(), checksum, type, actual);
+}
 
 Variant Store::State::load(OstreeObjectType type, const std::string& checksum) const {
   GVariant* variant = nullptr;
   GError* error = nullptr;
   if (!ostree_repo_load_variant(repository.get(), type, checksum.c_str(), &variant, &error)) {
-    throw_glib_error(error, "read object " + checksum);
+    throw_glib_error(error,
+                     fmt::format("read object {}.{} in {}", checksum, type_name(type), (directory / "repo").string()));
   }
-  return Variant(variant);
+  Variant loaded(variant);
+  const std::string actual = sha256_hex(bytes_of(loaded.get()));
+  if (actual != checksum) throw_corrupt(directory / "repo", checksum, type_name(type), actual);
+  return loaded;
 }
 
 std::string Store::State::write_metadata(OstreeObjectType type, const Variant& variant) {
@@ -137,11 +148,11 @@ std::string Store::State::write_metadata(OstreeObjectType type, const Variant& v
   GError* error = nullptr;
   gboolean is_present = FALSE;
   if (!ostree_repo_has_object(repository.get(), type, checksum.c_str(), &is_present, nullptr, &error)) {
-    throw_glib_error(error, "look for object " + checksum);
+    throw_glib_error(error, fmt::format("look for object {} in {}", checksum, (directory / "repo").string()));
   }
   if (!is_present &&
       !ostree_repo_write_metadata_trusted(repository.get(), type, checksum.c_str(), variant.get(), nullptr, &error)) {
-    throw_glib_error(error, "write object " + checksum);
+    throw_glib_error(error, fmt::format("write object {} to {}", checksum, (directory / "repo").string()));
   }
   return checksum;
 }
@@ -180,13 +191,20 @@ std::string Store::commit_bytes(const std::string& commit) const {
   return metadata_bytes(commit, "commit");
 }
 
+std::string Store::commit_subject(const std::string& commit) const {
+  const Variant loaded = state_->load(OSTREE_OBJECT_TYPE_COMMIT, commit);
+  const Variant subject(g_variant_get_child_value(loaded.get(), 3));
+  return g_variant_get_string(subject.get(), nullptr);
+}
+
 std::optional<std::string> Store::resolve(const std::string& ref) const {
   char* commit = nullptr;
   GError* error = nullptr;
   if (!ostree_repo_resolve_rev(state_->repository.get(), ref.c_str(), TRUE, &commit, &error))
-    throw_glib_error(error, "resolve " + ref);
+    throw_glib_error(error, fmt::format("resolve {} in {}", ref, repository_path().string()));
   if (!commit) return std::nullopt;
   const Handle<char, g_free> owned(commit);
+  if (state_->lock) mark_used(repository_path() / "refs/heads" / ref);
   return commit;
 }
 
@@ -207,7 +225,7 @@ void Store::write_signatures(const std::string& commit,
   GError* error = nullptr;
   if (!ostree_repo_write_commit_detached_metadata(state_->repository.get(), commit.c_str(), metadata.get(), nullptr,
                                                   &error)) {
-    throw_glib_error(error, "write the signatures of commit " + commit);
+    throw_glib_error(error, fmt::format("write the signatures of commit {} to {}", commit, repository_path().string()));
   }
 }
 

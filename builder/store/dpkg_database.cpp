@@ -13,7 +13,7 @@ namespace ainode {
 namespace {
 
 constexpr const char* kDatabase = "var/lib/dpkg/";
-constexpr const char* kOwner = "dpkg";
+constexpr const char* kOwner = "dpkg itself";
 
 /// The name of a package behind the name of its files in info: "libc6:amd64" → "libc6".
 std::string package_of(const std::string& info_name) {

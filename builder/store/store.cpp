@@ -1,43 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store over libostree: opening and repair, transactions, content objects, step results.
+// The store over libostree: opening, content objects, step results.
 #include "builder/store/store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/store/inventory.h"
 #include "builder/store/store_state.h"
 
 namespace ainode {
 
 namespace {
-
-/// Objects of a transaction lie in repo/tmp/staging-*; after a kill or a full disk, what is left there can be truncated
-/// and would be taken for good by the next transaction. Only with nobody else in the store may it be removed.
-void repair(const fs::path& directory) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory / "repo/tmp", ignored)) {
-    if (entry.path().filename().string().rfind("staging-", 0) == 0) remove_tree(entry.path());
-  }
-  remove_tree(directory / "work");
-}
-
-FileLock open_and_repair(const fs::path& directory) {
-  const fs::path lock_file = directory / "lock";
-  const Descriptor probe = open_file(lock_file, O_RDWR | O_CREAT);
-  if (flock(probe.get(), LOCK_EX | LOCK_NB) == 0) repair(directory);
-  flock(probe.get(), LOCK_UN);
-  return FileLock(lock_file, FileLock::Mode::shared);
-}
 
 GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
   const GObjectHandle<GFile> file(g_file_new_for_path(path.c_str()));
@@ -49,30 +29,32 @@ GObjectHandle<OstreeRepo> open_repository(const fs::path& path) {
   return repository;
 }
 
-/// A disk that runs full in mid-transaction costs the transaction; better to say so before.
-void require_free_space(const fs::path& directory) {
-  struct statvfs status = {};
-  if (statvfs(directory.c_str(), &status) != 0)
-    throw system_error("ask for the free space of " + directory.string(), errno);
-  const auto size = static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize;
-  const std::uint64_t needed = std::max<std::uint64_t>(size / 100 * 3, std::uint64_t{512} << 20);
-  const std::uint64_t available = free_space(directory);
-  if (available >= needed) return;
-  throw Error(codes::space_needed, fmt::format("{} has {} MB free; a build keeps at least {} MB free there",
-                                               directory.string(), available >> 20, needed >> 20))
-      .help("free some space, or point --store at a larger file system");
-}
-
 }  // namespace
 
 Store::Store(const fs::path& directory) : state_(std::make_unique<State>()) {
-  state_->directory = fs::absolute(directory);
   make_directories(directory);
-  state_->lock.emplace(open_and_repair(directory));
+  auto alone = FileLock::try_lock(directory / "lock", FileLock::Mode::exclusive);
+  open(directory, alone.has_value());
+  alone.reset();
+  state_->lock.emplace(directory / "lock", FileLock::Mode::shared);
+}
+
+Store Store::open_alone(RunContext& run, const fs::path& directory) {
+  make_directories(directory);
+  Store store;
+  store.state_->lock.emplace(directory / "lock", FileLock::Mode::exclusive, [&] {
+    run.events.note("store", fmt::format("{} is in use by a build; waiting until none runs", directory.string()));
+  });
+  store.open(directory, true);
+  return store;
+}
+
+void Store::open(const fs::path& directory, bool is_alone) {
+  state_->directory = fs::absolute(directory);
   create_repository(directory / "repo");
   state_->repository = open_repository(directory / "repo");
-  make_directories(work_directory());
-  make_directories(directory / "results");
+  if (is_alone) repair(*this);
+  for (const char* name : {"work", "results", "makers"}) make_directories(directory / name);
 }
 
 Store::Store() : state_(std::make_unique<State>()) {}
@@ -107,39 +89,13 @@ fs::path Store::work_directory() const {
   return state_->directory / "work";
 }
 
-Store::Transaction::Transaction(Store& store) : store_(store) {
-  require_free_space(store.directory());
-  GError* error = nullptr;
-  if (!ostree_repo_prepare_transaction(store.state().repository.get(), nullptr, nullptr, &error)) {
-    throw_glib_error(error, "begin writing to the store");
-  }
-}
-
-Store::Transaction::~Transaction() {
-  if (open_) ostree_repo_abort_transaction(store_.state().repository.get(), nullptr, nullptr);
-}
-
-void Store::Transaction::set_ref(const std::string& ref, const std::string& commit) {
-  ostree_repo_transaction_set_ref(store_.state().repository.get(), nullptr, ref.c_str(), commit.c_str());
-}
-
-void Store::Transaction::commit() {
-  // libostree syncs the file system once, then renames the objects from its staging directory, then moves the refs.
-  failpoint("store", "rename");
-  GError* error = nullptr;
-  if (!ostree_repo_commit_transaction(store_.state().repository.get(), nullptr, nullptr, &error)) {
-    throw_glib_error(error, "finish writing to the store");
-  }
-  open_ = false;
-}
-
 std::string Store::write_file(const FileObject& file) {
   std::string checksum = content_checksum(file);
   OstreeRepo* repository = state_->repository.get();
   GError* error = nullptr;
   gboolean is_present = FALSE;
   if (!ostree_repo_has_object(repository, OSTREE_OBJECT_TYPE_FILE, checksum.c_str(), &is_present, nullptr, &error)) {
-    throw_glib_error(error, "look for object " + checksum);
+    throw_glib_error(error, fmt::format("look for object {} in {}", checksum, repository_path().string()));
   }
   if (is_present) return checksum;
 
@@ -162,21 +118,29 @@ std::string Store::write_file(const FileObject& file) {
   guint64 length = 0;
   if (!ostree_raw_file_to_content_stream(content.get(), info.get(), xattrs_variant(file.ownership.xattrs).get(),
                                          &object, &length, nullptr, &error)) {
-    throw_glib_error(error, "prepare object " + checksum);
+    throw_glib_error(error, fmt::format("prepare object {} for {}", checksum, repository_path().string()));
   }
   const GObjectHandle<GInputStream> owned_object(object);
   if (!ostree_repo_write_content_trusted(repository, checksum.c_str(), object, length, nullptr, &error)) {
-    throw_glib_error(error, "write object " + checksum);
+    throw_glib_error(error, fmt::format("write object {} to {}", checksum, repository_path().string()));
   }
+  state_->count_written(*this, file.content.size());
   return checksum;
 }
 
 std::string Store::write_text(std::string_view text, std::uint32_t mode) {
-  return write_file({false, {0, 0, mode, {}}, std::string(text)});
+  FileObject file;
+  file.ownership.mode = mode;
+  file.content = text;
+  return write_file(file);
 }
 
 std::string Store::write_symlink(const std::string& target) {
-  return write_file({true, {0, 0, 0777, {}}, target});
+  FileObject file;
+  file.is_symlink = true;
+  file.ownership.mode = 0777;
+  file.content = target;
+  return write_file(file);
 }
 
 fs::path Store::object_path(const std::string& checksum) const {
@@ -245,7 +209,16 @@ FileObject Store::read_file(const std::string& checksum) const {
   if (!fs::exists(path)) return read_staged(state_->repository.get(), checksum);
   FileObject file = read_metadata(checksum);
   if (!file.is_symlink) file.content = ainode::read_file(path, std::size_t{16} << 30);
+  if (state_->is_verified(checksum)) return file;
+  // What was copied from a damaged object would have a right checksum of its own.
+  if (const std::string actual = content_checksum(file); actual != checksum)
+    throw_corrupt(repository_path(), checksum, "file", actual);
+  state_->set_verified(checksum);
   return file;
+}
+
+void Store::require_sound(const std::string& checksum) const {
+  if (!state_->is_verified(checksum)) read_file(checksum);
 }
 
 std::string Store::read_text(const Tree& tree, std::string_view path) const {
@@ -257,12 +230,42 @@ std::string Store::read_text(const Tree& tree, std::string_view path) const {
   return std::move(object.content);
 }
 
+namespace {
+
+/// A result is kept below the hash of its key and its text, so that a damaged one is as good as none.
+std::string with_digest(const std::string& key, std::string_view value) {
+  return sha256_hex(key + std::string(value)) + "\n" + std::string(value);
+}
+
+std::optional<std::string> sound_result(const fs::path& path) {
+  const auto text = read_file_if_any(path, std::size_t{16} << 20);
+  const std::size_t end = text ? text->find('\n') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  std::string value = text->substr(end + 1);
+  if (*text != with_digest(path.filename().string(), value)) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
 std::optional<std::string> Store::recall(const StepKey& key) const {
-  return read_file_if_any(state_->directory / "results" / key.hex(), std::size_t{16} << 20);
+  const fs::path path = state_->directory / "results" / key.hex();
+  auto value = sound_result(path);
+  if (value) mark_used(path);
+  return value;
+}
+
+bool Store::is_sound_result(const std::string& name) const {
+  return sound_result(state_->directory / "results" / name).has_value();
 }
 
 void Store::remember(const StepKey& key, const std::string& value) {
-  ainode::write_file(state_->directory / "results" / key.hex(), value);
+  ainode::write_file(state_->directory / "results" / key.hex(), with_digest(key.hex(), value));
+}
+
+FileLock Store::lock_maker(RunContext& run, const StepKey& key, const std::string& what) const {
+  return {state_->directory / "makers" / key.hex(), FileLock::Mode::exclusive,
+          [&] { run.events.note("store", fmt::format("another build is making {}; waiting for it", what)); }};
 }
 
 }  // namespace ainode

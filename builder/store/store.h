@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/files.h"
 #include "base/steps.h"
 #include "builder/store/tree.h"
 
@@ -33,12 +34,16 @@ struct CommitOptions {
 };
 
 /// Threading: one Store per process; write_file and read_file may be called from several threads at once inside a
-/// Transaction. Errors: store_failed, disk_full, object_corrupt.
+/// Transaction. Any number of processes share one directory. Every object is held to its checksum when it is read.
+/// Errors: store_failed, disk_full, space_needed, object_corrupt.
 class Store {
  public:
   /// Opens or creates the repository below `directory` (also holds locks and step results). Repairs what a killed run
-  /// left.
+  /// left, unless another process has the store open.
   explicit Store(const std::filesystem::path& directory);
+  /// Like the constructor, but waits until no other process has the store open, and keeps others out as long as it is:
+  /// for what removes things.
+  static Store open_alone(RunContext& run, const std::filesystem::path& directory);
   /// For reading only: `directory` holds `repo`, such as an image directory; nothing is locked or created.
   static Store read_only(const std::filesystem::path& directory);
   ~Store();
@@ -50,7 +55,11 @@ class Store {
   std::filesystem::path work_directory()
       const;  ///< scratch on the store's file system; emptied at start-up when unused
 
-  /// Everything written between begin and commit appears together; a dropped transaction leaves nothing.
+  /// Throws space_needed unless so many bytes can be written and 3 % of the disk, at least 512 MiB, stay free.
+  void require_space(std::uint64_t bytes) const;
+
+  /// Everything written between begin and commit appears together; a dropped transaction leaves nothing. Throws
+  /// space_needed, here and from what is written within it.
   class Transaction {
    public:
     explicit Transaction(Store& store);
@@ -61,6 +70,7 @@ class Store {
 
    private:
     Store& store_;
+    std::map<std::string, std::string> refs_;
     bool open_ = true;
   };
 
@@ -73,11 +83,14 @@ class Store {
   /// The object's file on disk, for hard links, and its ownership, without reading the content.
   std::filesystem::path object_path(const std::string& checksum) const;
   FileObject read_metadata(const std::string& checksum) const;  ///< content empty, except a symlink's target
+  /// Throws object_corrupt unless the content object has its own hash; each is read once by a process.
+  void require_sound(const std::string& checksum) const;
 
   std::string write_commit(const Tree& tree, const CommitOptions& options);  ///< within a Transaction; its checksum
   Tree read_tree(const std::string& commit) const;
   std::int64_t commit_time(const std::string& commit) const;  ///< its timestamp, seconds since 1970
   std::string commit_bytes(const std::string& commit) const;  ///< the raw .commit object
+  std::string commit_subject(const std::string& commit) const;
   std::optional<std::string> resolve(const std::string& ref) const;
 
   /// Detached metadata: keys such as "ostree.gpgsigs" and "ostree.sign.ed25519", each a list of byte strings (aay).
@@ -91,22 +104,40 @@ class Store {
                        const std::function<void(const std::string& checksum, const std::string& type)>& visit) const;
   /// Raw bytes of a metadata object (commit, dirtree, dirmeta).
   std::string metadata_bytes(const std::string& checksum, const std::string& type) const;
-  /// Re-hashes every object that the commit reaches, on all cores; throws object_corrupt naming the first that is
-  /// wrong.
+  /// Re-hashes every object that the commit reaches, on all cores, but for contents that this process has read and
+  /// held to their hash already; throws object_corrupt naming the first that is wrong.
   void verify_objects(RunContext& run, const std::string& commit) const;
 
   /// An empty repository of mode bare-user; completes one whose creation was interrupted.
   static void create_repository(const std::filesystem::path& path);
 
-  /// Small results of steps, by key; they survive until the cache is removed.
+  /// Small results of steps, by key; they survive until the cache is cleaned. A damaged one is as good as none.
   std::optional<std::string> recall(const StepKey& key) const;
   void remember(const StepKey& key, const std::string& value);
+
+  /// Whether the file of results/NAME holds what was remembered there.
+  bool is_sound_result(const std::string& name) const;
+
+  /// One maker for each key, over all processes: who comes second waits, and finds the first one's result. `what`
+  /// names the thing when the wait is announced: "the tools tree". Gone with its process.
+  [[nodiscard]] FileLock lock_maker(RunContext& run, const StepKey& key, const std::string& what) const;
+  /// recall()'s value (an optional), else make()'s. While it is made, nobody else makes it; what another process made
+  /// meanwhile is recalled.
+  template <class Recall, class Make>
+  auto make_once(RunContext& run, const StepKey& key, const std::string& what, const Recall& recall,
+                 const Make& make) const -> decltype(make()) {
+    if (auto known = recall()) return *std::move(known);
+    const FileLock maker = lock_maker(run, key, what);
+    if (auto known = recall()) return *std::move(known);
+    return make();
+  }
 
   struct State;
   State& state() const { return *state_; }
 
  private:
   Store();
+  void open(const std::filesystem::path& directory, bool is_alone);
   std::unique_ptr<State> state_;
 };
 

@@ -2,6 +2,7 @@
 // The manifest's round trip, and manifests that must not be believed.
 #include "base/manifest.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,6 +58,20 @@ TEST(Manifest, SurvivesItsRoundTripThroughAFile) {
   EXPECT_EQ(read.kernel_cmdline, small_manifest().kernel_cmdline);
   EXPECT_EQ(read.declared[1].expected, "multi-user.target");
   EXPECT_EQ(read.outputs[0].size, 123456U);
+}
+
+TEST(Manifest, TellsOfEveryFlippedBit) {
+  const TemporaryDirectory directory("/tmp");
+  write_manifest(small_manifest(), directory.path());
+  require_unchanged_manifest(directory.path());
+  const std::string good = read_file(directory.path() / "manifest.json");
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += 5) {
+    std::string text = good;
+    text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
+    const Descriptor file = open_file(directory.path() / "manifest.json", O_WRONLY | O_TRUNC);
+    write_all(file.get(), text, "manifest.json");
+    EXPECT_THROW(require_unchanged_manifest(directory.path()), Error) << bit;
+  }
 }
 
 TEST(Manifest, HasTheKeysThatReadersRelyOn) {

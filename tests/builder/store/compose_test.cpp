@@ -258,7 +258,9 @@ TEST_F(Commits, EveryFlippedByteIsFound) {
       const Descriptor file = open_file(path, O_WRONLY | O_TRUNC);
       write_all(file.get(), changed, path);
     }
-    EXPECT_NE(error_of([&] { store_.verify_objects(run_, commit); }), "(nothing thrown)") << type;
+    // What one process has read once it need not read again: another store sees the file as it is now.
+    const Store another = Store::read_only(store_.directory());
+    EXPECT_EQ(error_of([&] { another.verify_objects(run_, commit); }).substr(0, 13), "T0032: object") << type;
     const Descriptor file = open_file(path, O_WRONLY | O_TRUNC);
     write_all(file.get(), original, path);
     ++objects;
