@@ -2,6 +2,8 @@
 // Two trees, path by path.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,14 +11,18 @@
 
 namespace ainode {
 
-struct PathDifference {
+struct FileChange {
   enum class Kind { added, removed, changed };
   Kind kind;
-  std::string path;  ///< relative to the root
-  std::string what;  ///< of a change: "content, mode 0644 to 0600"; empty otherwise
+  std::string path;  ///< "/usr/bin/sh"; a directory's ends with a slash
+  /// Of what changed: "content", "mode 0644 → 0755", "owner 0:0 → 0:42", "xattrs", "target a → b", "file → symlink".
+  std::vector<std::string> what;
+  std::optional<std::uint64_t> size_before, size_after;  ///< of a regular file
+  bool is_within = false;                                ///< below a directory that came or went as a whole
+  std::size_t files_within = 0;                          ///< of such a directory
 };
 
-/// Sorted by path. A directory that only one of them has is one difference, not one for each file below.
-std::vector<PathDifference> compare_trees(const Store& store_a, const Tree& a, const Store& store_b, const Tree& b);
+/// In the order of their paths; each tree's objects are in its own store.
+std::vector<FileChange> compare_trees(const Store& before, const Tree& was, const Store& after, const Tree& is);
 
 }  // namespace ainode

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two trees side by side, name by name: equal checksums are equal files, so only what differs is looked into.
+// Manifests, locks and trees of two images, each compared by its own rules.
 #include "builder/diff_images.h"
 
 #include <fmt/format.h>
@@ -49,140 +49,6 @@ Image open_image(const fs::path& directory) {
   Tree tree = store.read_tree(manifest.commit);
   return {std::move(manifest), std::move(lock), std::move(store), std::move(tree)};
 }
-
-/// "mode 0644 → 0755" and its like.
-void compare_ownership(std::vector<std::string>& what, const Ownership& was, const Ownership& is) {
-  if (was.mode != is.mode) what.push_back(fmt::format("mode {:04o} → {:04o}", was.mode, is.mode));
-  if (was.uid != is.uid || was.gid != is.gid)
-    what.push_back(fmt::format("owner {}:{} → {}:{}", was.uid, was.gid, is.uid, is.gid));
-  std::set<std::string> names;
-  for (const Ownership* side : {&was, &is})
-    for (const auto& [name, value] : side->xattrs) names.insert(name);
-  for (const std::string& name : names) {
-    const auto before = was.xattrs.find(name), after = is.xattrs.find(name);
-    if (before == was.xattrs.end()) {
-      what.push_back("xattr " + printable(name) + " added");
-    } else if (after == is.xattrs.end()) {
-      what.push_back("xattr " + printable(name) + " removed");
-    } else if (before->second != after->second) {
-      what.push_back("xattr " + printable(name) + " changed");
-    }
-  }
-}
-
-class TreeComparison {
- public:
-  TreeComparison(const Store& before, const Store& after) : before_(before), after_(after) {}
-
-  std::vector<FileChange> compare(const Tree& was, const Tree& is) {
-    compare_directories(was.root(), is.root(), "/");
-    return std::move(changes_);
-  }
-
- private:
-  using Kind = FileChange::Kind;
-
-  /// What a name stands for on one side; nothing when it is not there.
-  struct Entry {
-    const TreeDirectory::File* file = nullptr;
-    const TreeDirectory* directory = nullptr;
-  };
-  static Entry find(const TreeDirectory& directory, const std::string& name) {
-    const auto file = directory.files.find(name);
-    const auto child = directory.directories.find(name);
-    return {file == directory.files.end() ? nullptr : &file->second,
-            child == directory.directories.end() ? nullptr : child->second.get()};
-  }
-
-  void compare_directories(const TreeDirectory& was, const TreeDirectory& is, const std::string& path) {
-    throw_if_interrupted();
-    std::vector<std::string> what;
-    compare_ownership(what, was.ownership, is.ownership);
-    if (!what.empty()) changes_.push_back({Kind::changed, path, std::move(what), {}, {}});
-    std::set<std::string> names;
-    for (const TreeDirectory* side : {&was, &is}) {
-      for (const auto& [name, file] : side->files) names.insert(name);
-      for (const auto& [name, child] : side->directories) names.insert(name);
-    }
-    for (const std::string& name : names) compare_entries(find(was, name), find(is, name), path + name);
-  }
-
-  void compare_entries(const Entry& was, const Entry& is, const std::string& path) {
-    if (was.directory && is.directory) return compare_directories(*was.directory, *is.directory, path + "/");
-    if (was.file && is.file) return compare_files(*was.file, *is.file, path);
-    if (was.directory && is.file) {
-      replace(before_, *was.directory, after_, *is.file, Kind::removed, path);
-    } else if (was.file && is.directory) {
-      replace(after_, *is.directory, before_, *was.file, Kind::added, path);
-    } else if (was.file || was.directory) {
-      add_all(before_, was, Kind::removed, path, false);
-    } else {
-      add_all(after_, is, Kind::added, path, false);
-    }
-  }
-
-  void compare_files(const TreeDirectory::File& was, const TreeDirectory::File& is, const std::string& path) {
-    if (was.checksum == is.checksum) return;
-    const FileObject before = before_.read_metadata(was.checksum), after = after_.read_metadata(is.checksum);
-    FileChange change{Kind::changed, path, {}, size_of(before_, was, before), size_of(after_, is, after)};
-    if (before.is_symlink != after.is_symlink) {
-      change.what.push_back(before.is_symlink ? "symlink → file" : "file → symlink");
-    } else if (before.is_symlink) {
-      if (before.content != after.content)
-        change.what.push_back(fmt::format("target {} → {}", printable(before.content), printable(after.content)));
-    } else if (change.size_before != change.size_after || before.ownership == after.ownership ||
-               before_.read_file(was.checksum).content != after_.read_file(is.checksum).content) {
-      change.what.push_back("content");
-    }
-    if (before.is_symlink == after.is_symlink) compare_ownership(change.what, before.ownership, after.ownership);
-    changes_.push_back(std::move(change));
-  }
-
-  /// A directory gave way to a file, or the other way round; `kind` is what became of what the directory holds.
-  void replace(const Store& store, const TreeDirectory& directory, const Store& other, const TreeDirectory::File& file,
-               Kind kind, const std::string& path) {
-    const FileObject object = other.read_metadata(file.checksum);
-    const char* type = object.is_symlink ? "symlink" : "file";
-    FileChange change{Kind::changed, path, {}, {}, {}};
-    change.what.push_back(kind == Kind::removed ? fmt::format("directory → {}", type)
-                                                : fmt::format("{} → directory", type));
-    (kind == Kind::removed ? change.size_after : change.size_before) = size_of(other, file, object);
-    add_within(std::move(change), store, directory, kind, path + "/");
-  }
-
-  /// Everything that came or went under one name; returns how many files that are.
-  std::size_t add_all(const Store& store, const Entry& entry, Kind kind, const std::string& path, bool is_within) {
-    FileChange change{kind, entry.directory ? path + "/" : path, {}, {}, {}, is_within};
-    if (entry.directory) return add_within(std::move(change), store, *entry.directory, kind, path + "/");
-    (kind == Kind::removed ? change.size_before : change.size_after) =
-        size_of(store, *entry.file, store.read_metadata(entry.file->checksum));
-    changes_.push_back(std::move(change));
-    return 1;
-  }
-
-  std::size_t add_within(FileChange change, const Store& store, const TreeDirectory& directory, Kind kind,
-                         const std::string& path) {
-    throw_if_interrupted();
-    const std::size_t place = changes_.size();
-    changes_.push_back(std::move(change));
-    std::size_t files = 0;
-    for (const auto& [name, file] : directory.files) files += add_all(store, {&file, nullptr}, kind, path + name, true);
-    for (const auto& [name, child] : directory.directories)
-      files += add_all(store, {nullptr, child.get()}, kind, path + name, true);
-    changes_[place].files_within = files;
-    return files;
-  }
-
-  static std::optional<std::uint64_t> size_of(const Store& store, const TreeDirectory::File& file,
-                                              const FileObject& object) {
-    if (object.is_symlink) return std::nullopt;
-    return fs::file_size(store.object_path(file.checksum));
-  }
-
-  const Store& before_;
-  const Store& after_;
-  std::vector<FileChange> changes_;
-};
 
 std::uint64_t installed_size(const Image& image) {
   std::set<std::string_view> counted;
@@ -313,7 +179,7 @@ ImageDiff diff_images(RunContext& run, const fs::path& before, const fs::path& a
   diff.after = is.manifest;
   diff.lock = compare_locks(was.lock, is.lock);
   compare_identity(diff);
-  diff.files = run_step(run, "compare", [&] { return TreeComparison(was.store, is.store).compare(was.tree, is.tree); });
+  diff.files = run_step(run, "compare", [&] { return compare_trees(was.store, was.tree, is.store, is.tree); });
   compare_kernels(diff, was, is);
   const std::set<std::string> modules_before = modules_of(was.tree), modules_after = modules_of(is.tree);
   std::set_difference(modules_after.begin(), modules_after.end(), modules_before.begin(), modules_before.end(),

@@ -11,20 +11,10 @@
 #include "base/json.h"
 #include "base/manifest.h"
 #include "base/steps.h"
+#include "builder/compare_trees.h"
 #include "builder/lock_diff.h"
 
 namespace ainode {
-
-struct FileChange {
-  enum class Kind { added, removed, changed };
-  Kind kind;
-  std::string path;  ///< "/usr/bin/sh"; a directory's ends with a slash
-  /// Of what changed: "content", "mode 0644 → 0755", "owner 0:0 → 0:42", "xattrs", "target a → b", "file → symlink".
-  std::vector<std::string> what;
-  std::optional<std::uint64_t> size_before, size_after;  ///< of a regular file
-  bool is_within = false;                                ///< below a directory that came or went as a whole
-  std::size_t files_within = 0;                          ///< of such a directory
-};
 
 /// One value that both sides have a word on; empty where a side does not have it.
 struct ValueChange {

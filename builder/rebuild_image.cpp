@@ -38,9 +38,8 @@ Lock lock_of(const fs::path& image, const Manifest& manifest, const Recipe& reci
 }
 
 std::string origin_of(const std::map<std::string, std::string>& origins, const std::string& path) {
-  for (const std::string& key : {path, path + "/"})
-    if (const auto found = origins.find(key); found != origins.end()) return found->second;
-  return "";
+  const auto found = origins.find(path);
+  return found == origins.end() ? "" : found->second;
 }
 
 }  // namespace
@@ -65,11 +64,13 @@ Rebuild rebuild_image(RunContext& run, const fs::path& image, const Recipe& reci
   if (rebuild.is_equal()) return rebuild;
   const auto before = read_origins(image), after = parse_origins(again.origins);
   run_step(run, "compare", [&] {
-    for (PathDifference& difference :
+    for (FileChange& change :
          compare_trees(original, original.read_tree(manifest.commit), store, store.read_tree(again.commit))) {
-      std::string origin = origin_of(after, difference.path);
-      if (origin.empty()) origin = origin_of(before, difference.path);
-      rebuild.paths.push_back({std::move(difference), makers_of(origin, lock)});
+      if (change.is_within) continue;  // its directory stands for it
+      const std::string path = change.path.substr(1);
+      std::string origin = origin_of(after, path);
+      if (origin.empty()) origin = origin_of(before, path);
+      rebuild.paths.push_back({std::move(change), makers_of(origin, lock)});
     }
   });
   return rebuild;

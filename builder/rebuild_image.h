@@ -12,7 +12,7 @@
 namespace ainode {
 
 struct RebuiltPath {
-  PathDifference difference;
+  FileChange change;
   std::vector<std::string> makers;  ///< as explain_path() has them; the last one is the first to ask
 };
 

@@ -62,17 +62,15 @@ int verify(RunContext& run, const Globals& globals, const VerifyArguments& argum
 
 constexpr std::size_t kMostPaths = 40;
 
-std::string sign_of(PathDifference::Kind kind) {
-  return kind == PathDifference::Kind::added ? "+" : kind == PathDifference::Kind::removed ? "-" : "~";
+std::string sign_of(FileChange::Kind kind) {
+  return kind == FileChange::Kind::added ? "+" : kind == FileChange::Kind::removed ? "-" : "~";
 }
 
 Json rebuild_json(const fs::path& image, const Rebuild& rebuild) {
   Json paths = Json::array();
-  for (const auto& [difference, makers] : rebuild.paths)
-    paths.push_back({{"path", "/" + difference.path},
-                     {"change", sign_of(difference.kind)},
-                     {"what", difference.what},
-                     {"makers", makers}});
+  for (const auto& [change, makers] : rebuild.paths)
+    paths.push_back(
+        {{"path", change.path}, {"change", sign_of(change.kind)}, {"what", change.what}, {"makers", makers}});
   return {{"schema", "ainode.verify-rebuild/1"}, {"image", image.string()},     {"commit", rebuild.commit},
           {"rebuilt", rebuild.rebuilt},          {"equal", rebuild.is_equal()}, {"paths", std::move(paths)}};
 }
@@ -84,9 +82,9 @@ std::string rebuild_text(const fs::path& image, const Rebuild& rebuild) {
   std::string text = fmt::format("{} cannot be built again: {} paths differ\n  it is      {}\n  rebuilt as {}\n",
                                  image.string(), rebuild.paths.size(), rebuild.commit, rebuild.rebuilt);
   for (std::size_t i = 0; i < std::min(rebuild.paths.size(), kMostPaths); ++i) {
-    const auto& [difference, makers] = rebuild.paths[i];
-    text += fmt::format("  {} /{}{}\n", sign_of(difference.kind), difference.path,
-                        difference.what.empty() ? "" : ": " + difference.what);
+    const auto& [change, makers] = rebuild.paths[i];
+    text += fmt::format("  {} {}{}{}\n", sign_of(change.kind), printable(change.path), change.what.empty() ? "" : ": ",
+                        fmt::join(change.what, ", "));
     text += fmt::format("      by {}\n", makers.empty() ? "nobody in particular" : makers.back());
   }
   if (rebuild.paths.size() > kMostPaths)

@@ -260,7 +260,13 @@ Configured configure(RunContext& run, Store& store, const std::vector<Layer>& la
   std::optional<Configured> state;
   if (done > 0) state.emplace(recall(store, layers[done - 1]));
   for (std::size_t i = done; i < layers.size(); ++i) {
-    Configured above = configure_layer(run, store, state ? &*state : nullptr, layers[i]);
+    const Layer& layer = layers[i];
+    const auto known = [&] {
+      return store.resolve(layer.ref) ? std::optional<Configured>(recall(store, layer)) : std::nullopt;
+    };
+    Configured above =
+        store.make_once(run, StepKey("layer", 1).add(layer.ref), fmt::format("layer {}", layer.name), known,
+                        [&] { return configure_layer(run, store, state ? &*state : nullptr, layer); });
     state.emplace(std::move(above));
   }
   run.events.detail("configure", fmt::format("{} of {} layers kept from before", done, layers.size()));

@@ -6,7 +6,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <tuple>
 
 #include "base/error.h"
@@ -287,10 +287,9 @@ std::string commit_of(Store& store, const Job& job, const Generated& generated) 
   return store.write_commit(kept, options);
 }
 
-std::vector<Generated> run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector<Job>& jobs,
-                                std::vector<fs::path> lowers, std::int64_t epoch) {
+void run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector<Job>& jobs,
+              std::vector<fs::path> lowers, std::int64_t epoch) {
   std::vector<Generated> results(jobs.size());
-  if (jobs.empty()) return results;
   const TemporaryDirectory scratch(store.work_directory(), "generate-");
   if (lowers.empty()) {
     check_out(store, tree, scratch.path() / "tree");
@@ -300,7 +299,6 @@ std::vector<Generated> run_jobs(RunContext& run, Store& store, const Tree& tree,
   parallel_for(run.jobs, jobs.size(), [&](std::size_t i) { results[i] = run_job(store, jobs[i], lowers, epoch); });
   for (std::size_t i = 0; i < jobs.size(); ++i) transaction.set_ref(jobs[i].ref, commit_of(store, jobs[i], results[i]));
   transaction.commit();
-  return results;
 }
 
 void overlay_directory(TreeDirectory& into, const TreeDirectory& from) {
@@ -327,24 +325,28 @@ void apply_changes(Tree& tree, const Generated& generated) {
 
 void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
                     const std::string& below, const std::vector<fs::path>& lowers, std::int64_t epoch) {
-  std::map<const Generator*, Generated> results;
-  std::vector<Job> missing;
+  std::vector<Job> jobs;
+  StepKey all("generate", kVersion);
   for (const Generator& generator : generators()) {
     Job job{&generator, generator.commands(calls_of(generator, calls)), ""};
     if (job.commands.empty()) continue;
     for (auto& command : job.commands) command[0] = "/" + std::string(generator.program);  // not all lie in PATH
     job.ref = ref_of(store, tree, generator, job.commands, below, epoch);
-    if (const auto commit = store.resolve(job.ref))
-      results.emplace(&generator, read_generated(store, *commit, generator));
-    else
-      missing.push_back(std::move(job));
+    all.add(job.ref);
+    jobs.push_back(std::move(job));
   }
-  run.events.detail("generate", fmt::format("{} kept results, {} made now", results.size(), missing.size()));
-  std::vector<Generated> made = run_jobs(run, store, tree, missing, lowers, epoch);
-  for (std::size_t i = 0; i < missing.size(); ++i) results.emplace(missing[i].generator, std::move(made[i]));
+  const auto is_missing = [&](const Job& job) { return !store.resolve(job.ref); };
+  std::vector<Job> missing;
+  if (std::any_of(jobs.begin(), jobs.end(), is_missing)) {
+    // Of several builds of one tree, the first makes them.
+    const FileLock maker = store.lock_maker(run, all, "generated files");
+    std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(missing), is_missing);
+    run_jobs(run, store, tree, missing, lowers, epoch);
+  }
+  run.events.detail("generate",
+                    fmt::format("{} of {} results kept from before", jobs.size() - missing.size(), jobs.size()));
   // In the table's order, though no two write the same path.
-  for (const Generator& generator : generators())
-    if (const auto result = results.find(&generator); result != results.end()) apply_changes(tree, result->second);
+  for (const Job& job : jobs) apply_changes(tree, read_generated(store, *store.resolve(job.ref), *job.generator));
 }
 
 }  // namespace ainode

@@ -18,11 +18,12 @@ class CompareTrees : public ::testing::Test {
   }
   std::string compared(const Tree& a, const Tree& b) {
     std::string text;
-    for (const PathDifference& difference : compare_trees(store_, a, store_, b)) {
-      text += difference.kind == PathDifference::Kind::added     ? "+ "
-              : difference.kind == PathDifference::Kind::removed ? "- "
-                                                                 : "~ ";
-      text += difference.path + (difference.what.empty() ? "" : ": " + difference.what) + "\n";
+    for (const FileChange& change : compare_trees(store_, a, store_, b)) {
+      if (change.is_within) continue;
+      text += change.kind == FileChange::Kind::added ? "+" : change.kind == FileChange::Kind::removed ? "-" : "~";
+      text += " " + change.path;
+      for (const std::string& what : change.what) text += ", " + what;
+      text += "\n";
     }
     return text;
   }
@@ -59,15 +60,15 @@ TEST_F(CompareTrees, NameEachDifferenceOnce) {
   a.make_directories("same");
   b.make_directories("same").ownership.mode = 01777;
   EXPECT_EQ(compared(a, b),
-            "~ becomes-directory: a file to a directory\n"
-            "~ becomes-file: a directory to a file\n"
-            "~ content: content\n"
-            "- gone\n"
-            "~ kind: a symlink to a file\n"
-            "~ link: target here to there\n"
-            "~ mode: mode 0644 to 0600, owner 0:0 to 0:42\n"
-            "+ new\n"
-            "~ same: mode 0755 to 1777\n");
+            "~ /becomes-directory, file → directory\n"
+            "~ /becomes-file, directory → file\n"
+            "~ /content, content\n"
+            "- /gone/\n"
+            "~ /kind, symlink → file\n"
+            "~ /link, target here → there\n"
+            "~ /mode, mode 0644 → 0600, owner 0:0 → 0:42\n"
+            "+ /new/\n"
+            "~ /same/, mode 0755 → 1777\n");
 }
 
 TEST(Makers, AreNamedInOrderAndPackagesWithTheirVersion) {
