@@ -3,7 +3,6 @@
 #include "builder/store/control.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cctype>
@@ -266,7 +265,12 @@ std::size_t rank_of(const std::string& name) {
                                        "Architecture", "Multi-Arch",     "Source",      "Version",    "Replaces",
                                        "Provides",     "Depends",        "Pre-Depends", "Recommends", "Suggests",
                                        "Breaks",       "Conflicts",      "Enhances",    "Conffiles",  "Description"};
-  const auto same = [&](const char* known) { return strcasecmp(known, name.c_str()) == 0; };
+  const auto lower = [](unsigned char character) { return std::tolower(character); };
+  const auto same = [&](std::string_view known) {
+    return std::equal(known.begin(), known.end(), name.begin(), name.end(), [&](char a, char b) {
+      return lower(static_cast<unsigned char>(a)) == lower(static_cast<unsigned char>(b));
+    });
+  };
   return static_cast<std::size_t>(std::find_if(std::begin(kOrder), std::end(kOrder), same) - std::begin(kOrder));
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <set>
+#include <stdexcept>
 
 #include "base/archive.h"
 #include "base/error.h"
@@ -16,7 +17,7 @@
 #include "base/md5.h"
 #include "base/parallel.h"
 #include "builder/store/control.h"
-#include "builder/store/object.h"
+#include "builder/store/entry_policy.h"
 #include "builder/store/packages.h"
 
 namespace ainode {
@@ -27,9 +28,6 @@ namespace {
 constexpr int kImporterVersion = 3;
 // Later than any clock of ours; a hostile time must not become the time of an image.
 constexpr std::int64_t kLatestTime = std::int64_t{1} << 40;
-constexpr std::int64_t kLargestId = 65535;
-constexpr std::size_t kLongestPath = 4095;
-constexpr std::size_t kLongestName = 255;
 
 std::string package_ref(const LockedPackage& package) {
   return fmt::format("deb/v{}/{}", kImporterVersion, package.sha256);
@@ -57,46 +55,6 @@ class MappedFile {
   void* data_ = nullptr;
   std::size_t size_ = 0;
 };
-
-[[noreturn]] void refuse(const LockedPackage& package, const std::string& path, const std::string& reason) {
-  throw Error(codes::archive_entry_refused,
-              fmt::format("the .deb of {} holds `{}`, which {}", package.str(), path, reason));
-}
-
-bool has_control_byte(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; });
-}
-
-bool is_utf8(std::string_view text) {
-  return g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr);
-}
-
-/// What an archive of so many bytes may hold unpacked. Packages that unpack to 30 times their size exist; what unpacks
-/// to far more than that is made to fill memory or disk.
-std::uint64_t unpacked_limit(std::string_view archive) {
-  return (std::uint64_t{64} << 20) + 100 * std::uint64_t{archive.size()};
-}
-
-/// "./usr/bin/x/" → "usr/bin/x"; empty for the root.
-std::string plain_path(const LockedPackage& package, const std::string& raw) {
-  if (raw.size() > kLongestPath) refuse(package, raw.substr(0, 60) + "…", "is longer than 4095 bytes");
-  if (has_control_byte(raw)) refuse(package, raw, "has a control character in its name");
-  if (!is_utf8(raw)) refuse(package, raw, "has a name that is not UTF-8");
-  if (!raw.empty() && raw.front() == '/') refuse(package, raw, "is an absolute path");
-  std::string path;
-  std::string_view rest(raw);
-  while (!rest.empty()) {
-    const std::size_t slash = rest.find('/');
-    const std::string_view component = rest.substr(0, slash);
-    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
-    if (component.empty() || component == ".") continue;
-    if (component == "..") refuse(package, raw, "leads out of the tree");
-    if (component.size() > kLongestName) refuse(package, raw.substr(0, 60) + "…", "has a name longer than 255 bytes");
-    if (!path.empty()) path += '/';
-    path += component;
-  }
-  return path;
-}
 
 /// Collects one package's tree.
 class PackageImport {
@@ -133,12 +91,12 @@ class PackageImport {
       const std::string name = plain_path(package_, entry->path);
       if (name.empty() && entry->type == ArchiveEntry::Type::directory) continue;
       if (entry->type != ArchiveEntry::Type::file || name.find('/') != std::string::npos) {
-        refuse(package_, "control.tar: " + name, "is not a plain file");
+        refuse_entry(package_, "control.tar: " + name, "is not a plain file");
       }
-      if (name == "list") refuse(package_, "control.tar: list", "would take the place of dpkg's own");
+      if (name == "list") refuse_entry(package_, "control.tar: list", "would take the place of dpkg's own");
       const bool is_new =
           control_files_.try_emplace(name, ControlFile{std::string(tar.content()), (entry->mode & 0111) != 0}).second;
-      if (!is_new) refuse(package_, "control.tar: " + name, "stands there twice");
+      if (!is_new) refuse_entry(package_, "control.tar: " + name, "stands there twice");
     }
     if (!control_files_.count("control")) {
       throw Error(codes::deb_malformed, fmt::format("the .deb of {} has no control file", package_.str()));
@@ -155,11 +113,7 @@ class PackageImport {
     if (entry.mtime <= kLatestTime) newest_ = std::max(newest_, entry.mtime);
     list_ += shipped.empty() ? "/.\n" : "/" + shipped + "\n";
     if (shipped.empty()) return;  // the root's owner and mode are ours to say
-    if (entry.uid < 0 || entry.uid > kLargestId || entry.gid < 0 || entry.gid > kLargestId) {
-      refuse(package_, shipped, fmt::format("belongs to {}:{}, outside 0 to 65535", entry.uid, entry.gid));
-    }
-    // dpkg does not unpack them: a capability would be lost on every other machine, or smuggled in here.
-    if (!entry.xattrs.empty()) refuse(package_, shipped, "carries extended attributes");
+    require_allowed(package_, shipped, entry);
     const bool is_link_of_base = entry.type == ArchiveEntry::Type::symlink && shipped.find('/') == std::string::npos;
     const std::string path = is_link_of_base ? shipped : merged_path(shipped);
     require_directories_above(path);
@@ -172,33 +126,30 @@ class PackageImport {
   void require_directories_above(const std::string& path) {
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
       if (tree_.file(std::string_view(path).substr(0, slash)))
-        refuse(package_, path, "lies below something that is not a directory");
+        refuse_entry(package_, path, "lies below something that is not a directory");
     }
   }
 
   void add_directory(const std::string& path, const ArchiveEntry& entry) {
-    if (tree_.file(path)) refuse(package_, path, "is a directory and another thing too");
+    if (tree_.file(path)) refuse_entry(package_, path, "is a directory and another thing too");
     tree_.make_directories(path).ownership = ownership_of(entry);
   }
 
   void add_file(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
-    if (path.rfind("var/lib/dpkg/", 0) == 0) refuse(package_, path, "is a file of dpkg's own database");
-    if (tree_.exists(path)) refuse(package_, path, "stands there twice");
+    if (path.rfind("var/lib/dpkg/", 0) == 0) refuse_entry(package_, path, "is a file of dpkg's own database");
+    if (tree_.exists(path)) refuse_entry(package_, path, "stands there twice");
     tree_.put_file(path, object_of(path, entry, tar), package_.name);
   }
 
   std::string object_of(const std::string& path, const ArchiveEntry& entry, TarReader& tar) {
     switch (entry.type) {
       case ArchiveEntry::Type::symlink:
-        if (entry.target.empty() || entry.target.size() > kLongestPath || has_control_byte(entry.target) ||
-            !is_utf8(entry.target)) {
-          refuse(package_, path, "is a symlink with an impossible target");
-        }
         return store_.write_file({true, {entry_uid(entry), entry_gid(entry), 0777, {}}, entry.target});
       case ArchiveEntry::Type::hardlink: {
         const TreeDirectory::File* target = tree_.file(merged_path(plain_path(package_, entry.target)));
         if (!target)
-          refuse(package_, path, fmt::format("is a hard link to `{}`, which the package does not hold", entry.target));
+          refuse_entry(package_, path,
+                       fmt::format("is a hard link to `{}`, which the package does not hold", entry.target));
         return target->checksum;
       }
       case ArchiveEntry::Type::file: {
@@ -207,7 +158,7 @@ class PackageImport {
         return store_.write_file(object);
       }
       default:
-        refuse(package_, path, "is a device, a FIFO or a socket");
+        throw std::logic_error("an entry that the policy must have refused");
     }
   }
 
