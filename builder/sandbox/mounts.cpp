@@ -60,11 +60,12 @@ void add_proc(std::vector<MountStep>& steps) {
   }
 }
 
+/// Together they hold less than the machine's memory; /work needs little more than mount points.
 void add_scratch(std::vector<MountStep>& steps) {
-  steps.push_back({Action::file_system, "tmpfs", "run", "mode=0755,size=25%", kPlain});
+  steps.push_back({Action::file_system, "tmpfs", "run", "mode=0755,size=10%", kPlain});
   steps.push_back({Action::directory, "", "run/lock", "", 0, 01777});
   steps.push_back({Action::file_system, "tmpfs", "tmp", "mode=1777,size=50%", kPlain});
-  steps.push_back({Action::file_system, "tmpfs", "work", "mode=0755,size=50%", kPlain});
+  steps.push_back({Action::file_system, "tmpfs", "work", "mode=0755,size=16m", kPlain});
 }
 
 void add_bind(std::vector<MountStep>& steps, const BindMount& bind) {
