@@ -47,8 +47,8 @@ void add_devices(std::vector<MountStep>& steps) {
   steps.push_back({Action::file_system, "tmpfs", "dev/shm", "mode=1777,size=256m", kPlain});
 }
 
-/// Read-only as a whole: root of a build owns the host's sysctls. Hidden is what container runtimes hide, and what tells
-/// of the host's memory to its owner.
+/// Read-only as a whole: root of a build owns the host's sysctls. Hidden is what container runtimes hide, and what
+/// tells of the host's memory to its owner.
 void add_proc(std::vector<MountStep>& steps) {
   steps.push_back({Action::file_system, "proc", "proc", "", kPlain | MS_NOEXEC | MS_RDONLY});
   for (const char* name : {"kcore", "keys", "key-users", "timer_list", "timer_stats", "sched_debug", "latency_stats",
