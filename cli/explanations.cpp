@@ -294,7 +294,8 @@ Cure: exclude one of the two packages that the message names:
 )"},
 {codes::script_failed, R"(A package's maintainer script (postinst and the like) failed, did not end in time, left its package
 unconfigured, or left a device in the tree. Scripts run in a sandbox without network and without the
-host's files; its last lines stand under the message.
+host's files; its last lines stand under the message, then the system calls that the sandbox refused and
+the limits (time, processes, memory) at which it was stopped.
 Cure: exclude the package, or include what its script needs.
 )"},
 {codes::volatile_path, R"(A file that differs from build to build (a random seed, a log, a time stamp) reached the end of the

@@ -11,7 +11,8 @@ const std::string& syscall_filter();
 
 /// Called between fork and exec, so they neither allocate nor throw; false leaves errno set.
 bool drop_capabilities() noexcept;
-/// Sets no_new_privs, then the filter.
-bool apply_syscall_filter(const std::string& filter) noexcept;
+/// Sets no_new_privs, then the filter. `listener` becomes the descriptor at which refused calls wait for their answer,
+/// or -1 where something outside listens already: then they are refused all the same, with ENOSYS.
+bool apply_syscall_filter(const std::string& filter, int& listener) noexcept;
 
 }  // namespace ainode

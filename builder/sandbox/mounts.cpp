@@ -47,24 +47,22 @@ void add_devices(std::vector<MountStep>& steps) {
   steps.push_back({Action::file_system, "tmpfs", "dev/shm", "mode=1777,size=256m", kPlain});
 }
 
-/// The same list that container runtimes hide or freeze.
+/// Read-only as a whole: root of a build owns the host's sysctls. Hidden is what container runtimes hide, and what
+/// tells of the host's memory to its owner.
 void add_proc(std::vector<MountStep>& steps) {
-  steps.push_back({Action::file_system, "proc", "proc", "", kPlain | MS_NOEXEC});
+  steps.push_back({Action::file_system, "proc", "proc", "", kPlain | MS_NOEXEC | MS_RDONLY});
   for (const char* name : {"kcore", "keys", "key-users", "timer_list", "timer_stats", "sched_debug", "latency_stats",
-                           "kmsg", "sysrq-trigger", "acpi", "asound", "scsi", "interrupts"})
+                           "kmsg", "sysrq-trigger", "acpi", "asound", "scsi", "interrupts", "kpagecount", "kpageflags",
+                           "kpagecgroup", "vmallocinfo", "slabinfo", "pagetypeinfo"})
     steps.push_back({Action::mask, "", fmt::format("proc/{}", name)});
-  for (const char* name : {"bus", "fs", "irq", "sys"}) {
-    const std::string path = fmt::format("proc/{}", name);
-    steps.push_back({Action::bind, "", path});
-    steps.push_back({Action::read_only, "", path});
-  }
 }
 
+/// Together they hold less than the machine's memory; /work needs little more than mount points.
 void add_scratch(std::vector<MountStep>& steps) {
-  steps.push_back({Action::file_system, "tmpfs", "run", "mode=0755,size=25%", kPlain});
+  steps.push_back({Action::file_system, "tmpfs", "run", "mode=0755,size=10%", kPlain});
   steps.push_back({Action::directory, "", "run/lock", "", 0, 01777});
   steps.push_back({Action::file_system, "tmpfs", "tmp", "mode=1777,size=50%", kPlain});
-  steps.push_back({Action::file_system, "tmpfs", "work", "mode=0755,size=50%", kPlain});
+  steps.push_back({Action::file_system, "tmpfs", "work", "mode=0755,size=16m", kPlain});
 }
 
 void add_bind(std::vector<MountStep>& steps, const BindMount& bind) {
@@ -149,11 +147,8 @@ bool mount_at(int root, const MountStep& step) {
   switch (step.action) {
     case Action::file_system:
       return mount(step.source.c_str(), path.c_str(), step.source.c_str(), step.flags, step.options.c_str()) == 0;
-    case Action::bind: {
-      // No source: the destination over itself, to be made read-only by the next row.
-      const char* source = step.source.empty() ? path.c_str() : step.source.c_str();
-      return mount(source, path.c_str(), nullptr, MS_BIND | (step.source.empty() ? 0 : MS_REC), nullptr) == 0;
-    }
+    case Action::bind:
+      return mount(step.source.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0;
     case Action::read_only:
       return make_read_only(place.get());
     default: {

@@ -14,6 +14,8 @@
 
 namespace ainode {
 
+class Error;
+
 /// Runs `body` in a child process that is root of a new user namespace (ids 0–65535; an ordinary user's own id becomes
 /// 0, the rest are subordinate ids; root maps 0–65535 to themselves) with a private mount namespace, and returns body's
 /// exit status. The child dies with this process; signals (INT, TERM, HUP) are passed on. Must be called while
@@ -56,16 +58,35 @@ struct SandboxCommand {
   std::string input;
   std::int64_t source_date_epoch = 0;
   std::chrono::seconds deadline{600};
-  std::uint64_t memory_limit = std::uint64_t{4} << 30;  ///< address space, bytes
+  std::uint64_t memory_limit = std::uint64_t{4} << 30;  ///< address space of each process, bytes
+  std::uint64_t process_limit = 4096;                   ///< processes and threads at once
   std::function<void(std::string_view line)> on_error_line;
+};
+
+/// How a program ended, and where the sandbox stood in its way.
+struct SandboxResult : ProcessResult {
+  std::vector<std::string> refused;  ///< "mount, asked for by dpkg": the calls that the filter refused, each once
+  std::vector<std::string> limits;   ///< "4096 processes at once": the limits that it ran into, as far as is known
+  /// Adds both to an error's reasons, and the cure.
+  void explain(Error& error) const;
 };
 
 /// Runs one program as root inside the tree: new pid, net (loopback down), ipc, uts (hostname "localhost"), cgroup and
 /// mount namespaces; pivot_root; fresh /proc (masked), private /dev, tmpfs /run, /tmp and /work (0755, for binds);
-/// no_new_privs; ten capabilities; seccomp (fsync family becomes a no-op; module loading, kexec, bpf, perf, keyctl,
-/// userfaultfd, io_uring, clock setting, reboot, swap, mounts, new namespaces, TIOCSTI are refused); umask 022; no host
-/// environment. Nothing it starts outlives it. Throws sandbox_failed when it cannot be set up; the program's own
-/// failure is in the result.
-ProcessResult run_in_sandbox(const SandboxCommand& command);
+/// no_new_privs; ten capabilities; seccomp; umask 022; no host environment. Throws sandbox_failed when it cannot be set
+/// up; the program's own failure is in the result.
+///
+/// What holds whatever the program does, though it is root of its tree (tests/builder/sandbox/escape_test.cpp tries):
+/// - Files: it changes nothing but the overlay's upper directory and writable binds. No link, magic link or descriptor
+///   leads out of the tree, not even the program's own name. Set-id files that it makes lie in the upper directory:
+///   keep that where other users cannot enter.
+/// - Processes: it sees and signals only its own; all of them end with the program, or with this process.
+/// - Kernel: it loads, mounts, configures and sets nothing; /proc is readable at most. Refused calls fail with EPERM
+///   and are named in the result; fsync and its like succeed without work. 32-bit calls meet the same filter.
+/// - Network: only an own loopback that is down, and sockets of the families unix, inet, inet6 and netlink.
+/// - Amounts: `deadline`; `memory_limit` for a process and, where a v2 control group can be made, three quarters of the
+///   machine's memory for all; `process_limit`, held by a control group (v2, or v1's pids) or else by RLIMIT_NPROC,
+///   which binds ordinary users but not root; 64 MiB kept of each stream. Not limited: the upper directory's size.
+SandboxResult run_in_sandbox(const SandboxCommand& command);
 
 }  // namespace ainode

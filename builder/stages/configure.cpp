@@ -26,13 +26,14 @@ namespace {
 // dpkg closes its status descriptor in the scripts it runs, so that must not be standard error itself.
 constexpr const char* kConfigureAll = "exec dpkg --force-unsafe-io --status-fd 3 --configure -a 3>&2";
 
-Error script_error(const std::string& package, const std::string& script, const ProcessResult& result,
+Error script_error(const std::string& package, const std::string& script, const SandboxResult& result,
                    const std::vector<std::string>& said) {
   Error error(codes::script_failed,
               fmt::format("the {} of {} {}", script, package,
                           result.timed_out ? "did not end in time"
                                            : fmt::format("failed with exit status {}", result.exit_code)));
   for (const std::string& line : said) error.chain(line);
+  result.explain(error);
   return error;
 }
 
@@ -51,14 +52,18 @@ class DpkgStatus {
 
   void line(std::string_view line) {
     if (line.rfind("status: ", 0) == 0) return status(line.substr(8));
-    if (line.rfind("processing: ", 0) == 0) return;
+    if (line.rfind("processing: ", 0) == 0) return processing(line.substr(12));
     said_.emplace_back(line);
     if (said_.size() > 12) said_.erase(said_.begin());
   }
-  const std::string& failed_package() const { return failed_package_; }
+  /// The one that dpkg named, else the one that it was at when it ended.
+  const std::string& failed_package() const { return failed_package_.empty() ? current_ : failed_package_; }
   const std::vector<std::string>& said() const { return failed_package_.empty() ? said_ : said_before_failure_; }
 
  private:
+  /// "configure: PACKAGE", "trigproc: PACKAGE".
+  void processing(std::string_view rest) { current_ = rest.substr(std::min(rest.size(), rest.find(": ") + 2)); }
+
   /// "PACKAGE: STATE", or "PACKAGE : error : WHY".
   void status(std::string_view rest) {
     const std::string package(rest.substr(0, rest.find_first_of(" :")));
@@ -73,7 +78,7 @@ class DpkgStatus {
 
   std::function<void(std::size_t)> on_installed_;
   std::size_t installed_ = 0;
-  std::string failed_package_;
+  std::string current_, failed_package_;
   std::vector<std::string> said_, said_before_failure_;
 };
 
@@ -142,7 +147,7 @@ class Configuration {
     DpkgStatus status(
         [&](std::size_t done) { run_.events.progress("configure", std::min(done, count), count, "packages"); });
     command.on_error_line = [&](std::string_view line) { status.line(line); };
-    const ProcessResult result = run_in_sandbox(command);
+    const SandboxResult result = run_in_sandbox(command);
     if (!result.succeeded()) {
       throw script_error(status.failed_package().empty() ? "some package" : status.failed_package(), "postinst", result,
                          status.said());
@@ -178,7 +183,7 @@ class Configuration {
       command.environment["DPKG_MAINTSCRIPT_ARCH"] = package.arch;
       command.environment["DPKG_MAINTSCRIPT_NAME"] = "preinst";
       command.environment["DPKG_RUNNING_VERSION"] = "1.22.0";
-      const ProcessResult result = run_in_sandbox(command);
+      const SandboxResult result = run_in_sandbox(command);
       if (!result.succeeded())
         throw script_error(package.str(), "preinst", result, last_lines(result.output + result.errors, 12));
     }

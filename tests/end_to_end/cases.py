@@ -5,7 +5,10 @@ import importlib
 from dataclasses import dataclass
 from typing import Callable
 
-FILES = ["recipe_cases", "image_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "input_cases", "lock_cases", "store_cases", "fault_cases"]
+FILES = [
+    "recipe_cases", "image_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "input_cases", "lock_cases",
+    "store_cases", "fault_cases", "sandbox_cases",
+]  # fmt: skip
 
 
 @dataclass
