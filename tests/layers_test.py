@@ -31,7 +31,7 @@ LAYERS = {
 }
 
 # Folders below tests/ that mirror no folder of the tree, and what they may include.
-TEST_LAYERS = {"mirror": {"base"}, "fuzz": {"base", "builder/recipe", "builder/packages"}}
+TEST_LAYERS = {"mirror": {"base"}, "faults": set(), "fuzz": {"base", "builder/recipe", "builder/packages"}}
 
 # Library → the folders that own it. Owned libraries never show in a header that another folder includes.
 OWNED_LIBRARIES = [
