@@ -73,12 +73,15 @@ class Verification {
   void verify_ref(const HeldItem& item) {
     std::string reason = item.damage;
     fs::path path = store_.repository_path() / "refs/heads" / item.ref;
-    if (reason.empty() && item.kind == "tools" && fs::exists(item.places.at(0))) {
-      const auto commit = store_.resolve(item.ref);
-      if (const auto wrong = difference_from_checkout(store_, store_.read_tree(*commit), item.places[0])) {
-        path = *wrong;
-        reason = "it is not what the tools tree was made of";
+    try {
+      if (reason.empty() && item.kind == "tools" && fs::exists(item.places.at(0))) {
+        const auto wrong =
+            difference_from_checkout(store_, store_.read_tree(*store_.resolve(item.ref)), item.places[0]);
+        if (wrong) path = *wrong, reason = "it is not what the tools tree was made of";
       }
+    } catch (const Error& error) {
+      if (error.code().id == codes::interrupted.id) throw;
+      reason = error.message();
     }
     if (reason.empty()) return;
     add(path, reason);

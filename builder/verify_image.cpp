@@ -26,7 +26,7 @@ void verify_file(const fs::path& image, const std::string& name, const std::stri
 /// What stock ostree is told about the repository stands in a file that no signature covers.
 void verify_repository_config(const fs::path& image) {
   const fs::path path = image / "repo/config";
-  if (read_file(path, 4096) == "[core]\nrepo_version=1\nmode=bare-user\n") return;
+  if (read_file(path) == Store::kRepositoryConfig) return;
   throw Error(codes::output_corrupt, fmt::format("{} is not what a build writes there", path.string()))
       .help("build it again: an equal recipe and lock give equal bytes");
 }

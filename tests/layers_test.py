@@ -33,7 +33,11 @@ LAYERS = {
 }
 
 # Folders below tests/ that mirror no folder of the tree, and what they may include.
-TEST_LAYERS = {"mirror": {"base"}, "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store"}}
+TEST_LAYERS = {
+    "mirror": {"base"},
+    "faults": set(),
+    "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store"},
+}
 
 # Library → the folders that own it. Owned libraries never show in a header that another folder includes.
 OWNED_LIBRARIES = [

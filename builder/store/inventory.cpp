@@ -100,8 +100,9 @@ const std::set<std::string>& Reach::of(const std::string& commit) {
   std::set<std::string> names;
   store_.for_each_object(commit, [&](const std::string& checksum, const std::string& type) {
     names.insert(checksum + "." + type);
-    if (type != "file" || fs::exists(fs::symlink_status(store_.object_path(checksum)))) return;
-    throw Error(codes::store_failed, "object " + checksum + ".file is missing in " + store_.repository_path().string());
+    const fs::path path = store_.state().object_path(checksum, type.c_str());
+    if (fs::exists(fs::symlink_status(path))) return;
+    throw Error(codes::store_failed, "there is no " + path.string());
   });
   names.insert(commit + ".commitmeta");
   return known_.emplace(commit, std::move(names)).first->second;

@@ -51,6 +51,9 @@ Store Store::open_alone(RunContext& run, const fs::path& directory) {
 
 void Store::open(const fs::path& directory, bool is_alone) {
   state_->directory = fs::absolute(directory);
+  const fs::path config = directory / "repo/config";
+  if (const auto text = read_file_if_any(config); text && *text != kRepositoryConfig)
+    ainode::write_file(config, kRepositoryConfig);
   create_repository(directory / "repo");
   state_->repository = open_repository(directory / "repo");
   if (is_alone) repair(*this);

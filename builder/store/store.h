@@ -108,6 +108,8 @@ class Store {
   /// held to their hash already; throws object_corrupt naming the first that is wrong.
   void verify_objects(RunContext& run, const std::string& commit) const;
 
+  /// What a repository's file `config` holds; libostree trusts it, and no checksum covers it.
+  static constexpr std::string_view kRepositoryConfig = "[core]\nrepo_version=1\nmode=bare-user\n";
   /// An empty repository of mode bare-user; completes one whose creation was interrupted.
   static void create_repository(const std::filesystem::path& path);
 

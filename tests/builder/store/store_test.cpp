@@ -136,6 +136,14 @@ TEST_F(Damage, OfADirectoryIsFoundWhenItIsRead) {
   EXPECT_EQ(error_of([&] { store_.read_tree(commit); }), corrupt(commit, "commit", sha256_hex(read_file(path))));
 }
 
+TEST_F(Damage, OfTheRepositorysConfigIsMended) {
+  const std::string commit = commit_with("x");
+  flip(store_.repository_path() / "config", 12);
+  const Store another(store_.directory());
+  EXPECT_EQ(another.resolve("some/ref"), commit);
+  EXPECT_EQ(read_file(store_.repository_path() / "config"), Store::kRepositoryConfig);
+}
+
 TEST_F(Damage, OfARememberedResultMakesItUnknown) {
   const StepKey key("step", 1);
   store_.remember(key, "result");
