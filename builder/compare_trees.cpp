@@ -79,10 +79,9 @@ class TreeComparison {
       replace(before_, *was.directory, after_, *is.file, Kind::removed, path);
     } else if (was.file && is.directory) {
       replace(after_, *is.directory, before_, *was.file, Kind::added, path);
-    } else if (was.file || was.directory) {
-      add_all(before_, was, Kind::removed, path, false);
     } else {
-      add_all(after_, is, Kind::added, path, false);
+      add_all(before_, was, Kind::removed, path);
+      add_all(after_, is, Kind::added, path);
     }
   }
 
@@ -115,25 +114,35 @@ class TreeComparison {
     add_within(std::move(change), store, directory, kind, path + "/");
   }
 
-  /// Everything that came or went under one name; returns how many files that are.
-  std::size_t add_all(const Store& store, const Entry& entry, Kind kind, const std::string& path, bool is_within) {
-    FileChange change{kind, entry.directory ? path + "/" : path, {}, {}, {}, is_within};
-    if (entry.directory) return add_within(std::move(change), store, *entry.directory, kind, path + "/");
-    (kind == Kind::removed ? change.size_before : change.size_after) =
-        size_of(store, *entry.file, store.read_metadata(entry.file->checksum));
-    changes_.push_back(std::move(change));
-    return 1;
+  /// What came or went under one name.
+  void add_all(const Store& store, const Entry& entry, Kind kind, const std::string& path) {
+    if (entry.file) add_file(store, *entry.file, kind, path, false);
+    if (entry.directory) add_directory(store, *entry.directory, kind, path + "/", false);
   }
 
+  void add_file(const Store& store, const TreeDirectory::File& file, Kind kind, const std::string& path,
+                bool is_within) {
+    FileChange change{kind, path, {}, {}, {}, is_within};
+    (kind == Kind::removed ? change.size_before : change.size_after) =
+        size_of(store, file, store.read_metadata(file.checksum));
+    changes_.push_back(std::move(change));
+  }
+
+  std::size_t add_directory(const Store& store, const TreeDirectory& directory, Kind kind, const std::string& path,
+                            bool is_within) {
+    return add_within({kind, path, {}, {}, {}, is_within}, store, directory, kind, path);
+  }
+
+  /// The change of a directory itself, then everything in it; returns how many files that are.
   std::size_t add_within(FileChange change, const Store& store, const TreeDirectory& directory, Kind kind,
                          const std::string& path) {
     throw_if_interrupted();
     const std::size_t place = changes_.size();
     changes_.push_back(std::move(change));
-    std::size_t files = 0;
-    for (const auto& [name, file] : directory.files) files += add_all(store, {&file, nullptr}, kind, path + name, true);
+    std::size_t files = directory.files.size();
+    for (const auto& [name, file] : directory.files) add_file(store, file, kind, path + name, true);
     for (const auto& [name, child] : directory.directories)
-      files += add_all(store, {nullptr, child.get()}, kind, path + name, true);
+      files += add_directory(store, *child, kind, path + name + "/", true);
     changes_[place].files_within = files;
     return files;
   }
@@ -141,7 +150,7 @@ class TreeComparison {
   static std::optional<std::uint64_t> size_of(const Store& store, const TreeDirectory::File& file,
                                               const FileObject& object) {
     if (object.is_symlink) return std::nullopt;
-    return fs::file_size(store.object_path(file.checksum));
+    return object_size(store, file.checksum);
   }
 
   const Store& before_;
@@ -150,6 +159,14 @@ class TreeComparison {
 };
 
 }  // namespace
+
+std::uint64_t object_size(const Store& store, const std::string& checksum) {
+  std::error_code missing;
+  const std::uint64_t size = fs::file_size(store.object_path(checksum), missing);
+  if (!missing) return size;
+  throw Error(codes::object_corrupt, fmt::format("{} lacks object {}", store.directory().string(), checksum))
+      .help("build the image again; `ainode verify` checks every object");
+}
 
 std::vector<FileChange> compare_trees(const Store& before, const Tree& was, const Store& after, const Tree& is) {
   return TreeComparison(before, after).compare(was, is);

@@ -22,6 +22,9 @@ struct FileChange {
   std::size_t files_within = 0;                          ///< of such a directory
 };
 
+/// Bytes of a content object's file. Throws object_corrupt naming the store when it is not there.
+std::uint64_t object_size(const Store& store, const std::string& checksum);
+
 /// In the order of their paths; each tree's objects are in its own store.
 std::vector<FileChange> compare_trees(const Store& before, const Tree& was, const Store& after, const Tree& is);
 

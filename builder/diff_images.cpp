@@ -54,7 +54,7 @@ std::uint64_t installed_size(const Image& image) {
   std::set<std::string_view> counted;
   std::uint64_t total = 0;
   image.tree.for_each_file([&](const std::string&, const TreeDirectory::File& file) {
-    if (counted.insert(file.checksum).second) total += fs::file_size(image.store.object_path(file.checksum));
+    if (counted.insert(file.checksum).second) total += object_size(image.store, file.checksum);
   });
   return total;
 }

@@ -232,16 +232,27 @@ void Explanation::write_requirement(const Rule& rule) {
   reach(rule.dependency);
 }
 
-/// Breadth first from what was asked for, so that each line speaks of a package named before.
+/// From what was asked for on, so that each line speaks of a package named before; in the solver's order otherwise.
 void Explanation::write_requirements() {
-  std::vector<Rule> left = requirements_;
+  std::multimap<std::string, std::size_t> by_source;  // places in requirements_ whose source was not yet named
+  std::set<std::size_t> left, ready;
+  for (std::size_t i = 0; i < requirements_.size(); ++i) {
+    by_source.emplace(name_of_package(requirements_[i].source), i);
+    left.insert(i);
+  }
+  const auto name = [&](const std::string& package) {
+    const auto [first, last] = by_source.equal_range(package);
+    for (auto it = first; it != last; ++it)
+      if (left.contains(it->second)) ready.insert(it->second);
+    by_source.erase(first, last);
+  };
+  for (const std::string& package : reached_) name(package);
   while (!left.empty()) {
-    const auto next = std::find_if(left.begin(), left.end(),
-                                   [&](const Rule& rule) { return reached_.contains(name_of_package(rule.source)); });
-    const auto chosen = next == left.end() ? left.begin() : next;
-    const Rule rule = *chosen;
-    left.erase(chosen);
-    write_requirement(rule);
+    const std::size_t next = ready.empty() ? *left.begin() : *ready.begin();
+    left.erase(next);
+    ready.erase(next);
+    write_requirement(requirements_[next]);
+    for (const Id provider : pool_.providers(requirements_[next].dependency)) name(name_of_package(provider));
   }
 }
 
@@ -301,8 +312,9 @@ Error Explanation::error() {
   write_conflicts();
   Error error(codes::unsatisfiable, fmt::format("no set of packages satisfies image `{}`", goal_.image));
   std::vector<std::string> lines;
+  std::set<std::string> told;
   for (std::string& line : lines_) {
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    if (told.insert(line).second) lines.push_back(std::move(line));
   }
   if (lines.size() > kMostLines) {  // the middle goes: both ends say more
     const auto middle = lines.begin() + (kMostLines - kLastLines - 1);

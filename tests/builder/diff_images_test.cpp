@@ -146,6 +146,13 @@ class DiffImages : public testing::Test {
     EXPECT_EQ(text.substr(0, head.size()), head);
     return text.substr(std::min(text.size(), head.size()));
   }
+  /// The checksum of a root-owned file of mode 0644.
+  std::string sha256_of_object(const std::string& content) {
+    Store::Transaction transaction(store_);
+    const std::string checksum = store_.write_text(content);
+    transaction.commit();
+    return checksum;
+  }
   std::string refusal(const fs::path& before, const fs::path& after) {
     try {
       diff_images(run_, before, after);
@@ -312,6 +319,10 @@ TEST_F(DiffImages, BadImagesAreNamed) {
   write_file(altered / "node.amd64.lock", "x");
   EXPECT_EQ(refusal(altered, good), "T0033: altered/node.amd64.lock has SHA-256 " + sha256_hex("x") +
                                         ", but the manifest says " + read_manifest(altered).lock_sha256);
+  const fs::path holed = make("holed");
+  const std::string same = sha256_of_object("same\n");
+  fs::remove(holed / "repo/objects" / same.substr(0, 2) / (same.substr(2) + ".file"));
+  EXPECT_EQ(refusal(good, holed), "T0032: holed lacks object " + same);
   const fs::path other = make("other");
   Manifest manifest = read_manifest(other);
   const std::string commit = manifest.commit;

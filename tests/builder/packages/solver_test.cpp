@@ -179,6 +179,15 @@ TEST(Resolve, AChainOfAnyLengthFitsASmallStack) {
   EXPECT_EQ(found, kLength + 1);
 }
 
+TEST(Resolve, AChainOfAnyLengthThatBreaksIsToldInTwentyLines) {
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += fmt::format("p{} 1 Depends: p{}\n", i, i + 1);
+  std::string told;
+  on_small_stack([&] { told = error_of(goal({"p0"}), lines); });
+  EXPECT_EQ(told.substr(0, told.find('\n')), "error[S0002]: no set of packages satisfies image `test`") << told;
+  EXPECT_LE(std::count(told.begin(), told.end(), '\n'), 22);
+}
+
 TEST(Resolve, FollowsRecommendsOnlyWhenAsked) {
   const std::string lines = "app 1 Recommends: docs | manual\ndocs 1 Recommends: viewer\nmanual 1\nviewer 1\n";
   EXPECT_THAT(solve(goal({"app"}), lines), ElementsAre("app 1"));
