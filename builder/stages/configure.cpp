@@ -245,9 +245,8 @@ Configured configure_layer(RunContext& run, Store& store, const Configured* belo
     part_shared_paths(store, overlay.root(), shared);
     configuration.configure_all();
   }
-  result.calls = below ? below->calls : std::vector<DeferredCall>{};
-  for (DeferredCall& call : read_calls(read_file_if_any(stand_ins.notes / "calls").value_or("")))
-    result.calls.push_back(std::move(call));
+  result.calls = read_calls((below ? write_calls(below->calls) : "") +
+                            read_file_if_any(stand_ins.notes / "calls").value_or(""));
   const ScriptTimes times(read_file_if_any(stand_ins.notes / "scripts").value_or(""));
   Store::Transaction transaction(store);
   fold_upper(store, result.tree, scratch / "upper", [&](std::int64_t changed) { return times.maker(changed); });
