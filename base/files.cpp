@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -50,7 +51,8 @@ void make_removable(const fs::path& directory) {
 std::string read_all(int fd, const fs::path& path, std::size_t limit) {
   struct stat status = {};
   std::string bytes;
-  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) bytes.reserve(static_cast<std::size_t>(status.st_size) + 1);
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+    bytes.reserve(std::min(static_cast<std::size_t>(status.st_size), limit) + 1);
   std::array<char, 65536> buffer;
   for (;;) {
     const ssize_t count = read(fd, buffer.data(), buffer.size());

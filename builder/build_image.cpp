@@ -83,7 +83,7 @@ BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOption
     manifest.outputs.push_back(described(image.path(), disk, "qcow2"));
   });
   write_file(image.path() / manifest.lock, write_lock(lock));
-  write_file(image.path() / kOriginsFile, built.origins);
+  write_file(image.path() / kOriginsFile, sealed_origins(built.origins));
   write_manifest(manifest, image.path());
   image.commit();
   remember_image(store, options.out, identity);

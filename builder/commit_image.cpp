@@ -49,6 +49,7 @@ void tell_undeclared_accounts(RunContext& run, const Store& store, const Tree& t
   if (!tree.file("etc/passwd") || !tree.file("etc/group")) return;
   std::vector<std::string> names = undeclared_accounts(store.read_text(tree, "etc/passwd"), names_of(recipe.users));
   std::vector<std::string> declared = names_of(recipe.groups);
+  declared.emplace_back("users");  // Debian's own, 100 in every image
   for (const User& user : recipe.users) declared.push_back(user.name.value);
   const std::vector<std::string> users = names;
   for (const std::string& group : undeclared_accounts(store.read_text(tree, "etc/group"), declared))

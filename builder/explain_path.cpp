@@ -15,6 +15,7 @@ namespace ainode {
 
 namespace {
 
+constexpr std::string_view kDigestLine = "sha256 of the lines above: ";
 constexpr std::string_view kSeparator = ", then ";
 constexpr const char* kInfo = "usr/share/dpkg/database/info";
 
@@ -29,9 +30,13 @@ std::vector<std::string> places_of(std::string path) {
       {"root", "usr/share/factory/var/roothome"},
       {"usr/local", "usr/share/factory/var/usrlocal"},
       {"opt", "usr/share/factory/var/opt"},
+      {"home", "usr/share/factory/var/home"},
+      {"srv", "usr/share/factory/var/srv"},
+      {"mnt", "usr/share/factory/var/mnt"},
       {"bin", "usr/bin"},
       {"sbin", "usr/sbin"},
       {"lib", "usr/lib"},
+      {"lib64", "usr/lib64"},
   };
   std::vector<std::string> places = {path};
   for (const auto& [from, to] : kMoved)
@@ -76,9 +81,20 @@ std::map<std::string, std::string> parse_origins(std::string_view text) {
   return origins;
 }
 
+std::string sealed_origins(const std::string& origins) {
+  return fmt::format("{}{}{}\n", origins, kDigestLine, sha256_hex(origins));
+}
+
 std::map<std::string, std::string> read_origins(const fs::path& image) {
   const auto text = read_file_if_any(image / kOriginsFile);
-  if (text) return parse_origins(*text);
+  if (text) {
+    const std::size_t end = text->rfind(kDigestLine);
+    const std::string origins = text->substr(0, end);
+    if (end != std::string::npos && sealed_origins(origins) == *text) return parse_origins(origins);
+    throw Error(codes::output_corrupt,
+                fmt::format("{} was changed after it was written", (image / kOriginsFile).string()))
+        .help("build it again");
+  }
   throw Error(codes::image_malformed, fmt::format("{} has no {}", image.string(), kOriginsFile))
       .help("an earlier version built it: build it again");
 }

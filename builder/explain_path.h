@@ -31,7 +31,10 @@ struct PathExplanation {
 /// image_malformed, and bad_value for a path that the image does not have, with what is known of it.
 PathExplanation explain_path(const std::filesystem::path& image, const std::string& path);
 
-/// Makers by path, as the file has them; and the file of an image (throws image_malformed when it has none).
+/// The file's content: the lines and, as its last line, their SHA-256.
+std::string sealed_origins(const std::string& origins);
+/// Makers by path, as the file has them; and the file of an image (throws image_malformed when it has none,
+/// output_corrupt when its digest does not fit).
 std::map<std::string, std::string> parse_origins(std::string_view text);
 std::map<std::string, std::string> read_origins(const std::filesystem::path& image);
 /// A maker that is a package gets its version.

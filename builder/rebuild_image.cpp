@@ -38,8 +38,11 @@ Lock lock_of(const fs::path& image, const Manifest& manifest, const Recipe& reci
 }
 
 std::string origin_of(const std::map<std::string, std::string>& origins, const std::string& path) {
-  const auto found = origins.find(path);
-  return found == origins.end() ? "" : found->second;
+  const auto found = origins.lower_bound(path);
+  if (found == origins.end()) return "";
+  // A directory that nobody made for its own sake is its first file's maker's.
+  const bool is_its_own = found->first == path || (path.ends_with('/') && found->first.starts_with(path));
+  return is_its_own ? found->second : "";
 }
 
 }  // namespace
@@ -49,8 +52,8 @@ Rebuild rebuild_image(RunContext& run, const fs::path& image, const Recipe& reci
   const Lock lock = lock_of(image, manifest, recipe);
   const Store original = Store::read_only(fs::absolute(image));
   const fs::path known = fs::absolute(options.store.empty() ? cache_directory() : options.store);
-  make_directories(known);
-  const TemporaryDirectory place(known, "rebuild-");
+  const Store cache(known);  // held open: what lies in its work directory stays
+  const TemporaryDirectory place(cache.work_directory(), "rebuild-");
   make_directories(known / "debs");
   make_directories(place.path() / "store");
   fs::create_directory_symlink(known / "debs", place.path() / "store" / "debs");
@@ -62,7 +65,9 @@ Rebuild rebuild_image(RunContext& run, const fs::path& image, const Recipe& reci
   const CommittedImage again = commit_image(run, store, recipe, lock, options);
   rebuild.rebuilt = again.commit;
   if (rebuild.is_equal()) return rebuild;
-  const auto before = read_origins(image), after = parse_origins(again.origins);
+  using Origins = std::map<std::string, std::string>;
+  const Origins before = fs::exists(image / kOriginsFile) ? read_origins(image) : Origins{};
+  const Origins after = parse_origins(again.origins);
   run_step(run, "compare", [&] {
     for (FileChange& change :
          compare_trees(original, original.read_tree(manifest.commit), store, store.read_tree(again.commit))) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "builder/build_image.h"
+#include "builder/explain_path.h"
 #include "builder/image_directory.h"
 #include "builder/outputs/outputs.h"
 #include "builder/store/store.h"
@@ -46,6 +47,7 @@ void verify_image(RunContext& run, const fs::path& image, const VerifyOptions& o
   run_step(run, "objects", [&] { store.verify_objects(run, manifest.commit); });
   run_step(run, "outputs", [&] {
     verify_file(image, manifest.lock, manifest.lock_sha256);
+    if (fs::exists(image / kOriginsFile)) read_origins(image);
     for (const OutputFile& output : manifest.outputs) verify_file(image, output.name, output.sha256);
   });
 }

@@ -132,15 +132,15 @@ int explain_file(const Globals& globals, const std::string& image, const std::st
     print_json(json);
     return static_cast<int>(Exit::done);
   }
-  std::string text = fmt::format("/{}\n", explanation.path);
-  const std::string detail = explanation.type == "symlink" ? " to " + explanation.target
+  std::string text = fmt::format("/{}\n", printable(explanation.path));
+  const std::string detail = explanation.type == "symlink" ? " to " + printable(explanation.target)
                              : explanation.type == "file"
                                  ? fmt::format(", {} bytes, sha256 {}", explanation.size, explanation.sha256)
                                  : "";
   text += fmt::format("  {}{}\n  mode {}, owner {}:{}\n", explanation.type, detail, explanation.mode, explanation.uid,
                       explanation.gid);
   for (std::size_t i = 0; i < explanation.makers.size(); ++i)
-    text += fmt::format("  {} {}\n", i == 0 ? "made by   " : "changed by", explanation.makers[i]);
+    text += fmt::format("  {} {}\n", i == 0 ? "made by   " : "changed by", printable(explanation.makers[i]));
   if (explanation.makers.empty()) text += "  nobody in particular: it holds what others made\n";
   print(text);
   return static_cast<int>(Exit::done);

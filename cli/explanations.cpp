@@ -294,8 +294,8 @@ Cure: exclude one of the two packages that the message names:
 )"},
 {codes::script_failed, R"(A package's maintainer script (postinst and the like) failed, did not end in time, left its package
 unconfigured, or left a device in the tree. Scripts run in a sandbox without network and without the
-host's files; its last lines stand under the message, then the system calls that the sandbox refused and
-the limits (time, processes, memory) at which it was stopped.
+host's files; its last lines stand under the message, then the system calls that the sandbox refused
+and the limits (time, processes, memory) at which it was stopped.
 Cure: exclude the package, or include what its script needs.
 )"},
 {codes::volatile_path, R"(A file that differs from build to build (a random seed, a log, a time stamp) reached the end of the
@@ -346,9 +346,9 @@ Cure: include the package that holds it; this is a base that boots:
   packages: {include: [systemd-sysv, udev, dbus, kmod, iproute2, ostree-boot]}
 )"},
 // ---- validation ----
-{codes::generator_failed, R"(Module indices, the certificate bundle, the hardware database and the like are made once, after all
-scripts ran. One of the programs that make them failed (its words stand in the message), or changed a
-path that is not among its outputs, so that its result cannot be kept by its inputs.
+{codes::generator_failed, R"(Module indices, the certificate bundle, the hardware database and the like are made once, after
+all scripts ran. One of the programs that make them failed (its words stand in the message), or
+changed a path that is not among its outputs, so that its result cannot be kept by its inputs.
 Cure: exclude the package whose file it could not read, or report it with the recipe.
 )"},
 {codes::target_unknown, R"(There is no such target, topology or profile, or none for the image's architecture.

@@ -85,7 +85,7 @@ std::string rebuild_text(const fs::path& image, const Rebuild& rebuild) {
     const auto& [change, makers] = rebuild.paths[i];
     text += fmt::format("  {} {}{}{}\n", sign_of(change.kind), printable(change.path), change.what.empty() ? "" : ": ",
                         fmt::join(change.what, ", "));
-    text += fmt::format("      by {}\n", makers.empty() ? "nobody in particular" : makers.back());
+    text += fmt::format("      by {}\n", makers.empty() ? "nobody in particular" : printable(makers.back()));
   }
   if (rebuild.paths.size() > kMostPaths)
     text += fmt::format("  … and {} more; --json lists all\n", rebuild.paths.size() - kMostPaths);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -70,7 +71,16 @@ void run_original(const std::string& name, const Arguments& arguments) {
   _exit(126);
 }
 
+/// A question, or work on another tree than this one.
+bool is_for_now(const std::string& argument) {
+  for (const char* word : {"--version", "-V", "--help", "-h", "-b", "--basedir", "--root", "-r", "query", "--certsdir",
+                           "--etccertsdir", "--localcertsdir", "--targetdir"})
+    if (argument == word || argument.rfind(std::string(word) + "=", 0) == 0) return true;
+  return false;
+}
+
 int defer_call(const std::string& program, const Arguments& arguments) {
+  if (std::any_of(arguments.begin(), arguments.end(), is_for_now)) run_original(program, arguments);
   std::vector<std::string> fields = {program};
   for (const std::string& argument : arguments) fields.push_back(escaped(argument));
   note("calls", fields);

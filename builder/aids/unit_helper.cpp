@@ -65,11 +65,13 @@ std::vector<std::string> lines_of(const std::string& path) {
 void write_lines(const std::string& path, const std::vector<std::string>& lines) {
   make_directory_of(path);
   const std::string temporary = path + ".tmp";
+  unlink(temporary.c_str());
   {
     std::ofstream file(temporary, std::ios::trunc);
     for (const std::string& line : lines) file << line << '\n';
     if (!file.flush()) fail("unable to close " + temporary);
   }
+  chmod(temporary.c_str(), 0644);  // whatever the script's umask
   if (rename(temporary.c_str(), path.c_str()) != 0) fail("Unable to move " + temporary + " to " + path);
 }
 
@@ -208,11 +210,11 @@ class UnitHelper {
   static std::string with_instance(const std::string& unit, const std::string& value) {
     if (value.find_first_of("\"'") != std::string::npos) throw ForTheOriginal{};
     const std::size_t start = value.find_first_not_of(kSpace);
-    if (start == std::string::npos) return unit;
+    if (start == std::string::npos) throw ForTheOriginal{};
     const std::size_t at = unit.rfind('@');
     const bool is_template = at != std::string::npos && at + 1 < unit.size() && unit[at + 1] == '.' &&
                              unit.find('.', at + 2) == std::string::npos && at + 2 < unit.size();
-    return is_template ? unit.substr(0, at + 1) + value.substr(start) + unit.substr(at + 1) : value.substr(start);
+    return is_template ? unit.substr(0, at + 1) + value.substr(start) + unit.substr(at + 1) : unit;
   }
 
   bool has_a_link(const std::string& path) const {
@@ -278,6 +280,7 @@ Request read_request(const Arguments& arguments) {
     else
       request.units.push_back(argument);
   }
+  if (request.action.empty()) throw ForTheOriginal{};
   return request;
 }
 
@@ -317,7 +320,8 @@ int carry_out(const Request& request) {
 
 int helper_for_units(const Arguments& arguments) {
   try {
-    const bool is_usual = std::getenv("DPKG_MAINTSCRIPT_PACKAGE") && !std::getenv("_DEB_SYSTEMD_HELPER_DEBUG") &&
+    const char* package = std::getenv("DPKG_MAINTSCRIPT_PACKAGE");
+    const bool is_usual = package && *package && !arguments.empty() && !std::getenv("_DEB_SYSTEMD_HELPER_DEBUG") &&
                           !std::getenv("_DEB_SYSTEMD_HELPER_PURGE") && !fs::exists("/run/systemd/system");
     const char* other_root = std::getenv("DPKG_ROOT");
     if (!is_usual || (other_root && *other_root)) throw ForTheOriginal{};

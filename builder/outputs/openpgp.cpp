@@ -47,11 +47,11 @@ bool can_contain() {
   return answer;
 }
 
-/// Memory that only a build's own mount namespace sees over a directory: however the build ends, all below is gone.
+/// Memory that only a build's own mount namespace sees over a directory: however the build ends, all below is gone. An
+/// empty path asks for nothing.
 class PrivateMemory {
  public:
   explicit PrivateMemory(const fs::path& over) : over_(is_in_user_namespace() ? over.string() : "") {
-    if (over_ != kSharedMemory) over_.clear();  // /tmp may hold what others of this process use
     if (over_.empty()) return;
     if (mount("tmpfs", over_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m") != 0)
       throw system_error("mount a tmpfs over " + over_, errno);
@@ -68,7 +68,10 @@ class PrivateMemory {
 /// A private GNUPGHOME. At its end no agent lives and nothing of it is left.
 class OpenPgpHome {
  public:
-  OpenPgpHome() : memory_(short_directory()), directory_(short_directory(), "ainode-gpg-") {}
+  OpenPgpHome()
+      : around_(is_shared_memory() ? kSharedMemory : ""),
+        directory_(short_directory(), "ainode-gpg-"),
+        within_(is_shared_memory() ? fs::path() : directory_.path()) {}
   OpenPgpHome(const OpenPgpHome&) = delete;
   ~OpenPgpHome() {
     if (can_contain()) return;
@@ -116,8 +119,13 @@ class OpenPgpHome {
     return command;
   }
 
-  PrivateMemory memory_;
+  static bool is_shared_memory() { return short_directory() == kSharedMemory; }
+
+  // Over all of /dev/shm, not even an empty directory outlives a kill; /tmp may hold what others of this process use,
+  // so there the memory lies over the home alone.
+  PrivateMemory around_;
   TemporaryDirectory directory_;
+  PrivateMemory within_;
 };
 
 std::string last_lines(const std::string& errors) {

@@ -4,18 +4,22 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/sandbox/in_root.h"
 
 namespace ainode {
 
 namespace {
 
+constexpr std::size_t kMostBytes = std::size_t{4} << 20;
 constexpr std::array<const char*, 4> kFiles = {"passwd", "group", "shadow", "gshadow"};
 
 std::vector<std::string> split(const std::string& line, char separator) {
@@ -71,7 +75,7 @@ class Adding {
     const bool is_shadowed = files_.count("shadow") > 0;
     files_["passwd"] += fmt::format("{}:{}:{}:{}::{}:{}\n", name, is_shadowed ? "x" : "*", uid, first_group(user),
                                     value_or(user.home, "/nonexistent"), value_or(user.shell, "/usr/sbin/nologin"));
-    if (is_shadowed) files_["shadow"] += fmt::format("{}:!*:0:0:99999:7:::\n", name);
+    if (is_shadowed) files_["shadow"] += fmt::format("{}:!*::0:99999:7:::\n", name);
     join_groups(user);
   }
 
@@ -147,6 +151,8 @@ std::string Accounts::canonical() const {
 }
 
 void add_accounts(AccountFiles& files, const Accounts& accounts) {
+  for (auto& [name, text] : files)
+    if (!text.empty() && text.back() != '\n') text += '\n';
   Adding adding(files);
   for (const Group& group : accounts.groups) adding.group(group.name.value, group.gid->value, group.gid->place);
   for (const User& user : accounts.users) adding.user(user);
@@ -156,7 +162,7 @@ void seed_accounts(const fs::path& root, const Accounts& accounts) {
   if (accounts.empty()) return;
   AccountFiles files;
   for (const char* name : kFiles)
-    if (auto text = read_file_if_any(root / "etc" / name)) files[name] = std::move(*text);
+    if (auto text = read_in_root(root, fmt::format("etc/{}", name), kMostBytes)) files[name] = std::move(*text);
   for (const char* name : {"passwd", "group"})
     if (!files.count(name)) throw Error(codes::tree_malformed, fmt::format("the tree has no /etc/{}", name));
   const AccountFiles before = files;
@@ -164,9 +170,10 @@ void seed_accounts(const fs::path& root, const Accounts& accounts) {
   for (const auto& [name, text] : files) {
     if (before.at(name) == text) continue;
     // In place: owner and mode stay as base-passwd made them.
-    const fs::path path = root / "etc" / name;
-    const Descriptor file = open_file(path, O_WRONLY | O_TRUNC);
-    write_all(file.get(), text, path);
+    const std::string path = "etc/" + name;
+    const Descriptor file = open_in_root(root, path, O_WRONLY);
+    if (!file.is_open() || ftruncate(file.get(), 0) != 0) throw system_error("empty /" + path, errno);
+    write_all(file.get(), text, root / path);
   }
 }
 
@@ -177,7 +184,7 @@ std::vector<std::string> undeclared_accounts(const std::string& text, const std:
     if (fields.size() < 3) continue;
     const int number = std::atoi(fields[2].c_str());
     const bool is_declared = std::find(declared.begin(), declared.end(), fields[0]) != declared.end();
-    if (number > 100 && number < 1000 && !is_declared) names.push_back(fields[0] + " " + fields[2]);
+    if (number >= 100 && number < 1000 && !is_declared) names.push_back(fields[0] + " " + fields[2]);
   }
   return names;
 }

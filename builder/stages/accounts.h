@@ -30,7 +30,7 @@ void add_accounts(AccountFiles& files, const Accounts& accounts);
 /// The same on the files below `root`/etc.
 void seed_accounts(const std::filesystem::path& root, const Accounts& accounts);
 
-/// "NAME NUMBER" of each entry of passwd or group whose number (101 to 999) a package chose: it is not declared.
+/// "NAME NUMBER" of each entry of passwd or group whose number (100 to 999) a package chose: it is not declared.
 std::vector<std::string> undeclared_accounts(const std::string& text, const std::vector<std::string>& declared);
 
 }  // namespace ainode

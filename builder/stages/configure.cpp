@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <sstream>
+#include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/sandbox/in_root.h"
 #include "builder/sandbox/sandbox.h"
 #include "builder/stages/origins.h"
 #include "builder/stages/script_times.h"
@@ -62,7 +65,9 @@ class DpkgStatus {
 
  private:
   /// "configure: PACKAGE", "trigproc: PACKAGE".
-  void processing(std::string_view rest) { current_ = rest.substr(std::min(rest.size(), rest.find(": ") + 2)); }
+  void processing(std::string_view rest) {
+    if (const std::size_t colon = rest.find(": "); colon != std::string_view::npos) current_ = rest.substr(colon + 2);
+  }
 
   /// "PACKAGE: STATE", or "PACKAGE : error : WHY".
   void status(std::string_view rest) {
@@ -82,11 +87,20 @@ class DpkgStatus {
   std::vector<std::string> said_, said_before_failure_;
 };
 
+/// A file that scripts could have written, or put something else in place of. Far above what real ones leave.
+std::string left_by_scripts(const fs::path& root, const std::string& path) {
+  return read_in_root(root, path, std::size_t{32} << 20).value_or("");
+}
+
 /// A configured tree as it is kept: what explains it and what is still to be generated lie beside the files.
 constexpr const char* kOrigins = ".origins";
 constexpr const char* kCalls = ".calls";
 
 std::string keep(Store& store, const Configured& configured, const Layer& layer) {
+  for (const char* name : {kOrigins, kCalls})
+    if (configured.tree.exists(name))
+      throw Error(codes::tree_malformed,
+                  fmt::format("layer {} of the image holds /{}, a name that is ours", layer.name, name));
   Tree kept = configured.tree.clone();
   kept.put_file(kOrigins, store.write_text(write_origins(configured.tree)), "");
   kept.put_file(kCalls, store.write_text(write_calls(configured.calls)), "");
@@ -136,7 +150,7 @@ class Configuration {
     const auto is_first = [](const LockedPackage& package) { return package.name == "base-passwd"; };
     for (const LockedPackage& package : layer_.packages)
       if (is_first(package)) run_preinst(package);
-    seed_accounts(root_, layer_.accounts);
+    seed();
     for (const LockedPackage& package : layer_.packages)
       if (!is_first(package)) run_preinst(package);
   }
@@ -152,13 +166,33 @@ class Configuration {
       throw script_error(status.failed_package().empty() ? "some package" : status.failed_package(), "postinst", result,
                          status.said());
     }
-    for (const PackageState& package : unfinished_packages(read_file(root_ / "var/lib/dpkg/status"))) {
+    for (const PackageState& package : unfinished_packages(left_by_scripts(root_, "var/lib/dpkg/status"))) {
       throw Error(codes::script_failed,
                   fmt::format("{} is not configured: its state is `{}`", package.name, package.state));
     }
   }
 
+  /// When the recipe's accounts were written; empty when there are none.
+  void add_seeding_to(ScriptTimes& times) const {
+    if (seeding_) times.add("the recipe's users and groups", seeding_->first, seeding_->second);
+  }
+
  private:
+  /// No script's time may touch it, as builder/aids keeps scripts apart: file times come in ticks.
+  void seed() {
+    if (layer_.accounts.empty()) return;
+    constexpr std::chrono::milliseconds kMoreThanATick{12};
+    const auto now = [] {
+      return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+    };
+    std::this_thread::sleep_for(kMoreThanATick);
+    const std::int64_t begin = now() - std::chrono::nanoseconds(kMoreThanATick).count() / 2;
+    seed_accounts(root_, layer_.accounts);
+    seeding_ = {begin, now()};
+    std::this_thread::sleep_for(kMoreThanATick);
+  }
+
   SandboxCommand prepared(std::vector<std::string> argv) const {
     SandboxCommand command;
     command.root = root_;
@@ -193,6 +227,7 @@ class Configuration {
   const fs::path& root_;
   const StandIns& stand_ins_;
   const Layer& layer_;
+  std::optional<std::pair<std::int64_t, std::int64_t>> seeding_;  ///< nanoseconds since 1970
 };
 
 std::vector<std::string> info_names(const Tree& tree, const std::vector<LockedPackage>& packages) {
@@ -216,14 +251,16 @@ Tree unpack(Store& store, const Layer& layer, const Tree* below, std::vector<Sha
 
 /// A preinst that diverts a path has moved what lay there: whoever diverts gets the path, the other goes where it says.
 void part_shared_paths(const Store& store, const fs::path& root, const std::vector<SharedPath>& shared) {
-  const auto diversions = read_diversions(read_file_if_any(root / "var/lib/dpkg/diversions").value_or(""));
+  if (shared.empty()) return;
+  const auto diversions = read_diversions(left_by_scripts(root, "var/lib/dpkg/diversions"));
   for (const SharedPath& path : shared) {
     const auto diversion = diversions.find(path.path);
     if (diversion == diversions.end()) throw clash_error(path);
     const auto& [to, by] = diversion->second;
     if (by != path.first && by != path.second) throw clash_error(path);
-    place_file(store, by == path.first ? path.first_checksum : path.second_checksum, root / path.path);
-    place_file(store, by == path.first ? path.second_checksum : path.first_checksum, root / to);
+    const bool is_first = by == path.first;
+    place_file(store, is_first ? path.first_checksum : path.second_checksum, place_in_root(root, path.path).reached());
+    place_file(store, is_first ? path.second_checksum : path.first_checksum, place_in_root(root, to).reached());
   }
 }
 
@@ -237,6 +274,7 @@ Configured configure_layer(RunContext& run, Store& store, const Configured* belo
   check_out(store, result.tree, scratch / "lower");
   const StandIns stand_ins = lay_stand_ins(result.tree, scratch);
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
+  ScriptTimes times;
   {
     const Overlay overlay({stand_ins.directory, scratch / "lower"}, scratch / "upper", scratch / "work",
                           scratch / "root");
@@ -244,10 +282,11 @@ Configured configure_layer(RunContext& run, Store& store, const Configured* belo
     configuration.run_preinsts();
     part_shared_paths(store, overlay.root(), shared);
     configuration.configure_all();
+    configuration.add_seeding_to(times);
   }
-  result.calls = read_calls((below ? write_calls(below->calls) : "") +
-                            read_file_if_any(stand_ins.notes / "calls").value_or(""));
-  const ScriptTimes times(read_file_if_any(stand_ins.notes / "scripts").value_or(""));
+  refuse_copied_stand_ins(scratch / "upper", scratch);
+  times.read(left_by_scripts(stand_ins.notes, "scripts"));
+  result.calls = read_calls((below ? write_calls(below->calls) : "") + left_by_scripts(stand_ins.notes, "calls"));
   Store::Transaction transaction(store);
   fold_upper(store, result.tree, scratch / "upper", [&](std::int64_t changed) { return times.maker(changed); });
   transaction.set_ref(layer.ref, keep(store, result, layer));

@@ -24,6 +24,7 @@ namespace {
 // Raised whenever the same inputs generate other files.
 constexpr int kVersion = 1;
 constexpr const char* kRemoved = ".removed";
+constexpr std::size_t kMostLines = 12;  // of what a failed program said
 
 using Calls = std::vector<DeferredCall>;
 using Commands = std::vector<std::vector<std::string>>;
@@ -172,6 +173,7 @@ std::string base_name(std::string_view path) {
 
 void add_ownership(StepKey& key, const Ownership& ownership) {
   key.add(fmt::format("{} {} {:o}", ownership.uid, ownership.gid, ownership.mode));
+  for (const auto& [name, value] : ownership.xattrs) key.add(name).add(value);
 }
 
 void add_directory(StepKey& key, const TreeDirectory& directory) {
@@ -198,6 +200,12 @@ struct Job {
   std::string ref;
 };
 
+bool may_change(const Generator& generator, const std::string& path) {
+  return std::any_of(generator.outputs.begin(), generator.outputs.end(), [&](std::string_view pattern) {
+    return fnmatch(std::string(pattern).c_str(), path.c_str(), 0) == 0;
+  });
+}
+
 std::string ref_of(const Store& store, const Tree& tree, const Generator& generator, const Commands& commands,
                    const std::string& below, std::int64_t epoch) {
   StepKey key(fmt::format("generator {}", generator.name), kVersion);
@@ -211,17 +219,15 @@ std::string ref_of(const Store& store, const Tree& tree, const Generator& genera
     if (const TreeDirectory* directory = tree.directory(input)) add_directory(key, *directory);
     if (const TreeDirectory::File* file = tree.file(input)) key.add(file->checksum);
   }
+  // What it made before, or a package shipped: it may remove or keep that.
+  tree.for_each_file([&](const std::string& path, const TreeDirectory::File& file) {
+    if (may_change(generator, path)) key.add(path).add(file.checksum);
+  });
   for (const std::string_view program : generator.programs)
     for (const auto& [path, checksum] :
          program_closure(store, tree, std::string(program), fmt::format("generator `{}`", generator.name)))
       key.add(path).add(checksum);
   return "generated/" + key.hex();
-}
-
-bool may_change(const Generator& generator, const std::string& path) {
-  return std::any_of(generator.outputs.begin(), generator.outputs.end(), [&](std::string_view pattern) {
-    return fnmatch(std::string(pattern).c_str(), path.c_str(), 0) == 0;
-  });
 }
 
 Error failure(const Generator& generator, const std::string& what) {
@@ -234,17 +240,22 @@ void run_command(const std::vector<std::string>& words, const Generator& generat
   command.root = root;
   command.argv = words;
   command.source_date_epoch = epoch;
-  const ProcessResult result = run_in_sandbox(command);
+  const SandboxResult result = run_in_sandbox(command);
   if (result.succeeded()) return;
-  Error error = failure(generator,
-                        fmt::format("failed: `{}` ended with exit status {}", fmt::join(words, " "), result.exit_code));
-  for (const std::string_view line : split(result.errors, '\n'))
-    if (!line.empty()) error.chain(printable(line));
+  const std::string ending =
+      result.timed_out ? "did not end in time" : fmt::format("ended with exit status {}", result.exit_code);
+  Error error = failure(generator, fmt::format("failed: `{}` {}", fmt::join(words, " "), ending));
+  std::vector<std::string_view> lines = split(result.errors, '\n');
+  std::erase_if(lines, [](std::string_view line) { return line.empty(); });
+  for (std::size_t i = lines.size() > kMostLines ? lines.size() - kMostLines : 0; i < lines.size(); ++i)
+    error.chain(printable(lines[i]));
+  result.explain(error);
   throw error;
 }
 
 /// In a scratch directory of its own: what the commands changed.
-Generated run_job(Store& store, const Job& job, const std::vector<fs::path>& lowers, std::int64_t epoch) {
+Generated run_job(Store& store, const Tree& tree, const Job& job, const std::vector<fs::path>& lowers,
+                  std::int64_t epoch) {
   const TemporaryDirectory scratch(store.work_directory(), "generate-");
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch.path() / name);
   {
@@ -257,6 +268,13 @@ Generated run_job(Store& store, const Job& job, const std::vector<fs::path>& low
   generated.changes.for_each_file([&](const std::string& path, const TreeDirectory::File&) {
     if (!may_change(*job.generator, path))
       throw failure(*job.generator, fmt::format("wrote /{}, which is not among its outputs", path));
+  });
+  generated.changes.for_each_directory([&](const std::string& path, const TreeDirectory& directory) {
+    const TreeDirectory* before = path.empty() ? &directory : tree.directory(path);
+    const bool holds_something = !directory.files.empty() || !directory.directories.empty();
+    const bool is_allowed = before ? before->ownership == directory.ownership : holds_something;
+    if (!is_allowed && !may_change(*job.generator, path))
+      throw failure(*job.generator, fmt::format("changed directory /{}, which is not among its outputs", path));
   });
   for (const std::string& path : generated.removed)
     if (!may_change(*job.generator, path))
@@ -296,7 +314,8 @@ void run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector
     lowers = {scratch.path() / "tree"};
   }
   Store::Transaction transaction(store);
-  parallel_for(run.jobs, jobs.size(), [&](std::size_t i) { results[i] = run_job(store, jobs[i], lowers, epoch); });
+  parallel_for(run.jobs, jobs.size(),
+               [&](std::size_t i) { results[i] = run_job(store, tree, jobs[i], lowers, epoch); });
   for (std::size_t i = 0; i < jobs.size(); ++i) transaction.set_ref(jobs[i].ref, commit_of(store, jobs[i], results[i]));
   transaction.commit();
 }
@@ -309,9 +328,9 @@ void overlay_directory(TreeDirectory& into, const TreeDirectory& from) {
   }
   for (const auto& [name, child] : from.directories) {
     into.files.erase(name);
+    const bool is_new = !into.directories.contains(name);
     TreeDirectory& target = into.ensure(name);
-    target.ownership = child->ownership;
-    if (target.owner.empty()) target.owner = child->owner;
+    if (is_new) target.ownership = child->ownership;  // the others are the tree's own, whatever they were elsewhere
     overlay_directory(target, *child);
   }
 }
@@ -341,7 +360,7 @@ void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector
     // Of several builds of one tree, the first makes them.
     const FileLock maker = store.lock_maker(run, all, "generated files");
     std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(missing), is_missing);
-    run_jobs(run, store, tree, missing, lowers, epoch);
+    if (!missing.empty()) run_jobs(run, store, tree, missing, lowers, epoch);
   }
   run.events.detail("generate",
                     fmt::format("{} of {} results kept from before", jobs.size() - missing.size(), jobs.size()));

@@ -12,8 +12,7 @@ namespace ainode {
 
 /// A line for each path with an owner, in the tree's own order: path, tab, owner. Directories end in `/`.
 std::string write_origins(const Tree& tree);
-/// The reverse, for the paths that are in the tree. Lines that are malformed are passed over: origins explain, they
-/// decide nothing.
+/// The reverse, for the paths that are in the tree. Lines that are malformed are passed over.
 void apply_origins(Tree& tree, std::string_view text);
 
 }  // namespace ainode

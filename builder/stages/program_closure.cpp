@@ -80,7 +80,7 @@ class LibraryCloser {
     if (!seen_.insert(name).second) return;
     std::vector<std::string> places;
     for (const std::string& place : run_paths)
-      if (place.rfind('/', 0) == 0) places.push_back(under_usr(place.substr(1)));
+      if (place.rfind('/', 0) == 0) places.insert(places.end(), {place.substr(1), under_usr(place.substr(1))});
     places.insert(places.end(), {"usr/lib/" + multiarch_, "usr/lib", "usr/lib64"});
     for (const std::string& place : places) {
       const std::string path = place + "/" + name;

@@ -18,7 +18,7 @@ std::string described(const std::string& script, const std::string& action) {
 
 }  // namespace
 
-ScriptTimes::ScriptTimes(std::string_view notes) {
+void ScriptTimes::read(std::string_view notes) {
   std::istringstream lines{std::string(notes)};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);

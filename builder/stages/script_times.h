@@ -13,7 +13,7 @@ class ScriptTimes {
  public:
   /// A line a run: script's name, first argument, begin and end in nanoseconds, separated by tabs. Malformed lines are
   /// passed over: they explain, they decide nothing.
-  explicit ScriptTimes(std::string_view notes);
+  void read(std::string_view notes);
   void add(std::string maker, std::int64_t begin, std::int64_t end);
   /// "the postinst of dbus"; dpkg itself when no script ran at that time.
   std::string maker(std::int64_t changed) const;

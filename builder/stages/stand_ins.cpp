@@ -2,10 +2,13 @@
 // One static program under many names, as hard links.
 #include "builder/stages/stand_ins.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -18,6 +21,7 @@ namespace {
 
 constexpr const char* kInfo = "var/lib/dpkg/info";
 const fs::path kInside = "/run/ainode";
+constexpr const char* kProgram = "ainode-aids";
 
 class Laying {
  public:
@@ -26,7 +30,7 @@ class Laying {
     result_.notes = scratch / "notes";
     make_directories(result_.directory);
     make_directories(result_.notes);
-    program_ = scratch / "ainode-aids";
+    program_ = scratch / kProgram;
     fs::copy_file(companion_program("ainode-aids"), program_);
     fs::permissions(program_, fs::perms(0755));
     result_.binds.push_back({result_.notes, kInside / "notes", true});
@@ -43,11 +47,10 @@ class Laying {
   void hide_program(const std::string& path) {
     if (!tree_.file(path)) return;
     put(path);
-    result_.binds.push_back({lower_ / path, kInside / "original" / fs::path(path).filename()});
-  }
-
-  void defer_program(const std::string& path) {
-    if (tree_.file(path)) put(path);
+    // A link is resolved as inside the tree: on the host it would lead elsewhere.
+    const std::string original = target_in_tree(path);
+    if (!original.empty())
+      result_.binds.push_back({lower_ / original, kInside / "original" / fs::path(path).filename()});
   }
 
   StandIns finish() {
@@ -58,6 +61,18 @@ class Laying {
   }
 
  private:
+  /// One link within the same tree's directories (depmod is kmod); empty where it is more than that.
+  std::string target_in_tree(const std::string& path) const {
+    const fs::path place = lower_ / path;
+    std::string target = path;
+    if (fs::is_symlink(fs::symlink_status(place))) {
+      const fs::path link = fs::read_symlink(place);
+      target = (link.is_absolute() ? link.relative_path() : fs::path(path).parent_path() / link).lexically_normal();
+    }
+    const bool is_plain = tree_.file(target) && fs::is_regular_file(fs::symlink_status(lower_ / target));
+    return is_plain ? target : "";
+  }
+
   void put(const std::string& path) {
     make_parents(path);
     if (link(program_.c_str(), (result_.directory / path).c_str()) != 0)
@@ -75,6 +90,9 @@ class Laying {
       const Ownership ownership = directory ? directory->ownership : Ownership{};
       if (chown(made.c_str(), ownership.uid, ownership.gid) != 0 || chmod(made.c_str(), ownership.mode) != 0)
         throw system_error("lay a stand-in at " + made.string(), errno);
+      for (const auto& [name, value] : ownership.xattrs)
+        if (lsetxattr(made.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
+          throw system_error("lay a stand-in at " + made.string(), errno);
     }
   }
 
@@ -92,8 +110,23 @@ StandIns lay_stand_ins(const Tree& tree, const fs::path& scratch) {
   laying.hide_scripts();
   for (const char* helper : {"deb-systemd-helper", "deb-systemd-invoke"})
     laying.hide_program(std::string("usr/bin/") + helper);
-  for (const Generator& generator : generators()) laying.defer_program(std::string(generator.program));
+  for (const Generator& generator : generators()) laying.hide_program(std::string(generator.program));
   return laying.finish();
+}
+
+void refuse_copied_stand_ins(const fs::path& upper, const fs::path& scratch) {
+  const std::uintmax_t size = fs::file_size(scratch / kProgram);
+  std::optional<std::string> program;
+  for (const auto& entry : fs::recursive_directory_iterator(upper)) {
+    if (!entry.is_regular_file() || entry.is_symlink() || entry.file_size() != size) continue;
+    if (!program) program = read_file(scratch / kProgram);
+    if (read_file(entry.path()) != *program) continue;
+    throw Error(codes::script_failed,
+                fmt::format("a maintainer script changed or moved /{}, in whose place a program of "
+                            "ours stood while it ran",
+                            entry.path().lexically_relative(upper).string()))
+        .help("exclude the package that diverts or changes it, and report it");
+  }
 }
 
 }  // namespace ainode

@@ -20,4 +20,8 @@ struct StandIns {
 /// that scripts still see which programs there are; policy-rc.d(8) alone is added: no service starts in an image.
 StandIns lay_stand_ins(const Tree& tree, const std::filesystem::path& scratch);
 
+/// Opened for writing, changed or renamed, a stand-in is copied into the overlay's upper directory: it must not come
+/// into the image. Throws script_failed naming the path.
+void refuse_copied_stand_ins(const std::filesystem::path& upper, const std::filesystem::path& scratch);
+
 }  // namespace ainode

@@ -135,6 +135,8 @@ std::optional<fs::path> difference(const Store& store, const TreeDirectory& dire
   return std::nullopt;
 }
 
+constexpr off_t kLargestMade = off_t{2} << 30;  // it is held in memory
+
 class Fold {
  public:
   Fold(Store& store, const Attribution& attribution) : store_(store), attribution_(attribution) {}
@@ -189,9 +191,12 @@ class Fold {
   FileObject object_of(const struct stat& status, const fs::path& path) {
     if (S_ISLNK(status.st_mode))
       return {true, {status.st_uid, status.st_gid, 0777, {}}, fs::read_symlink(path).string()};
+    if (S_ISREG(status.st_mode) && status.st_size > kLargestMade)
+      throw Error(codes::script_failed, fmt::format("{} made a file of {} bytes, more than {}: {}", maker(status),
+                                                    status.st_size, kLargestMade, path.string()));
     if (S_ISREG(status.st_mode)) return {false, ownership_of(status, path), read_file(path, std::size_t{16} << 30)};
     throw Error(codes::script_failed,
-                fmt::format("the {} left a device, a FIFO or a socket: {}", maker(status), path.string()));
+                fmt::format("{} left a device, a FIFO or a socket: {}", maker(status), path.string()));
   }
 
   Store& store_;

@@ -17,6 +17,7 @@ class CompareTrees : public ::testing::Test {
     return store_.write_file({false, {0, gid, mode, {}}, content});
   }
   std::string compared(const Tree& a, const Tree& b) {
+    transaction_.commit();
     std::string text;
     for (const FileChange& change : compare_trees(store_, a, store_, b)) {
       if (change.is_within) continue;

@@ -36,7 +36,7 @@ enum class Action { none, kill_before, kill_after, no_space, io_error, full };
 struct Settings {
   std::atomic<long>* counter = nullptr;
   const char* below = nullptr;
-  int log = -1;
+  const char* log = nullptr;
   long at = 0;
   Action action = Action::none;
 };
@@ -57,9 +57,7 @@ Settings read_settings() {
   if (shared == MAP_FAILED) return settings;
   settings.counter = static_cast<std::atomic<long>*>(shared);
   settings.below = below;
-  if (const char* log = getenv("AINODE_FAULT_LOG"))
-    settings.log =
-        static_cast<int>(raw(SYS_openat, AT_FDCWD, reinterpret_cast<long>(log), O_WRONLY | O_APPEND | O_CLOEXEC));
+  settings.log = getenv("AINODE_FAULT_LOG");
   if (const char* fault = getenv("AINODE_FAULT")) {
     char* end = nullptr;
     settings.at = std::strtol(fault, &end, 10);
@@ -125,10 +123,14 @@ class Point {
     const std::size_t length = std::strlen(wish.below);
     const bool is_below = std::strncmp(path, wish.below, length) == 0 && (path[length] == '/' || path[length] == '\0');
     const long number = is_below ? wish.counter->fetch_add(1) + 1 : 0;
-    if (wish.log >= 0) {
+    // Opened each time: a descriptor that is held could be closed and its number given to something else.
+    const long log =
+        wish.log ? raw(SYS_openat, AT_FDCWD, reinterpret_cast<long>(wish.log), O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    if (log >= 0) {
       char line[PATH_MAX + 64];
       const int size = std::snprintf(line, sizeof line, "%ld %s %s\n", number, name, path);
-      raw(SYS_write, wish.log, reinterpret_cast<long>(line), size);
+      raw(SYS_write, log, reinterpret_cast<long>(line), size);
+      raw(SYS_close, log);
     }
     if (number == 0 || wish.action == Action::none) return;
     is_at_ = number == wish.at;

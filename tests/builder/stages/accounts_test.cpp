@@ -48,7 +48,7 @@ TEST(Accounts, GoIntoTheShadowFilesWhereThereAreSome) {
   files["gshadow"] = "root:*::\ntty:*::\n";
   add_accounts(files, {{user("svc", 300, "tty", {located(std::string("root"))})}, {}});
   EXPECT_EQ(files["passwd"], "root:*:0:0:root:/root:/bin/bash\nsvc:x:300:5::/nonexistent:/usr/sbin/nologin\n");
-  EXPECT_EQ(files["shadow"], "root:*:20000:0:99999:7:::\nsvc:!*:0:0:99999:7:::\n");
+  EXPECT_EQ(files["shadow"], "root:*:20000:0:99999:7:::\nsvc:!*::0:99999:7:::\n");
   EXPECT_EQ(files["group"], "root:*:0:svc\ntty:*:5:\n");
   EXPECT_EQ(files["gshadow"], "root:*::svc\ntty:*::\n");
 }
@@ -70,9 +70,10 @@ TEST(Accounts, CannotTakeAnotherNumberOrAnothersNumber) {
 
 TEST(Accounts, NamesThoseWhoseNumberAPackageChose) {
   const std::string passwd =
-      "root:x:0:0::/root:/bin/sh\nmessagebus:x:101:101::/:/x\nsshd:x:997:65534::/run/sshd:/x\nme:x:1000:1000::/home/"
+      "root:x:0:0::/root:/bin/sh\nmessagebus:x:101:101::/:/x\nsshd:x:997:65534::/run/sshd:/x\nfirst:x:100:65534::/:/"
+      "x\nme:x:1000:1000::/home/"
       "me:/x\n";
-  EXPECT_EQ(undeclared_accounts(passwd, {"messagebus"}), std::vector<std::string>{"sshd 997"});
+  EXPECT_EQ(undeclared_accounts(passwd, {"messagebus"}), (std::vector<std::string>{"sshd 997", "first 100"}));
 }
 
 TEST(Accounts, OfOneCanonicalTextAreTheSame) {

@@ -35,12 +35,15 @@ TEST(Origins, ComeBackAsTheyWereWritten) {
 }
 
 TEST(ScriptTimes, TellWhichScriptChangedAFile) {
-  const ScriptTimes times(
+  ScriptTimes times;
+  times.add("the recipe's users and groups", 210, 220);
+  times.read(
       "libc6:amd64.postinst\tconfigure\t100\t200\nmalformed\ndbus.postinst\ttriggered\t300\t400\nx."
       "preinst\tinstall\t500\t450\n");
   EXPECT_EQ(times.maker(99), "dpkg itself");
   EXPECT_EQ(times.maker(100), "the postinst of libc6");
   EXPECT_EQ(times.maker(200), "the postinst of libc6");
+  EXPECT_EQ(times.maker(215), "the recipe's users and groups");
   EXPECT_EQ(times.maker(250), "dpkg itself");
   EXPECT_EQ(times.maker(350), "the postinst of dbus (triggered)");
   EXPECT_EQ(times.maker(460), "dpkg itself");
