@@ -120,7 +120,7 @@ class UnitHelper {
 
   std::string find_unit(const std::string& name) const {
     for (const char* folder : {"/etc/systemd/", "/lib/systemd/", "/usr/lib/systemd/"}) {
-      const std::string path = folder + instance_ + "/" + name;
+      std::string path = folder + instance_ + "/" + name;
       if (is_file(path)) return path;
     }
     return name;

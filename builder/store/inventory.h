@@ -19,9 +19,9 @@ struct StoredRef {
 };
 
 struct StoredObject {
-  std::string checksum, type;  ///< type as for_each_object has it, or "commitmeta"
-  std::uint64_t bytes = 0;     ///< on the disk
-  auto operator<=>(const StoredObject&) const = default;
+  std::string checksum, type;                             ///< type as for_each_object has it, or "commitmeta"
+  std::uint64_t bytes = 0;                                ///< on the disk
+  auto operator<=>(const StoredObject&) const = default;  // NOLINT(modernize-use-nullptr): the linter takes <=> for one
   std::string name() const { return checksum + "." + type; }
 };
 

@@ -122,7 +122,7 @@ void change(Parts& parts) {
 class DiffImages : public testing::Test {
  protected:
   fs::path make(const std::string& name, const std::function<void(Parts&)>& edit = {}) {
-    const fs::path image = scratch_.path() / name;
+    fs::path image = scratch_.path() / name;
     Parts parts{store_, {}, {}, {}};
     Store::Transaction transaction(store_);
     lay_out(parts);
@@ -149,7 +149,7 @@ class DiffImages : public testing::Test {
   /// The checksum of a root-owned file of mode 0644.
   std::string sha256_of_object(const std::string& content) {
     Store::Transaction transaction(store_);
-    const std::string checksum = store_.write_text(content);
+    std::string checksum = store_.write_text(content);
     transaction.commit();
     return checksum;
   }

@@ -167,14 +167,14 @@ bool opens_for_writing(int flags) {
 // A call by descriptor, and a call by path: the point, then the C library's own.
 #define BY_DESCRIPTOR(result, name, needs_room, fd, parameters, arguments)    \
   extern "C" result name parameters {                                         \
-    static const auto real = next<result(*) parameters>(#name);               \
+    static const auto real = next<decltype(&(name))>(#name);                  \
     char path[PATH_MAX];                                                      \
     const Point point(#name, path_of(fd, path) ? path : nullptr, needs_room); \
     return point.fails() ? static_cast<result>(-1) : real arguments;          \
   }
 #define BY_PATH(result, name, needs_room, directory, file, parameters, arguments)          \
   extern "C" result name parameters {                                                      \
-    static const auto real = next<result(*) parameters>(#name);                            \
+    static const auto real = next<decltype(&(name))>(#name);                               \
     char path[PATH_MAX];                                                                   \
     const Point point(#name, path_of(directory, file, path) ? path : nullptr, needs_room); \
     return point.fails() ? static_cast<result>(-1) : real arguments;                       \
@@ -185,7 +185,7 @@ bool opens_for_writing(int flags) {
     va_start(list, flags);                                                                   \
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(list, mode_t) : 0;          \
     va_end(list);                                                                            \
-    static const auto real = next<int(*) parameters>(#name);                                 \
+    static const auto real = next<decltype(&(name))>(#name);                                 \
     char path[PATH_MAX];                                                                     \
     const bool counts = opens_for_writing(flags) && path_of(directory, file, path);          \
     const Point point(#name, counts ? path : nullptr, (flags & (O_CREAT | O_TMPFILE)) != 0); \

@@ -22,7 +22,7 @@ class InRoot : public ::testing::Test {
     try {
       return read_in_root(root_, path, 100).value_or("absent");
     } catch (const Error& error) {
-      const std::string message = error.message();
+      const std::string& message = error.message();
       return message.substr(0, message.find(" in ")) +
              message.substr(message.find(root_.string()) + root_.string().size());
     }
