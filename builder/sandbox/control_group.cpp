@@ -128,27 +128,40 @@ ControlGroup::ControlGroup(std::uint64_t process_limit) : process_limit_(process
 }
 
 bool ControlGroup::make_in(const fs::path& parent) {
-  static std::atomic<unsigned> made = 0;
   if (access(parent.c_str(), W_OK) != 0) return false;
   remove_abandoned(parent);
-  const fs::path path = parent / fmt::format("{}{}-{}", kPrefix, getpid(), ++made);
-  if (mkdir(path.c_str(), 0755) != 0) return false;
-  path_ = path;
+  if (!make_and_lock(parent)) return false;
   try {
-    lock_ = open_file(path, O_RDONLY | O_DIRECTORY);
-    flock(lock_.get(), LOCK_SH);
     set("pids.max", process_limit_);
-    if (fs::exists(path / "memory.max")) {
+    if (fs::exists(path_ / "memory.max")) {
       set("memory.max", three_quarters_of_memory());
       set("memory.oom.group", 1);
     }
     // Opened here: version 2 asks for the opener's rights to move a process.
-    entry_ = open_file(path / "cgroup.procs", O_WRONLY);
+    entry_ = open_file(path_ / "cgroup.procs", O_WRONLY);
   } catch (const Error&) {
     rmdir(path_.c_str());
     path_.clear();
   }
   return entry_.is_open();
+}
+
+bool ControlGroup::make_and_lock(const fs::path& parent) {
+  static std::atomic<unsigned> made = 0;
+  for (;;) {
+    const fs::path path = parent / fmt::format("{}{}-{}", kPrefix, getpid(), ++made);
+    if (mkdir(path.c_str(), 0755) != 0) return false;
+    lock_ = Descriptor(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Before the lock is held, the directory looks abandoned to whoever cleans up at this moment.
+    if (lock_.is_open() && flock(lock_.get(), LOCK_SH) == 0 && fs::exists(path)) {
+      path_ = path;
+      return true;
+    }
+    if (fs::exists(path)) {
+      rmdir(path.c_str());
+      return false;
+    }
+  }
 }
 
 void ControlGroup::set(const char* file, std::uint64_t value) const {

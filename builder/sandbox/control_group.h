@@ -27,6 +27,7 @@ class ControlGroup {
 
  private:
   bool make_in(const fs::path& parent);
+  bool make_and_lock(const fs::path& parent);
   void set(const char* file, std::uint64_t value) const;
 
   fs::path path_;

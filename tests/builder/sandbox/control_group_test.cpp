@@ -44,20 +44,20 @@ TEST(ControlGroupPlaces, NoneWithoutAHierarchy) {
   EXPECT_EQ(control_group_places("nonsense\n\n", "nonsense\n::\n"), Places{});
 }
 
-/// The groups of ours that exist at any of this process's places.
-int groups() {
+/// The groups that exist at any of this process's places and were made by the process `maker`.
+int groups_of(pid_t maker) {
   int count = 0;
   std::error_code error;
+  const std::string prefix = "ainode-" + std::to_string(maker) + "-";
   for (const fs::path& place : control_group_places(slurp("/proc/self/mountinfo"), slurp("/proc/self/cgroup"))) {
     for (const auto& entry : fs::directory_iterator(place, error))
-      count += entry.path().filename().string().rfind("ainode-", 0) == 0;
+      count += entry.path().filename().string().rfind(prefix, 0) == 0;
   }
   return count;
 }
 
 TEST(ControlGroup, IsGoneWithItsObjectAndOneLeftByAKilledProcessWithTheNext) {
   if (!ControlGroup(8).exists()) GTEST_SKIP() << "no control group can be made here";
-  const int before = groups();
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t killed = fork();
@@ -68,17 +68,36 @@ TEST(ControlGroup, IsGoneWithItsObjectAndOneLeftByAKilledProcessWithTheNext) {
   }
   char byte = 0;
   ASSERT_EQ(read(ends[0], &byte, 1), 1);
-  EXPECT_EQ(groups(), before + 1);
   // While its maker lives, nobody takes it away.
-  { const ControlGroup beside(8); }
-  EXPECT_EQ(groups(), before + 1);
+  {
+    const ControlGroup beside(8);
+    EXPECT_EQ(groups_of(killed), 1);
+    EXPECT_EQ(groups_of(getpid()), 1);
+  }
+  EXPECT_EQ(groups_of(killed), 1);
+  EXPECT_EQ(groups_of(getpid()), 0);
   kill(killed, SIGKILL);
   waitpid(killed, nullptr, 0);
-  {
-    const ControlGroup next(8);
-    EXPECT_EQ(groups(), before + 1);
+  const ControlGroup next(8);
+  EXPECT_EQ(groups_of(killed), 0);
+}
+
+/// Whoever makes a group removes abandoned ones, and must not take one that its maker is about to lock.
+TEST(ControlGroup, AreMadeByManyAtOnceAndNoneIsMissing) {
+  if (!ControlGroup(8).exists()) GTEST_SKIP() << "no control group can be made here";
+  std::vector<pid_t> makers;
+  for (int maker = 0; maker < 8; ++maker) {
+    makers.push_back(fork());
+    if (makers.back() != 0) continue;
+    int missing = 0;
+    for (int round = 0; round < 200; ++round) missing += ControlGroup(8).exists() ? 0 : 1;
+    _exit(missing == 0 ? 0 : 1);
   }
-  EXPECT_EQ(groups(), before);
+  for (const pid_t maker : makers) {
+    int status = -1;
+    waitpid(maker, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
 }
 
 }  // namespace

@@ -158,6 +158,7 @@ class EscapeWorld {
     command.root = root;
     command.argv = {"/work/probe", probe};
     for (const std::string& argument : arguments_of(probe)) command.argv.push_back(argument);
+    command.argv.push_back(directory_.path());  // for probes_alive
     command.binds = {{fs::path(AINODE_BINARY_DIR) / "escape-probe", "/work/probe"}, {at("in"), "/work/in"}};
     command.process_limit = kProcesses;
     command.memory_limit = kMemory;
@@ -174,6 +175,14 @@ class EscapeWorld {
     EXPECT_TRUE(bystander_.lives());
     EXPECT_FALSE(internet_.was_reached());
     EXPECT_FALSE(abstract_.was_reached());
+  }
+
+  /// How many processes of the host are this world's probe; tests beside this one have their own.
+  int probes_alive() const {
+    int count = 0;
+    for (const auto& entry : fs::directory_iterator("/proc"))
+      count += slurp(entry.path() / "cmdline").find(directory_.path().string()) != std::string::npos;
+    return count;
   }
 
   static constexpr std::uint64_t kProcesses = 64, kMemory = std::uint64_t{256} << 20;
@@ -257,15 +266,6 @@ class EscapeOf : public ::testing::Test {
   EscapeWorld world_;
 };
 
-/// How many processes of the host carry the probe's name.
-int probes_alive() {
-  int count = 0;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    if (slurp(entry.path() / "cmdline").rfind("/work/probe", 0) == 0) ++count;
-  }
-  return count;
-}
-
 TEST_F(EscapeOf, AForkBombMeetsItsLimitAndTheHostForksOn) {
   const bool has_group = ControlGroup(8).exists();
   if (!has_group && geteuid() == 0)
@@ -276,7 +276,7 @@ TEST_F(EscapeOf, AForkBombMeetsItsLimitAndTheHostForksOn) {
       [&](SandboxCommand& command) {
         command.on_error_line = [&](std::string_view line) {
           if (line != "at its height") return;
-          EXPECT_LE(probes_alive(), static_cast<int>(EscapeWorld::kProcesses));
+          EXPECT_LE(world_.probes_alive(), static_cast<int>(EscapeWorld::kProcesses));
           const pid_t child = fork();
           if (child == 0) _exit(7);
           int status = 0;
@@ -289,7 +289,7 @@ TEST_F(EscapeOf, AForkBombMeetsItsLimitAndTheHostForksOn) {
         EXPECT_EQ(result.limits,
                   has_group ? std::vector<std::string>{"64 processes at once"} : std::vector<std::string>{});
         EXPECT_TRUE(host_forked);
-        EXPECT_EQ(probes_alive(), 0);
+        EXPECT_EQ(world_.probes_alive(), 0);
       });
 }
 
@@ -312,9 +312,9 @@ TEST_F(EscapeOf, EndlessOutputIsCutAndTheDeadlineEndsIt) {
 TEST_F(EscapeOf, ADaemonThatIgnoresSignalsIsGone) {
   run(
       "daemon", [](SandboxCommand&) {},
-      [](const SandboxResult& result) {
+      [&](const SandboxResult& result) {
         EXPECT_EQ(result.output, "started\n");
-        EXPECT_EQ(probes_alive(), 0);
+        EXPECT_EQ(world_.probes_alive(), 0);
       });
 }
 
