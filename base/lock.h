@@ -18,8 +18,9 @@ struct LockedPackage {
   std::string path;        ///< in the repository's pool: pool/main/s/systemd/…
   std::string source;      ///< source package name
   std::string repository;  ///< a LockedRepository's id
-  std::string
-      layer;  ///< base: what every image of these repositories has; root: of its root recipe; node: the rest; tools
+  /// base: what every image of these repositories has; then a PackageLevel's name, in parts `NAME/2`; tools. The
+  /// packages of a layer stand together, above those that they need.
+  std::string layer;
 
   std::string str() const { return name + " " + version + " (" + arch + ")"; }
 };

@@ -65,6 +65,14 @@ struct SigningWishes {
   Text attestations;
 };
 
+/// What is asked for when the documents up to one are laid over each other: images that have them in common share the
+/// layers of these packages.
+struct PackageLevel {
+  std::string name;                   ///< the document's file name without its ending; the last one also says the variant
+  std::vector<std::string> packages;  ///< the kernel's among them
+  bool recommends = false;
+};
+
 struct Recipe {
   std::string file;     ///< as the user named it
   std::string variant;  ///< the overlays chosen behind `@`, as named; empty: the recipe itself
@@ -74,9 +82,7 @@ struct Recipe {
   std::vector<Repository> repositories;
   PackageWishes packages;
   KernelWishes kernel;
-  /// The packages that the recipe at the bottom of `extends` asks for, without any overlay: images that build on it
-  /// share their layer.
-  std::vector<std::string> root_packages;
+  std::vector<PackageLevel> package_levels;  ///< one a document from the bottom of `extends`, then one for the overlays
   std::vector<User> users;
   std::vector<Group> groups;
   Text default_target;  ///< systemd.default-target; empty when not declared

@@ -74,7 +74,7 @@ CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe,
   tell_undeclared_accounts(run, store, tree, recipe);
   image.kernel = find_kernel(tree, lock.packages);
   const Initrd initrd =
-      run_step(run, "initrd", [&] { return make_initrd(store, tree, image.kernel, image.tools, lock.epoch); });
+      run_step(run, "initrd", [&] { return make_initrd(run, store, tree, image.kernel, image.tools); });
   image.initrd_modules = initrd.modules;
   image.declared = run_step(run, "tune", [&] { return tune(store, tree, recipe, image.kernel); });
   run_step(run, "finalize", [&] { finalize(store, tree, image.kernel, initrd.content); });

@@ -12,7 +12,7 @@ Goal goal_of(const Recipe& recipe) {
   goal.pins = recipe.packages.pin;
   goal.recommends = recipe.packages.recommends.value;
   goal.image = recipe.name.value;
-  goal.root = recipe.root_packages;
+  goal.levels = recipe.package_levels;
   return goal;
 }
 

@@ -80,8 +80,7 @@ struct Goal {
   bool recommends = false;
   bool base_system = true;  ///< add Essential: yes and Priority: required
   std::string image;        ///< named in errors
-  std::vector<std::string>
-      root;  ///< of `install`: what the recipe at the bottom asks for; makes the lock's layer `root`
+  std::vector<PackageLevel> levels;  ///< what of `install` each document asks for; makes the lock's layers
 };
 Goal goal_of(const Recipe& recipe);
 /// The programs that shape bytes, and the initrd's shell: busybox-static, dosfstools, e2fsprogs, fdisk, kmod, mtools,

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "builder/packages/candidates.h"
+#include "builder/packages/cut_layers.h"
 
 namespace ainode {
 
@@ -246,55 +247,6 @@ LockedPackage locked(const PackageRecord& record, const std::vector<LockedReposi
   return package;
 }
 
-/// Grows a layer by `wanted` and what they need: closed under dependencies, each met by the package that apt would take
-/// for it where that one is there, so that what else is installed changes the layer as little as can be.
-void grow_layer(std::set<Id>& layer, const std::vector<Id>& wanted, const PackagePool& pool,
-                const std::set<Id>& installed) {
-  std::vector<Id> queue;
-  const auto add = [&](Id id) {
-    if (installed.contains(id) && layer.insert(id).second) queue.push_back(id);
-  };
-  for (const Id id : wanted) add(id);
-  while (!queue.empty()) {
-    const Id package = queue.back();
-    queue.pop_back();
-    for (const Id clause : pool.depends(package)) {
-      if (clause == SOLVABLE_PREREQMARKER) continue;
-      const Id preferred = pool.preferred(clause);
-      if (installed.contains(preferred)) {
-        add(preferred);
-      } else {
-        for (const Id provider : pool.providers(clause)) add(provider);
-      }
-    }
-  }
-}
-
-/// How the lock cuts the packages, each layer on top of the one before: what every image of these repositories has,
-/// what all images on the same root recipe have, and the rest.
-std::map<Id, std::string> cut_layers(const Goal& goal, const PackagePool& pool, const std::vector<Id>& order) {
-  std::map<Id, std::string> layers;
-  const auto name = [&](const std::set<Id>& ids, const char* layer) {
-    for (const Id id : ids) layers.try_emplace(id, layer);
-  };
-  const std::set<Id> installed(order.begin(), order.end());
-  if (!goal.base_system) {
-    name(installed, "tools");
-    return layers;
-  }
-  std::set<Id> layer;
-  const auto base = pool.base_system();
-  grow_layer(layer, {base.begin(), base.end()}, pool, installed);
-  name(layer, "base");
-  std::vector<Id> root;
-  for (const std::string& package : goal.root)
-    for (const Id id : pool.versions(package)) root.push_back(id);
-  grow_layer(layer, root, pool, installed);
-  name(layer, "root");
-  name(installed, "node");
-  return layers;
-}
-
 }  // namespace
 
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates) {
@@ -302,13 +254,12 @@ std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidate
   check_names(goal, pool.get(), *candidates.data);
   Request request(goal, pool.get());
   if (!request.solve()) throw explain_problem(request.solver(), pool.get(), goal, request.jobs(), *candidates.data);
-  const std::vector<Id> order = request.in_configuration_order();
-  const std::map<Id, std::string> layers = cut_layers(goal, pool.get(), order);
   std::vector<LockedPackage> packages;
-  for (const Id id : order) {
-    packages.push_back(locked(pool.get().record(id), candidates.repositories));
-    packages.back().layer = layers.at(id);
-  }
+  for (const CutLayer& layer : cut_layers(goal, pool.get(), request.in_configuration_order()))
+    for (const Id id : layer.packages) {
+      packages.push_back(locked(pool.get().record(id), candidates.repositories));
+      packages.back().layer = layer.name;
+    }
   return packages;
 }
 

@@ -141,14 +141,27 @@ YamlNode lay_over_each_other(Mistakes& mistakes, const std::vector<Document>& do
   return tree;
 }
 
-/// What the document at the bottom asks for, before anything was laid over it.
-std::vector<std::string> root_packages(const Document& root, const std::string& architecture) {
+PackageLevel level_of(const Recipe& recipe, std::string name) {
+  PackageLevel level{std::move(name), {}, recipe.packages.recommends.value};
+  for (const Text& package : recipe.packages.include) level.packages.push_back(package.value);
+  if (!recipe.kernel.package.value.empty()) level.packages.push_back(recipe.kernel.package.value);
+  return level;
+}
+
+std::vector<PackageLevel> package_levels(const std::vector<Document>& documents, const Recipe& effective) {
+  std::vector<PackageLevel> levels;
+  const std::size_t below = effective.variant.empty() ? documents.size() - 1 : documents.size();
   Mistakes told_elsewhere;
-  const Recipe recipe = read_recipe(told_elsewhere, for_architecture(body_of(root), architecture), architecture);
-  std::vector<std::string> names;
-  for (const Text& name : recipe.packages.include) names.push_back(name.value);
-  if (!recipe.kernel.package.value.empty()) names.push_back(recipe.kernel.package.value);
-  return names;
+  YamlNode tree;
+  for (std::size_t i = 0; i < below; ++i) {
+    tree = merge(told_elsewhere, std::move(tree), body_of(documents[i]));
+    const Recipe recipe =
+        read_recipe(told_elsewhere, for_architecture(tree, effective.architecture), effective.architecture);
+    levels.push_back(level_of(recipe, fs::path(documents[i].file).stem()));
+  }
+  const std::string variant = effective.variant.empty() ? "" : "@" + effective.variant;
+  levels.push_back(level_of(effective, fs::path(documents.back().file).stem().string() + variant));
+  return levels;
 }
 
 std::string joined(const std::vector<std::string>& picks) {
@@ -194,7 +207,7 @@ EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptio
   effective.recipe.file = request.file;
   effective.recipe.variant = joined(request.picks);
   mistakes.throw_if_any();
-  effective.recipe.root_packages = root_packages(documents.front(), architecture);
+  effective.recipe.package_levels = package_levels(documents, effective.recipe);
   return effective;
 }
 

@@ -156,6 +156,7 @@ class Configuration {
   }
 
   void configure_all() {
+    if (layer_.packages.empty()) return;
     SandboxCommand command = prepared({"sh", "-c", kConfigureAll});
     const std::size_t count = layer_.packages.size();
     DpkgStatus status(
@@ -241,6 +242,7 @@ std::vector<std::string> info_names(const Tree& tree, const std::vector<LockedPa
 /// The packages of a layer, unpacked over what is configured below it.
 Tree unpack(Store& store, const Layer& layer, const Tree* below, std::vector<SharedPath>& shared) {
   if (!below) return compose_onto(store, Tree{}, layer.packages, shared);
+  if (layer.packages.empty()) return below->clone();
   Tree tree = compose_onto(store, *below, layer.packages, shared);
   Store::Transaction transaction(store);
   const std::string activated = activated_triggers(store, tree, info_names(tree, layer.packages));
@@ -265,19 +267,19 @@ void part_shared_paths(const Store& store, const fs::path& root, const std::vect
 }
 
 /// From here the layer's packages are configured, and everything but what generators make is in the tree.
-Configured configure_layer(RunContext& run, Store& store, const Configured* below, const Layer& layer) {
+Configured configure_layer(RunContext& run, Store& store, Configured* below, const Layer& layer) {
   Configured result;
   std::vector<SharedPath> shared;
   result.tree = unpack(store, layer, below ? &below->tree : nullptr, shared);
-  result.scratch.emplace(store.work_directory(), "configure-");
-  const fs::path scratch = result.scratch->path();
-  check_out(store, result.tree, scratch / "lower");
-  const StandIns stand_ins = lay_stand_ins(result.tree, scratch);
+  result.checkout = below && below->checkout ? std::move(below->checkout) : std::make_unique<Checkout>(store);
+  const fs::path lower = result.checkout->show(store, result.tree);
+  const TemporaryDirectory scratch_directory(store.work_directory(), "configure-");
+  const fs::path scratch = scratch_directory.path();
+  const StandIns stand_ins = lay_stand_ins(result.tree, lower, scratch);
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
   ScriptTimes times;
   {
-    const Overlay overlay({stand_ins.directory, scratch / "lower"}, scratch / "upper", scratch / "work",
-                          scratch / "root");
+    const Overlay overlay({stand_ins.directory, lower}, scratch / "upper", scratch / "work", scratch / "root");
     Configuration configuration(run, overlay.root(), stand_ins, layer);
     configuration.run_preinsts();
     part_shared_paths(store, overlay.root(), shared);
@@ -291,7 +293,6 @@ Configured configure_layer(RunContext& run, Store& store, const Configured* belo
   fold_upper(store, result.tree, scratch / "upper", [&](std::int64_t changed) { return times.maker(changed); });
   transaction.set_ref(layer.ref, keep(store, result, layer));
   transaction.commit();
-  result.lowers = {scratch / "upper", scratch / "lower"};
   return result;
 }
 
@@ -318,8 +319,10 @@ Configured configure(RunContext& run, Store& store, const std::vector<Layer>& la
 }
 
 void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers) {
-  run_generators(run, store, configured.tree, configured.calls, layers.front().ref, configured.lowers,
+  if (!configured.checkout) configured.checkout = std::make_unique<Checkout>(store);
+  run_generators(run, store, configured.tree, configured.calls, layers.front().ref, *configured.checkout,
                  layers.back().epoch);
+  configured.checkout.reset();
 }
 
 }  // namespace ainode

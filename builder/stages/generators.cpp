@@ -254,12 +254,11 @@ void run_command(const std::vector<std::string>& words, const Generator& generat
 }
 
 /// In a scratch directory of its own: what the commands changed.
-Generated run_job(Store& store, const Tree& tree, const Job& job, const std::vector<fs::path>& lowers,
-                  std::int64_t epoch) {
+Generated run_job(Store& store, const Tree& tree, const Job& job, const fs::path& lower, std::int64_t epoch) {
   const TemporaryDirectory scratch(store.work_directory(), "generate-");
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch.path() / name);
   {
-    const Overlay overlay(lowers, scratch.path() / "upper", scratch.path() / "work", scratch.path() / "root");
+    const Overlay overlay({lower}, scratch.path() / "upper", scratch.path() / "work", scratch.path() / "root");
     for (const auto& command : job.commands) run_command(command, *job.generator, overlay.root(), epoch);
   }
   Generated generated;
@@ -306,16 +305,12 @@ std::string commit_of(Store& store, const Job& job, const Generated& generated) 
 }
 
 void run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector<Job>& jobs,
-              std::vector<fs::path> lowers, std::int64_t epoch) {
+              Checkout& checkout, std::int64_t epoch) {
   std::vector<Generated> results(jobs.size());
-  const TemporaryDirectory scratch(store.work_directory(), "generate-");
-  if (lowers.empty()) {
-    check_out(store, tree, scratch.path() / "tree");
-    lowers = {scratch.path() / "tree"};
-  }
+  const fs::path lower = checkout.show(store, tree);
   Store::Transaction transaction(store);
   parallel_for(run.jobs, jobs.size(),
-               [&](std::size_t i) { results[i] = run_job(store, tree, jobs[i], lowers, epoch); });
+               [&](std::size_t i) { results[i] = run_job(store, tree, jobs[i], lower, epoch); });
   for (std::size_t i = 0; i < jobs.size(); ++i) transaction.set_ref(jobs[i].ref, commit_of(store, jobs[i], results[i]));
   transaction.commit();
 }
@@ -343,7 +338,7 @@ void apply_changes(Tree& tree, const Generated& generated) {
 }
 
 void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
-                    const std::string& below, const std::vector<fs::path>& lowers, std::int64_t epoch) {
+                    const std::string& below, Checkout& checkout, std::int64_t epoch) {
   std::vector<Job> jobs;
   StepKey all("generate", kVersion);
   for (const Generator& generator : generators()) {
@@ -360,7 +355,7 @@ void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector
     // Of several builds of one tree, the first makes them.
     const FileLock maker = store.lock_maker(run, all, "generated files");
     std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(missing), is_missing);
-    if (!missing.empty()) run_jobs(run, store, tree, missing, lowers, epoch);
+    if (!missing.empty()) run_jobs(run, store, tree, missing, checkout, epoch);
   }
   run.events.detail("generate",
                     fmt::format("{} of {} results kept from before", jobs.size() - missing.size(), jobs.size()));

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "builder/store/checkout.h"
 #include "builder/store/store.h"
 
 namespace ainode {
@@ -44,11 +45,10 @@ struct Generated {
 };
 void apply_changes(Tree& tree, const Generated& generated);
 
-/// Runs the called generators on a tree, all cores at once, and applies what they changed. `lowers`: where the tree
-/// lies on disk (an overlay's lower directories, topmost first); empty: it is checked out when something has to run.
-/// `below` stands for what the keys do not list: the base system that every program uses. Throws generator_failed, also
+/// Runs the called generators on a tree, all cores at once, and applies what they changed. `checkout` is
+/// made to show the tree when something has to run. `below` stands for what the keys do not list: the base system that every program uses. Throws generator_failed, also
 /// for a change outside a generator's outputs.
 void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
-                    const std::string& below, const std::vector<std::filesystem::path>& lowers, std::int64_t epoch);
+                    const std::string& below, Checkout& checkout, std::int64_t epoch);
 
 }  // namespace ainode

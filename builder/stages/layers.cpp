@@ -65,15 +65,25 @@ std::set<std::string> mentioned_accounts(Store& store, const Layer& layer, const
   return found;
 }
 
-/// A group stands in the layer of the first user that is in it, at the latest.
+/// A group stands in the layer of the first user that is in it, at the latest. What groups a package may make is not
+/// known before all are configured: users join those in the last layer.
 void place_accounts(Store& store, std::vector<Layer>& layers, Accounts left) {
+  std::set<std::string> declared;
+  for (const Group& group : left.groups) declared.insert(group.name.value);
+  Layer last;
+  last.name = "accounts";
+  for (User& user : left.users) {
+    const auto is_declared = [&](const Text& group) { return declared.contains(group.value); };
+    if (std::all_of(user.groups.begin(), user.groups.end(), is_declared)) continue;
+    last.accounts.users.push_back(user);
+    std::erase_if(user.groups, [&](const Text& group) { return !is_declared(group); });
+  }
   for (Layer& layer : layers) {
-    if (left.empty()) return;
-    const bool is_last = &layer == &layers.back();
+    if (left.empty()) break;
     std::set<std::string> names;
     for (const User& user : left.users) names.insert(user.name.value);
     for (const Group& group : left.groups) names.insert(group.name.value);
-    std::set<std::string> wanted = is_last ? names : mentioned_accounts(store, layer, names);
+    std::set<std::string> wanted = mentioned_accounts(store, layer, names);
     for (const User& user : left.users) {
       if (!wanted.contains(user.name.value)) continue;
       wanted.insert(user.group.value);
@@ -87,21 +97,35 @@ void place_accounts(Store& store, std::vector<Layer>& layers, Accounts left) {
     move_wanted(left.users, layer.accounts.users);
     move_wanted(left.groups, layer.accounts.groups);
   }
+  const auto is_there = [&](const User& user) {
+    return std::any_of(last.accounts.users.begin(), last.accounts.users.end(),
+                       [&](const User& other) { return other.name.value == user.name.value; });
+  };
+  last.accounts.groups = left.groups;
+  for (const User& user : left.users)
+    if (!is_there(user)) last.accounts.users.push_back(user);
+  if (!last.accounts.empty()) layers.push_back(std::move(last));
+}
+
+/// As the lock has them; in an older one the layers' packages are mixed, and all but the base are one layer.
+std::vector<Layer> layers_of(const std::vector<LockedPackage>& packages) {
+  std::vector<Layer> layers;
+  for (const LockedPackage& package : packages) {
+    auto layer = std::find_if(layers.begin(), layers.end(), [&](const Layer& known) { return known.name == package.layer; });
+    if (layer == layers.end()) {
+      layer = layers.emplace(layers.end());
+      layer->name = package.layer;
+    }
+    layer->packages.push_back(package);
+  }
+  std::stable_partition(layers.begin(), layers.end(), [](const Layer& layer) { return layer.name == "base"; });
+  return layers;
 }
 
 }  // namespace
 
 std::vector<Layer> cut_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts) {
-  std::vector<Layer> layers;
-  for (const char* name : {"base", "root", "node"}) {
-    Layer layer;
-    layer.name = name;
-    for (const LockedPackage& package : packages) {
-      const bool is_known = package.layer == "base" || package.layer == "root";
-      if (package.layer == name || (!is_known && layer.name == "node")) layer.packages.push_back(package);
-    }
-    if (!layer.packages.empty()) layers.push_back(std::move(layer));
-  }
+  std::vector<Layer> layers = layers_of(packages);
   place_accounts(store, layers, accounts);
   std::string below;
   std::int64_t epoch = 0;

@@ -13,14 +13,15 @@
 namespace ainode {
 
 struct Layer {
-  std::string name;                     ///< base, root, node
+  std::string name;                     ///< LockedPackage::layer, or `accounts`
   std::vector<LockedPackage> packages;  ///< in configuration order
-  Accounts accounts;       ///< those that its packages ask for; in the last layer also those that none does
+  Accounts accounts;  ///< those that its packages ask for
   std::int64_t epoch = 0;  ///< the newest file of its packages and of those below
   std::string ref;         ///< the store's ref of its result: a hash over all of this and the layers below
 };
 
-/// Layers without packages are left out. The packages must be in the store.
+/// Layers as the lock has them, and one without packages at the end where accounts are left that no package mentions,
+/// or users to join groups that a package makes. The packages must be in the store.
 std::vector<Layer> cut_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts);
 
 }  // namespace ainode

@@ -4,17 +4,17 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "base/files.h"
 #include "base/lock.h"
 #include "base/manifest.h"
 #include "base/recipe.h"
 #include "builder/sandbox/tools_tree.h"
 #include "builder/stages/generators.h"
 #include "builder/stages/layers.h"
+#include "builder/store/checkout.h"
 #include "builder/store/store.h"
 
 namespace ainode {
@@ -27,9 +27,7 @@ ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedP
 struct Configured {
   Tree tree;
   std::vector<DeferredCall> calls;  ///< what scripts wanted generated
-  /// Where the tree lies on disk (overlay lowers, topmost first); empty when its last layer was kept from before.
-  std::vector<std::filesystem::path> lowers;
-  std::optional<TemporaryDirectory> scratch;  ///< holds them
+  std::unique_ptr<Checkout> checkout;  ///< where the scripts ran; null when the last layer was kept from before
 };
 
 /// Runs the packages' maintainer scripts, layer by layer (builder/stages/layers.h). What a layer became is kept.
@@ -48,12 +46,12 @@ struct Kernel {
 Kernel find_kernel(const Tree& tree, const std::vector<LockedPackage>& packages);  ///< throws kernel_missing
 
 /// A small initramfs (newc, zstd by the tools tree): busybox, ostree-prepare-root with its libraries, the modules that
-/// reach the root disk.
+/// reach the root disk. What was compressed is kept.
 struct Initrd {
   std::string content;
   std::vector<std::string> modules;  ///< in load order
 };
-Initrd make_initrd(Store& store, const Tree& tree, const Kernel& kernel, const ToolsTree& tools, std::int64_t epoch);
+Initrd make_initrd(RunContext& run, Store& store, const Tree& tree, const Kernel& kernel, const ToolsTree& tools);
 
 /// Writes the recipe's system settings (default target, …) into the tree and names what each promises.
 std::vector<Declaration> tune(Store& store, Tree& tree, const Recipe& recipe, const Kernel& kernel);

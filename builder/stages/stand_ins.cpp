@@ -25,7 +25,7 @@ constexpr const char* kProgram = "ainode-aids";
 
 class Laying {
  public:
-  Laying(const Tree& tree, const fs::path& scratch) : tree_(tree), lower_(scratch / "lower") {
+  Laying(const Tree& tree, fs::path lower, const fs::path& scratch) : tree_(tree), lower_(std::move(lower)) {
     result_.directory = scratch / "stand-ins";
     result_.notes = scratch / "notes";
     make_directories(result_.directory);
@@ -103,8 +103,8 @@ class Laying {
 
 }  // namespace
 
-StandIns lay_stand_ins(const Tree& tree, const fs::path& scratch) {
-  Laying laying(tree, scratch);
+StandIns lay_stand_ins(const Tree& tree, const fs::path& lower, const fs::path& scratch) {
+  Laying laying(tree, lower, scratch);
   // So that a test can hold what they do against the programs that they stand in for.
   if (failpoint_asks("configure", "stand-ins", "none")) return laying.finish();
   laying.hide_scripts();

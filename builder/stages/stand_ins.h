@@ -16,9 +16,9 @@ struct StandIns {
   std::vector<BindMount> binds;     ///< what they need to see below /run/ainode
 };
 
-/// Lays them below `scratch`, whose `lower` holds the checked-out tree. Only what is in the tree gets a stand-in, so
-/// that scripts still see which programs there are; policy-rc.d(8) alone is added: no service starts in an image.
-StandIns lay_stand_ins(const Tree& tree, const std::filesystem::path& scratch);
+/// Lays them below `scratch`; `lower` shows the tree. Only what is in the tree gets a stand-in, so that scripts still
+/// see which programs there are; policy-rc.d(8) alone is added: no service starts in an image.
+StandIns lay_stand_ins(const Tree& tree, const std::filesystem::path& lower, const std::filesystem::path& scratch);
 
 /// Opened for writing, changed or renamed, a stand-in is copied into the overlay's upper directory: it must not come
 /// into the image. Throws script_failed naming the path.

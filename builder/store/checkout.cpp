@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -64,15 +65,52 @@ void check_out_file(const Store& store, const std::string& checksum, const fs::p
   copy_file(store, checksum, object.ownership, path);
 }
 
+void set_ownership(const fs::path& directory, const Ownership& ownership) {
+  if (chown(directory.c_str(), ownership.uid, ownership.gid) != 0)
+    throw system_error("change the owner of " + directory.string(), errno);
+  if (chmod(directory.c_str(), ownership.mode) != 0) throw system_error("change the mode of " + directory.string(), errno);
+  set_xattrs(directory, ownership.xattrs);
+}
+
 void check_out_directory(const Store& store, const TreeDirectory& directory, const fs::path& path) {
   if (mkdir(path.c_str(), 0700) != 0) throw system_error("create directory " + path.string(), errno);
   for (const auto& [name, file] : directory.files) check_out_file(store, file.checksum, path / name);
   for (const auto& [name, child] : directory.directories) check_out_directory(store, *child, path / name);
-  const Ownership& ownership = directory.ownership;
-  if (chown(path.c_str(), ownership.uid, ownership.gid) != 0)
-    throw system_error("change the owner of " + path.string(), errno);
-  if (chmod(path.c_str(), ownership.mode) != 0) throw system_error("change the mode of " + path.string(), errno);
-  set_xattrs(path, ownership.xattrs);
+  set_ownership(path, directory.ownership);
+}
+
+bool is_same_file(const TreeDirectory& shown, const std::string& name, const TreeDirectory::File& wanted) {
+  const auto file = shown.files.find(name);
+  return file != shown.files.end() && file->second.checksum == wanted.checksum;
+}
+
+/// What is in the way goes first: a file can become a directory, and the other way round.
+void clear_for(const TreeDirectory& shown, const TreeDirectory& wanted, const fs::path& path) {
+  for (const auto& [name, file] : shown.files) {
+    const auto kept = wanted.files.find(name);
+    if (kept != wanted.files.end() && kept->second.checksum == file.checksum) continue;
+    if (unlink((path / name).c_str()) != 0) throw system_error("remove " + (path / name).string(), errno);
+  }
+  for (const auto& [name, child] : shown.directories)
+    if (!wanted.directories.contains(name)) remove_tree(path / name);
+}
+
+void change_directory(const Store& store, const TreeDirectory& shown, const TreeDirectory& wanted,
+                      const fs::path& path) {
+  clear_for(shown, wanted, path);
+  for (const auto& [name, file] : wanted.files)
+    if (!is_same_file(shown, name, file)) check_out_file(store, file.checksum, path / name);
+  for (const auto& [name, child] : wanted.directories) {
+    const auto before = shown.directories.find(name);
+    if (before == shown.directories.end())
+      check_out_directory(store, *child, path / name);
+    else
+      change_directory(store, *before->second, *child, path / name);
+  }
+  for (const auto& [name, value] : shown.ownership.xattrs)
+    if (!wanted.ownership.xattrs.contains(name) && lremovexattr(path.c_str(), name.c_str()) != 0)
+      throw system_error(fmt::format("remove {} of {}", name, path.string()), errno);
+  if (!(shown.ownership == wanted.ownership)) set_ownership(path, wanted.ownership);
 }
 
 /// Attributes that belong to a file; not overlayfs's and OSTree's own marks.
@@ -209,6 +247,21 @@ class Fold {
 void check_out(const Store& store, const Tree& tree, const fs::path& directory) {
   make_directories(directory.parent_path());
   check_out_directory(store, tree.root(), directory);
+}
+
+Checkout::Checkout(const Store& store) : scratch_(store.work_directory(), "tree-") {}
+
+fs::path Checkout::show(const Store& store, const Tree& tree) {
+  fs::path directory = scratch_.path() / "tree";
+  if (!shown_) {
+    check_out(store, tree, directory);
+  } else {
+    // Half changed, it shows nothing that could be told.
+    const Tree shown = *std::exchange(shown_, std::nullopt);
+    change_directory(store, shown.root(), tree.root(), directory);
+  }
+  shown_ = tree.clone();
+  return directory;
 }
 
 std::optional<fs::path> difference_from_checkout(const Store& store, const Tree& tree, const fs::path& directory) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "builder/store/store.h"
 #include "builder/store/tree.h"
 
@@ -18,6 +19,19 @@ namespace ainode {
 /// Writes the tree below `directory` (created, must not exist). Objects that are root-owned, plain-moded and without
 /// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
+
+/// A directory of its own in the store's work directory that shows one tree after the other; what the next one has in
+/// common with the last stays as it is. Gone with this object. Nothing may be mounted over it while it changes.
+class Checkout {
+ public:
+  explicit Checkout(const Store& store);
+  /// Brings the directory to `tree`, as check_out() would write it, and names it.
+  std::filesystem::path show(const Store& store, const Tree& tree);
+
+ private:
+  TemporaryDirectory scratch_;
+  std::optional<Tree> shown_;
+};
 
 /// The first path below `directory` (given back whole) that is not exactly as check_out() wrote it: content, owner,
 /// mode, attributes, or there at all.

@@ -42,7 +42,7 @@ std::uint32_t object_mode(const FileObject& file) {
   return file.is_symlink ? (S_IFLNK | 0777u) : (S_IFREG | file.ownership.mode);
 }
 
-std::string content_checksum(const FileObject& file) {
+Sha256 hash_of_header(const FileObject& file) {
   const Variant header =
       sink(g_variant_new("(uuuus@a(ayay))", GUINT32_TO_BE(file.ownership.uid), GUINT32_TO_BE(file.ownership.gid),
                          GUINT32_TO_BE(object_mode(file)), 0u, file.is_symlink ? file.content.c_str() : "",
@@ -52,6 +52,11 @@ std::string content_checksum(const FileObject& file) {
   Sha256 hash;
   hash.update({reinterpret_cast<const char*>(prefix.data()), sizeof prefix});
   hash.update({static_cast<const char*>(g_variant_get_data(header.get())), size});
+  return hash;
+}
+
+std::string content_checksum(const FileObject& file) {
+  Sha256 hash = hash_of_header(file);
   if (!file.is_symlink) hash.update(file.content);
   return hash.finish_hex();
 }

@@ -30,6 +30,8 @@ std::uint32_t object_mode(const FileObject& file);
 
 /// SHA-256 over the file header and the content (nothing for a symlink).
 std::string content_checksum(const FileObject& file);
+/// The same with all but a regular file's content, which is hashed behind it.
+Sha256 hash_of_header(const FileObject& file);
 
 Variant directory_metadata_variant(const Ownership& ownership);
 

@@ -335,9 +335,9 @@ TEST(Layers, ToolsAreOfTheirOwn) {
             (std::map<std::string, std::string>{{"node", "tools"}, {"extra", "tools"}}));
 }
 
-TEST(Layers, OfTheRootRecipeHoldWhatItAsksForAndNeeds) {
+TEST(Layers, OfADocumentHoldWhatItAsksForAndNeeds) {
   Goal image = goal({"server", "debugger"});
-  image.root = {"server", "not-in-the-archive"};
+  image.levels = {{"bottom", {"server", "not-in-the-archive"}, false}, {"top", {"server", "debugger"}, false}};
   EXPECT_EQ(layers(image,
                    "base 1 Essential: yes\n"
                    "server 1 Depends: library\n"
@@ -345,7 +345,7 @@ TEST(Layers, OfTheRootRecipeHoldWhatItAsksForAndNeeds) {
                    "debugger 1 Depends: library, symbols\n"
                    "symbols 1\n"),
             (std::map<std::string, std::string>{
-                {"base", "base"}, {"debugger", "node"}, {"library", "root"}, {"server", "root"}, {"symbols", "node"}}));
+                {"base", "base"}, {"debugger", "top"}, {"library", "bottom"}, {"server", "bottom"}, {"symbols", "top"}}));
 }
 
 }  // namespace
