@@ -68,7 +68,7 @@ struct SigningWishes {
 /// What is asked for when the documents up to one are laid over each other: images that have them in common share the
 /// layers of these packages.
 struct PackageLevel {
-  std::string name;                   ///< the document's file name without its ending; the last one also says the variant
+  std::string name;  ///< the document's file name without its ending; the last one also says the variant
   std::vector<std::string> packages;  ///< the kernel's among them
   bool recommends = false;
 };

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/store/checkout.h"
 
 namespace ainode {
 
@@ -148,6 +149,8 @@ CacheCleaned clean(const Store& store, const CacheWish& wish) {
   const std::vector<StoredObject> objects = stored_objects(store);
   Uses uses(items, object_sizes(store));
   CacheCleaned cleaned;
+  // Its links would keep alive what is removed; a build makes it anew.
+  if (!wish.dry_run) remove_tree(Checkout::kept_in(store));
   const std::uint64_t before = uses.bytes();
   for (const HeldItem* item : doomed(items, wish, uses)) {
     cleaned.removed.push_back(*item);

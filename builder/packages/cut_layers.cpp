@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -57,7 +58,8 @@ class Growth {
       if (const Id preferred = pool_.preferred(clause); installed_.contains(preferred)) {
         want(preferred);
       } else {
-        const auto other = std::find_if(providers.begin(), providers.end(), [&](Id id) { return installed_.contains(id); });
+        const auto other =
+            std::find_if(providers.begin(), providers.end(), [&](Id id) { return installed_.contains(id); });
         if (other != providers.end()) want(*other);
       }
     }
@@ -164,20 +166,19 @@ class Circles {
   std::vector<Circle> found_;
 };
 
-std::vector<Ids> parts_of(const PackagePool& pool, const Ids& layer) {
+/// In configuration order, no circle cut through.
+std::vector<std::vector<Id>> parts_of(const PackagePool& pool, const Ids& layer, std::size_t longest) {
+  const auto name_of = [&](Id id) { return std::string_view(pool.record(id).name); };
   std::vector<Circle> circles = Circles(pool, layer).found();
-  const auto first_name = [&](const Circle& circle) {
-    std::string_view first = pool.record(circle.packages.front()).name;
-    for (const Id id : circle.packages) first = std::min(first, std::string_view(pool.record(id).name));
-    return first;
-  };
+  for (Circle& circle : circles)
+    std::sort(circle.packages.begin(), circle.packages.end(), [&](Id a, Id b) { return name_of(a) < name_of(b); });
   std::sort(circles.begin(), circles.end(), [&](const Circle& a, const Circle& b) {
-    return std::tuple(b.height, first_name(a)) < std::tuple(a.height, first_name(b));
+    return std::tuple(b.height, name_of(a.packages.front())) < std::tuple(a.height, name_of(b.packages.front()));
   });
-  std::vector<Ids> parts(1);
+  std::vector<std::vector<Id>> parts(1);
   for (const Circle& circle : circles) {
-    if (parts.back().size() >= kLongestPart) parts.emplace_back();
-    parts.back().insert(circle.packages.begin(), circle.packages.end());
+    if (parts.back().size() >= longest) parts.emplace_back();
+    parts.back().insert(parts.back().end(), circle.packages.begin(), circle.packages.end());
   }
   return parts;
 }
@@ -190,38 +191,38 @@ std::string unused(std::string name, std::set<std::string>& used) {
 
 }  // namespace
 
-std::vector<CutLayer> cut_layers(const Goal& goal, const PackagePool& pool, const std::vector<Id>& order) {
-  if (!goal.base_system) return {{"tools", order}};
+std::vector<CutLayer> cut_layers(const Goal& goal, const PackagePool& pool, const std::vector<Id>& solution) {
+  const Ids installed(solution.begin(), solution.end());
   std::vector<CutLayer> layers;
-  std::set<std::string> used = {"tools"};
+  std::set<std::string> used;
   Ids below;
-  const auto add_layer = [&](const Ids& all, const std::string& wish) {
-    const bool is_base = layers.empty();
+  const auto add_layer = [&](const Ids& all, const std::string& wish, std::size_t longest_part) {
     Ids layer;
     std::set_difference(all.begin(), all.end(), below.begin(), below.end(), std::inserter(layer, layer.end()));
     below = all;
     if (layer.empty()) return;
     const std::string name = unused(wish, used);
     std::size_t number = 0;
-    // Every script takes the base system for granted without asking for it: it is never in parts.
-    for (const Ids& part : is_base ? std::vector{layer} : parts_of(pool, layer)) {
-      CutLayer& cut = layers.emplace_back();
-      cut.name = ++number == 1 ? name : fmt::format("{}/{}", name, number);
-      std::copy_if(order.begin(), order.end(), std::back_inserter(cut.packages), [&](Id id) { return part.contains(id); });
-    }
+    for (std::vector<Id>& part : parts_of(pool, layer, longest_part))
+      layers.push_back({++number == 1 ? name : fmt::format("{}/{}", name, number), std::move(part)});
   };
-  const Ids installed(order.begin(), order.end());
+  if (!goal.base_system) {
+    add_layer(installed, "tools", installed.size());
+    return layers;
+  }
+  used.insert("tools");
   Growth growth(pool, installed);
   for (const Id id : pool.base_system()) growth.want(id);
   growth.follow(false);
-  add_layer(growth.all(), "base");
+  // Every script takes the base system for granted without asking for it: it is never in parts.
+  add_layer(growth.all(), "base", installed.size());
   for (const PackageLevel& level : goal.levels) {
     for (const std::string& package : level.packages)
       for (const Id id : pool.versions(package)) growth.want(id);
     growth.follow(level.recommends);
-    if (&level != &goal.levels.back()) add_layer(growth.all(), level.name);
+    if (&level != &goal.levels.back()) add_layer(growth.all(), level.name, kLongestPart);
   }
-  add_layer(installed, goal.levels.empty() ? "node" : goal.levels.back().name);
+  add_layer(installed, goal.levels.empty() ? "node" : goal.levels.back().name, kLongestPart);
   return layers;
 }
 

@@ -8,7 +8,6 @@ extern "C" {
 #include <solv/pool.h>
 #include <solv/repo.h>
 #include <solv/solver.h>
-#include <solv/transaction.h>
 }
 
 #include <map>

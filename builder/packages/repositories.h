@@ -78,8 +78,8 @@ struct Goal {
   std::vector<Text> install, exclude;
   std::map<std::string, Text> pins;
   bool recommends = false;
-  bool base_system = true;  ///< add Essential: yes and Priority: required
-  std::string image;        ///< named in errors
+  bool base_system = true;           ///< add Essential: yes and Priority: required
+  std::string image;                 ///< named in errors
   std::vector<PackageLevel> levels;  ///< what of `install` each document asks for; makes the lock's layers
 };
 Goal goal_of(const Recipe& recipe);

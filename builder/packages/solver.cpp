@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A goal becomes jobs; solved again and again while packages' Recommends add jobs, then put into configuration order.
+// A goal becomes jobs; solved again and again while packages' Recommends add jobs, then cut into layers.
 #include "builder/packages/solver.h"
 
 #include <fmt/format.h>
@@ -16,8 +16,6 @@
 namespace ainode {
 
 namespace {
-
-using TransactionHandle = Handle<Transaction, transaction_free>;
 
 constexpr int kMostRounds = 50;  // each round adds a Recommends that was not asked for before; 3 to 5 are usual
 
@@ -86,15 +84,6 @@ std::vector<Id> Request::solution() const {
   }
   std::sort(found.begin(), found.end());
   return found;
-}
-
-std::vector<Id> Request::in_configuration_order() const {
-  const TransactionHandle transaction(solver_create_transaction(solver_.get()));
-  transaction_order(transaction.get(), 0);
-  const Queue& steps = transaction->steps;
-  std::vector<Id> order(steps.elements, steps.elements + steps.count);
-  std::erase_if(order, [&](Id id) { return !std::binary_search(chosen_.begin(), chosen_.end(), id); });
-  return order;
 }
 
 /// Marks packages in apt's order, depth first, a package's dependencies before what it recommends: a clause that a
@@ -255,7 +244,7 @@ std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidate
   Request request(goal, pool.get());
   if (!request.solve()) throw explain_problem(request.solver(), pool.get(), goal, request.jobs(), *candidates.data);
   std::vector<LockedPackage> packages;
-  for (const CutLayer& layer : cut_layers(goal, pool.get(), request.in_configuration_order()))
+  for (const CutLayer& layer : cut_layers(goal, pool.get(), request.chosen()))
     for (const Id id : layer.packages) {
       packages.push_back(locked(pool.get().record(id), candidates.repositories));
       packages.back().layer = layer.name;

@@ -37,8 +37,8 @@ class Request {
   void add(const Text& name);
   /// Solves again and again while packages' Recommends add jobs. False: unsatisfiable, and solver() says why.
   bool solve();
-  /// The solution, dependencies before dependants.
-  std::vector<Id> in_configuration_order() const;
+  /// The solution, sorted.
+  const std::vector<Id>& chosen() const { return chosen_; }
   Solver* solver() const { return solver_.get(); }
   const std::vector<Job>& jobs() const { return jobs_; }
 

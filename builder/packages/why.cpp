@@ -35,7 +35,7 @@ class SolutionGraph {
     check_names(goal, pool(), *candidates.data);
     Request request(goal, pool());
     if (!request.solve()) throw explain_problem(request.solver(), pool(), goal, request.jobs(), *candidates.data);
-    for (const Id id : request.in_configuration_order()) installed_.insert(id);
+    for (const Id id : request.chosen()) installed_.insert(id);
     find_roots();
   }
 

@@ -109,15 +109,37 @@ std::string keep(Store& store, const Configured& configured, const Layer& layer)
   return store.write_commit(kept, options);
 }
 
+/// Without what explains it.
+Tree recall_tree(const Store& store, const std::string& commit) {
+  Tree tree = store.read_tree(commit);
+  tree.remove(kOrigins);
+  tree.remove(kCalls);
+  return tree;
+}
+
 Configured recall(const Store& store, const Layer& layer) {
   Configured configured;
-  configured.tree = store.read_tree(*store.resolve(layer.ref));
-  const std::string origins = store.read_text(configured.tree, kOrigins);
-  configured.calls = read_calls(store.read_text(configured.tree, kCalls));
-  configured.tree.remove(kOrigins);
-  configured.tree.remove(kCalls);
-  apply_origins(configured.tree, origins);
+  const Tree kept = store.read_tree(*store.resolve(layer.ref));
+  configured.tree = recall_tree(store, *store.resolve(layer.ref));
+  configured.calls = read_calls(store.read_text(kept, kCalls));
+  apply_origins(configured.tree, store.read_text(kept, kOrigins));
   return configured;
+}
+
+/// Mostly what another image, or this one with an older package, left: not much of it changes.
+std::unique_ptr<Checkout> take_checkout(const Store& store) {
+  auto checkout = std::make_unique<Checkout>(store);
+  if (checkout->left().empty()) return checkout;
+  if (const auto commit = store.resolve(checkout->left())) checkout->take_up(store, recall_tree(store, *commit));
+  return checkout;
+}
+
+/// Where the configured tree lies; the next build finds it there.
+fs::path on_disk(const Store& store, Configured& configured, const Layer& last) {
+  if (!configured.checkout) configured.checkout = take_checkout(store);
+  fs::path directory = configured.checkout->show(store, configured.tree);
+  configured.checkout->keep(last.ref);
+  return directory;
 }
 
 /// A package's state in dpkg's status file.
@@ -271,7 +293,7 @@ Configured configure_layer(RunContext& run, Store& store, Configured* below, con
   Configured result;
   std::vector<SharedPath> shared;
   result.tree = unpack(store, layer, below ? &below->tree : nullptr, shared);
-  result.checkout = below && below->checkout ? std::move(below->checkout) : std::make_unique<Checkout>(store);
+  result.checkout = below && below->checkout ? std::move(below->checkout) : take_checkout(store);
   const fs::path lower = result.checkout->show(store, result.tree);
   const TemporaryDirectory scratch_directory(store.work_directory(), "configure-");
   const fs::path scratch = scratch_directory.path();
@@ -315,13 +337,13 @@ Configured configure(RunContext& run, Store& store, const std::vector<Layer>& la
   }
   run.events.detail("configure", fmt::format("{} of {} layers kept from before", done, layers.size()));
   if (!state) throw Error(codes::tree_malformed, "the lock holds no packages");
+  if (state->checkout) on_disk(store, *state, layers.back());
   return std::move(*state);
 }
 
 void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers) {
-  if (!configured.checkout) configured.checkout = std::make_unique<Checkout>(store);
-  run_generators(run, store, configured.tree, configured.calls, layers.front().ref, *configured.checkout,
-                 layers.back().epoch);
+  const auto lower = [&] { return on_disk(store, configured, layers.back()); };
+  run_generators(run, store, configured.tree, configured.calls, layers.front().ref, lower, layers.back().epoch);
   configured.checkout.reset();
 }
 

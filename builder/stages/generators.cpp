@@ -305,12 +305,11 @@ std::string commit_of(Store& store, const Job& job, const Generated& generated) 
 }
 
 void run_jobs(RunContext& run, Store& store, const Tree& tree, const std::vector<Job>& jobs,
-              Checkout& checkout, std::int64_t epoch) {
+              const std::function<fs::path()>& on_disk, std::int64_t epoch) {
   std::vector<Generated> results(jobs.size());
-  const fs::path lower = checkout.show(store, tree);
+  const fs::path lower = on_disk();
   Store::Transaction transaction(store);
-  parallel_for(run.jobs, jobs.size(),
-               [&](std::size_t i) { results[i] = run_job(store, tree, jobs[i], lower, epoch); });
+  parallel_for(run.jobs, jobs.size(), [&](std::size_t i) { results[i] = run_job(store, tree, jobs[i], lower, epoch); });
   for (std::size_t i = 0; i < jobs.size(); ++i) transaction.set_ref(jobs[i].ref, commit_of(store, jobs[i], results[i]));
   transaction.commit();
 }
@@ -338,7 +337,7 @@ void apply_changes(Tree& tree, const Generated& generated) {
 }
 
 void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
-                    const std::string& below, Checkout& checkout, std::int64_t epoch) {
+                    const std::string& below, const std::function<fs::path()>& on_disk, std::int64_t epoch) {
   std::vector<Job> jobs;
   StepKey all("generate", kVersion);
   for (const Generator& generator : generators()) {
@@ -355,7 +354,7 @@ void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector
     // Of several builds of one tree, the first makes them.
     const FileLock maker = store.lock_maker(run, all, "generated files");
     std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(missing), is_missing);
-    if (!missing.empty()) run_jobs(run, store, tree, missing, checkout, epoch);
+    if (!missing.empty()) run_jobs(run, store, tree, missing, on_disk, epoch);
   }
   run.events.detail("generate",
                     fmt::format("{} of {} results kept from before", jobs.size() - missing.size(), jobs.size()));

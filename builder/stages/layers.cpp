@@ -111,7 +111,8 @@ void place_accounts(Store& store, std::vector<Layer>& layers, Accounts left) {
 std::vector<Layer> layers_of(const std::vector<LockedPackage>& packages) {
   std::vector<Layer> layers;
   for (const LockedPackage& package : packages) {
-    auto layer = std::find_if(layers.begin(), layers.end(), [&](const Layer& known) { return known.name == package.layer; });
+    auto layer =
+        std::find_if(layers.begin(), layers.end(), [&](const Layer& known) { return known.name == package.layer; });
     if (layer == layers.end()) {
       layer = layers.emplace(layers.end());
       layer->name = package.layer;

@@ -15,9 +15,9 @@ namespace ainode {
 struct Layer {
   std::string name;                     ///< LockedPackage::layer, or `accounts`
   std::vector<LockedPackage> packages;  ///< in configuration order
-  Accounts accounts;  ///< those that its packages ask for
-  std::int64_t epoch = 0;  ///< the newest file of its packages and of those below
-  std::string ref;         ///< the store's ref of its result: a hash over all of this and the layers below
+  Accounts accounts;                    ///< those that its packages ask for
+  std::int64_t epoch = 0;               ///< the newest file of its packages and of those below
+  std::string ref;                      ///< the store's ref of its result: a hash over all of this and the layers below
 };
 
 /// Layers as the lock has them, and one without packages at the end where accounts are left that no package mentions,

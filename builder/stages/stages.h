@@ -26,7 +26,7 @@ ToolsTree compose_tools(RunContext& run, Store& store, const std::vector<LockedP
 /// A tree whose packages are all configured.
 struct Configured {
   Tree tree;
-  std::vector<DeferredCall> calls;  ///< what scripts wanted generated
+  std::vector<DeferredCall> calls;     ///< what scripts wanted generated
   std::unique_ptr<Checkout> checkout;  ///< where the scripts ran; null when the last layer was kept from before
 };
 

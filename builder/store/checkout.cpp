@@ -68,7 +68,8 @@ void check_out_file(const Store& store, const std::string& checksum, const fs::p
 void set_ownership(const fs::path& directory, const Ownership& ownership) {
   if (chown(directory.c_str(), ownership.uid, ownership.gid) != 0)
     throw system_error("change the owner of " + directory.string(), errno);
-  if (chmod(directory.c_str(), ownership.mode) != 0) throw system_error("change the mode of " + directory.string(), errno);
+  if (chmod(directory.c_str(), ownership.mode) != 0)
+    throw system_error("change the mode of " + directory.string(), errno);
   set_xattrs(directory, ownership.xattrs);
 }
 
@@ -135,20 +136,32 @@ bool is_opaque(const fs::path& path) {
   return lgetxattr(path.c_str(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-/// What lies at `path`, as the object that it would be; nothing when it is neither file nor symlink.
-std::optional<std::string> checksum_on_disk(const fs::path& path, const FileObject& expected) {
+/// A hard link to an object: its content need not be read twice to know it, and by one process only once.
+bool is_sound_link(const Store& store, const struct stat& status, const std::string& checksum,
+                   const FileObject& expected) {
+  struct stat object = {};
+  return is_linkable(expected) && S_ISREG(status.st_mode) && status.st_uid == 0 && status.st_gid == 0 &&
+         (status.st_mode & 07777u) == expected.ownership.mode &&
+         stat(store.object_path(checksum).c_str(), &object) == 0 && object.st_ino == status.st_ino &&
+         object.st_dev == status.st_dev && store.is_sound(checksum);
+}
+
+/// Whether what lies at `path` is the object; false also when it is neither file nor symlink.
+bool is_object(const Store& store, const fs::path& path, const std::string& checksum) {
+  const FileObject expected = store.read_metadata(checksum);
   struct stat status = {};
-  if (lstat(path.c_str(), &status) != 0) return std::nullopt;
+  if (lstat(path.c_str(), &status) != 0) return false;
+  if (is_sound_link(store, status, checksum, expected)) return true;
   FileObject file;
   file.is_symlink = S_ISLNK(status.st_mode);
-  if (!file.is_symlink && !S_ISREG(status.st_mode)) return std::nullopt;
+  if (!file.is_symlink && !S_ISREG(status.st_mode)) return false;
   file.ownership.uid = status.st_uid;
   file.ownership.gid = status.st_gid;
   file.ownership.mode = file.is_symlink ? 0777 : status.st_mode & 07777u;
   // A link to the store's own file carries the store's attribute, and none of its own.
   if (!expected.ownership.xattrs.empty()) file.ownership.xattrs = read_xattrs(path);
   file.content = file.is_symlink ? fs::read_symlink(path).string() : read_file(path, std::size_t{16} << 30);
-  return content_checksum(file);
+  return content_checksum(file) == checksum;
 }
 
 std::optional<fs::path> difference(const Store& store, const TreeDirectory& directory, const fs::path& path) {
@@ -165,7 +178,7 @@ std::optional<fs::path> difference(const Store& store, const TreeDirectory& dire
   }
   if (count != directory.files.size() + directory.directories.size()) return path;
   for (const auto& [name, file] : directory.files) {
-    if (checksum_on_disk(path / name, store.read_metadata(file.checksum)) != file.checksum) return path / name;
+    if (!is_object(store, path / name, file.checksum)) return path / name;
   }
   for (const auto& [name, child] : directory.directories) {
     if (auto wrong = difference(store, *child, path / name)) return wrong;
@@ -249,19 +262,46 @@ void check_out(const Store& store, const Tree& tree, const fs::path& directory) 
   check_out_directory(store, tree.root(), directory);
 }
 
-Checkout::Checkout(const Store& store) : scratch_(store.work_directory(), "tree-") {}
+namespace {
+
+constexpr const char* kLeft = "left";
+
+}  // namespace
+
+Checkout::Checkout(const Store& store) {
+  make_directories(kept_in(store));
+  lock_ = FileLock::try_lock(kept_in(store) / "lock", FileLock::Mode::exclusive);
+  if (!lock_) {
+    own_.emplace(store.work_directory(), "tree-");
+    directory_ = own_->path();
+    return;
+  }
+  directory_ = kept_in(store);
+  left_ = read_file_if_any(directory_ / kLeft).value_or("");
+  // From the first change on it is nothing to rely on.
+  fs::remove(directory_ / kLeft);
+}
+
+void Checkout::take_up(const Store& store, const Tree& tree) {
+  if (!difference_from_checkout(store, tree, directory_ / "tree")) shown_ = tree.clone();
+}
 
 fs::path Checkout::show(const Store& store, const Tree& tree) {
-  fs::path directory = scratch_.path() / "tree";
-  if (!shown_) {
-    check_out(store, tree, directory);
-  } else {
+  fs::path directory = directory_ / "tree";
+  if (shown_) {
     // Half changed, it shows nothing that could be told.
     const Tree shown = *std::exchange(shown_, std::nullopt);
     change_directory(store, shown.root(), tree.root(), directory);
+  } else {
+    remove_tree(directory);
+    check_out(store, tree, directory);
   }
   shown_ = tree.clone();
   return directory;
+}
+
+void Checkout::keep(const std::string& name) {
+  if (lock_) write_file(directory_ / kLeft, name);
 }
 
 std::optional<fs::path> difference_from_checkout(const Store& store, const Tree& tree, const fs::path& directory) {

@@ -20,16 +20,28 @@ namespace ainode {
 /// xattrs are hard-linked: the checkout is for reading only (an overlay's lower layer).
 void check_out(const Store& store, const Tree& tree, const std::filesystem::path& directory);
 
-/// A directory of its own in the store's work directory that shows one tree after the other; what the next one has in
-/// common with the last stays as it is. Gone with this object. Nothing may be mounted over it while it changes.
+/// A directory that shows one tree after the other; what the next one has in common with the last stays as it is. The
+/// store keeps one from build to build, for whoever comes first; the others have theirs for themselves. Nothing may be
+/// mounted over it while it changes.
 class Checkout {
  public:
   explicit Checkout(const Store& store);
+  /// What keep() was told by the build before; empty when there is nothing to take up.
+  const std::string& left() const { return left_; }
+  /// `tree` is what left() names. It is held to that, each object to its hash, and made anew where it differs.
+  void take_up(const Store& store, const Tree& tree);
   /// Brings the directory to `tree`, as check_out() would write it, and names it.
   std::filesystem::path show(const Store& store, const Tree& tree);
+  /// Leaves what is shown now to the next build.
+  void keep(const std::string& name);
+
+  static std::filesystem::path kept_in(const Store& store) { return store.directory() / "checkout"; }
 
  private:
-  TemporaryDirectory scratch_;
+  std::optional<FileLock> lock_;  ///< of the one that is kept
+  std::optional<TemporaryDirectory> own_;
+  std::filesystem::path directory_;
+  std::string left_;
   std::optional<Tree> shown_;
 };
 

@@ -5,9 +5,11 @@
 
 #include <gio/gio.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/crypto.h"
 #include "base/handle.h"
 #include "builder/store/store.h"
 
@@ -32,6 +34,8 @@ std::uint32_t object_mode(const FileObject& file);
 std::string content_checksum(const FileObject& file);
 /// The same with all but a regular file's content, which is hashed behind it.
 Sha256 hash_of_header(const FileObject& file);
+/// Of a regular file's `user.ostreemeta`; nothing for a symlink's. Throws object_corrupt.
+std::optional<Sha256> hash_of_header(std::string_view metadata, const std::string& checksum);
 
 Variant directory_metadata_variant(const Ownership& ownership);
 

@@ -220,26 +220,36 @@ FileObject Store::read_file(const std::string& checksum) const {
   return file;
 }
 
-void Store::require_sound(const std::string& checksum) const {
-  if (state_->is_verified(checksum)) return;
+std::string Store::hash_on_disk(const std::string& checksum) const {
   const fs::path path = object_path(checksum);
   const auto metadata = bare_user_metadata(path);
-  if (!metadata) return static_cast<void>(read_file(checksum));
-  const FileObject header = parse_bare_user_metadata(*metadata, checksum);
-  if (header.is_symlink) return static_cast<void>(read_file(checksum));
+  if (!metadata) return content_checksum(read_staged(state_->repository.get(), checksum));
+  std::optional<Sha256> hash = hash_of_header(*metadata, checksum);
+  if (!hash) return content_checksum(read_metadata(checksum));
   // A whole tree passes through here: what fits a cache is faster than fresh memory for each file.
   thread_local std::vector<char> buffer(std::size_t{128} << 10);
-  Sha256 hash = hash_of_header(header);
   const Descriptor file = open_file(path, O_RDONLY);
   for (;;) {
     const ssize_t count = read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw system_error("read " + path.string(), errno);
-    if (count == 0) break;
-    hash.update({buffer.data(), static_cast<std::size_t>(count)});
+    if (count == 0) return hash->finish_hex();
+    hash->update({buffer.data(), static_cast<std::size_t>(count)});
   }
-  if (const std::string actual = hash.finish_hex(); actual != checksum)
+}
+
+void Store::require_sound(const std::string& checksum) const {
+  if (state_->is_verified(checksum)) return;
+  if (const std::string actual = hash_on_disk(checksum); actual != checksum)
     throw_corrupt(repository_path(), checksum, "file", actual);
   state_->set_verified(checksum);
+}
+
+bool Store::is_sound(const std::string& checksum) const {
+  if (state_->is_verified(checksum)) return true;
+  if (hash_on_disk(checksum) != checksum) return false;
+  state_->set_verified(checksum);
+  return true;
 }
 
 std::string Store::read_text(const Tree& tree, std::string_view path) const {

@@ -85,6 +85,7 @@ class Store {
   FileObject read_metadata(const std::string& checksum) const;  ///< content empty, except a symlink's target
   /// Throws object_corrupt unless the content object has its own hash; each is read once by a process.
   void require_sound(const std::string& checksum) const;
+  bool is_sound(const std::string& checksum) const;  ///< the same as a value
 
   std::string write_commit(const Tree& tree, const CommitOptions& options);  ///< within a Transaction; its checksum
   Tree read_tree(const std::string& commit) const;
@@ -139,6 +140,7 @@ class Store {
 
  private:
   Store();
+  std::string hash_on_disk(const std::string& checksum) const;
   void open(const std::filesystem::path& directory, bool is_alone);
   std::unique_ptr<State> state_;
 };
