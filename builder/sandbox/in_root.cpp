@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "builder/sandbox/resolve.h"
 
 namespace ainode {
 
@@ -20,10 +20,7 @@ namespace {
 
 Descriptor look_up(const fs::path& root, const std::string& path, int flags) {
   const Descriptor directory = open_file(root, O_PATH | O_DIRECTORY);
-  struct open_how how = {};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return Descriptor(static_cast<int>(syscall(SYS_openat2, directory.get(), path.c_str(), &how, sizeof how)));
+  return open_resolved(directory.get(), path.c_str(), static_cast<unsigned>(flags), RESOLVE_IN_ROOT);
 }
 
 Error malformed(const fs::path& root, const std::string& path, const std::string& what) {

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -22,6 +21,7 @@
 
 #include "base/files.h"
 #include "builder/sandbox/confinement.h"
+#include "builder/sandbox/resolve.h"
 
 namespace ainode {
 
@@ -71,10 +71,7 @@ void keep_own_files(Inside& inside) {
 }
 
 Descriptor open_without_magic(const char* path, std::uint64_t flags) {
-  struct open_how how = {};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_MAGICLINKS;
-  return Descriptor(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+  return open_resolved(AT_FDCWD, path, flags, 0);
 }
 
 /// The interpreter that a script's first line names; false for what is no script.

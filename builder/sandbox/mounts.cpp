@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "builder/sandbox/resolve.h"
 
 namespace ainode {
 
@@ -100,10 +100,7 @@ class DescriptorPath {
 };
 
 Descriptor look_up(int root, const char* path) {
-  struct open_how how = {};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return Descriptor(static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how)));
+  return open_resolved(root, path, O_PATH, RESOLVE_IN_ROOT);
 }
 
 SetupFailure failed(const char* action, const char* subject) {

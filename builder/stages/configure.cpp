@@ -296,7 +296,7 @@ Configured configure_layer(RunContext& run, Store& store, Configured* below, con
   result.checkout = below && below->checkout ? std::move(below->checkout) : take_checkout(store);
   const fs::path lower = result.checkout->show(store, result.tree);
   const TemporaryDirectory scratch_directory(store.work_directory(), "configure-");
-  const fs::path scratch = scratch_directory.path();
+  const fs::path& scratch = scratch_directory.path();
   const StandIns stand_ins = lay_stand_ins(result.tree, lower, scratch);
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
   ScriptTimes times;

@@ -338,14 +338,83 @@ TEST(Layers, ToolsAreOfTheirOwn) {
 TEST(Layers, OfADocumentHoldWhatItAsksForAndNeeds) {
   Goal image = goal({"server", "debugger"});
   image.levels = {{"bottom", {"server", "not-in-the-archive"}, false}, {"top", {"server", "debugger"}, false}};
+  EXPECT_EQ(
+      layers(image,
+             "base 1 Essential: yes\n"
+             "server 1 Depends: library\n"
+             "library 1\n"
+             "debugger 1 Depends: library, symbols\n"
+             "symbols 1\n"),
+      (std::map<std::string, std::string>{
+          {"base", "base"}, {"debugger", "top"}, {"library", "bottom"}, {"server", "bottom"}, {"symbols", "top"}}));
+}
+
+TEST(Layers, ADocumentsRecommendsBelongToItsLayerAndNotToALaterOne) {
+  Goal image = goal({"server", "debugger"});
+  image.recommends = true;
+  image.levels = {{"bottom", {"server"}, false}, {"middle", {"server"}, true}, {"top", {"server", "debugger"}, true}};
   EXPECT_EQ(layers(image,
-                   "base 1 Essential: yes\n"
-                   "server 1 Depends: library\n"
-                   "library 1\n"
-                   "debugger 1 Depends: library, symbols\n"
+                   "base 1 Essential: yes;Recommends: manual\n"
+                   "manual 1\n"
+                   "server 1 Recommends: monitor\n"
+                   "monitor 1 Depends: graphs\n"
+                   "graphs 1\n"
+                   "debugger 1 Recommends: symbols\n"
                    "symbols 1\n"),
-            (std::map<std::string, std::string>{
-                {"base", "base"}, {"debugger", "top"}, {"library", "bottom"}, {"server", "bottom"}, {"symbols", "top"}}));
+            (std::map<std::string, std::string>{{"base", "base"},
+                                                {"server", "bottom"},
+                                                {"manual", "middle"},
+                                                {"monitor", "middle"},
+                                                {"graphs", "middle"},
+                                                {"debugger", "top"},
+                                                {"symbols", "top"}}));
+}
+
+TEST(Layers, OfTheSameNameStayApart) {
+  Goal image = goal({"one", "two", "three"});
+  image.levels = {{"base", {"one"}, false}, {"node", {"one", "two"}, false}, {"node", {"three"}, false}};
+  EXPECT_EQ(
+      layers(image, "system 1 Essential: yes\none 1\ntwo 1\nthree 1\n"),
+      (std::map<std::string, std::string>{{"system", "base"}, {"one", "base'"}, {"two", "node"}, {"three", "node'"}}));
+}
+
+/// "part: package package …" in configuration order.
+std::vector<std::string> parts(const Goal& goal, const std::string& lines) {
+  std::vector<std::string> parts;
+  std::string layer;
+  for (const LockedPackage& package : resolve(goal, world(lines))) {
+    if (package.layer != layer) parts.push_back(package.layer + ":");
+    layer = package.layer;
+    parts.back() += " " + package.name;
+  }
+  return parts;
+}
+
+TEST(Layers, LongOnesAreCutIntoPartsEachAboveWhatItNeeds) {
+  // leaf00 … leaf69 need circle-a and circle-b, which need each other and the library.
+  std::string lines =
+      "system 1 Essential: yes\nlibrary 1\ncircle-a 1 Depends: circle-b\n"
+      "circle-b 1 Depends: library, circle-a\n";
+  Goal image = goal({});
+  std::string first = "node: library circle-a circle-b", second = "node/2:";
+  for (int i = 0; i < 70; ++i) {
+    const std::string leaf = (i < 10 ? "leaf0" : "leaf") + std::to_string(i);
+    lines += leaf + " 1 Depends: circle-a\n";
+    image.install.push_back({leaf, {}});
+    (i < 45 ? first : second) += " " + leaf;
+  }
+  EXPECT_EQ(parts(image, lines), (std::vector<std::string>{"base: system", first, second}));
+}
+
+TEST(Layers, ArePlannedOnASmallStackForAChainOfAnyLength) {
+  std::string lines = "system 1 Essential: yes\n";
+  constexpr int kLength = 20000;
+  for (int i = 0; i < kLength; ++i)
+    lines += "link" + std::to_string(i) + " 1 Depends: link" + std::to_string((i + 1) % kLength) + "\n";
+  std::size_t count = 0;
+  // All in one circle: one part that is not cut.
+  on_small_stack([&] { count = parts(goal({"link0"}), lines).size(); });
+  EXPECT_EQ(count, 2U);
 }
 
 }  // namespace

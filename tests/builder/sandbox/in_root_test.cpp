@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/error.h"
 
 namespace ainode {
@@ -49,6 +52,25 @@ TEST_F(InRoot, FollowsNoLinkOutOfTheTree) {
   write_file(root_ / "host", "of the tree");
   EXPECT_EQ(outcome("../../host"), "of the tree");
   EXPECT_EQ(outcome("top/host"), "of the tree");
+}
+
+/// While somebody renames anything anywhere, the kernel cannot always tell where `..` leads.
+TEST_F(InRoot, IsNotDisturbedByRenamesElsewhere) {
+  write_file(root_ / "etc/file", "of the tree");
+  std::atomic<bool> is_done = false;
+  std::thread renaming([&] {
+    const fs::path one = directory_.path() / "one", other = directory_.path() / "other";
+    write_file(one, "");
+    while (!is_done) {
+      fs::rename(one, other);
+      fs::rename(other, one);
+    }
+  });
+  int failures = 0;
+  for (int round = 0; round < 5000; ++round) failures += outcome("etc/../etc/../etc/file") == "of the tree" ? 0 : 1;
+  is_done = true;
+  renaming.join();
+  EXPECT_EQ(failures, 0);
 }
 
 TEST_F(InRoot, WaitsForNobodyAndTakesNothingEndless) {

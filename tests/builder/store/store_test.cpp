@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,9 +170,118 @@ TEST_F(Damage, OfACheckoutIsFound) {
   EXPECT_EQ(difference_from_checkout(store_, tree, at), at / "usr/more");
   fs::remove(at / "usr/more");
   flip(at / "usr/bin/tool", 0);
-  EXPECT_EQ(difference_from_checkout(store_, tree, at), at / "usr/bin/tool");
+  // A process reads each object once: this is a later one.
+  EXPECT_EQ(difference_from_checkout(Store::read_only(directory_.path() / "store"), tree, at), at / "usr/bin/tool");
   fs::remove(at / "usr/bin/tool");
   EXPECT_EQ(difference_from_checkout(store_, tree, at), at / "usr/bin");
+}
+
+/// A tree, what follows it, and what lies on the disk then.
+class Showing : public StoreTest {
+ protected:
+  Tree first() {
+    Store::Transaction transaction(store_);
+    Tree tree;
+    put(tree, "usr/bin/tool", "tool");
+    put(tree, "usr/share/changes", "before");
+    put(tree, "usr/share/goes", "away");
+    put(tree, "etc/was-file", "file");
+    put(tree, "etc/was-directory/below", "below");
+    tree.put_file("etc/link", store_.write_symlink("first"), "");
+    tree.make_directories("var/empty").ownership.mode = 0700;
+    transaction.commit();
+    return tree;
+  }
+  Tree second() {
+    Tree tree = first();
+    Store::Transaction transaction(store_);
+    put(tree, "usr/share/changes", "after");
+    tree.remove("usr/share/goes");
+    put(tree, "etc/was-file/below", "below");
+    put(tree, "etc/was-directory", "file");
+    tree.put_file("etc/link", store_.write_symlink("second"), "");
+    tree.make_directories("var/empty").ownership.mode = 0755;
+    put(tree, "var/new/deep/file", "new");
+    transaction.commit();
+    return tree;
+  }
+  void put(Tree& tree, const char* path, const char* content) { tree.put_file(path, store_.write_text(content), ""); }
+  void expect_shown(Checkout& checkout, const Tree& tree) {
+    const fs::path at = checkout.show(store_, tree);
+    EXPECT_EQ(difference_from_checkout(store_, tree, at), std::nullopt);
+  }
+  ino_t inode_of_directory() {
+    struct stat status = {};
+    stat((Checkout::kept_in(store_) / "tree/usr").c_str(), &status);
+    return status.st_ino;
+  }
+};
+
+TEST_F(Showing, FollowsATreeBackAndForth) {
+  Checkout checkout(store_);
+  const Tree one = first(), other = second();
+  expect_shown(checkout, one);
+  const ino_t directory = inode_of_directory();
+  expect_shown(checkout, other);
+  expect_shown(checkout, one);
+  EXPECT_EQ(inode_of_directory(), directory);
+  expect_shown(checkout, Tree());
+}
+
+TEST_F(Showing, IsTakenUpAsItWasLeft) {
+  const Tree one = first(), other = second();
+  {
+    Checkout checkout(store_);
+    EXPECT_EQ(checkout.left(), "");
+    expect_shown(checkout, one);
+    checkout.keep("one");
+  }
+  const ino_t directory = inode_of_directory();
+  {
+    Checkout checkout(store_);
+    EXPECT_EQ(checkout.left(), "one");
+    checkout.take_up(store_, one);
+    expect_shown(checkout, other);
+    // Not made anew.
+    EXPECT_EQ(inode_of_directory(), directory);
+    // Not kept: as after a kill, nobody knows what it shows.
+  }
+  Checkout checkout(store_);
+  EXPECT_EQ(checkout.left(), "");
+  expect_shown(checkout, one);
+}
+
+TEST_F(Showing, IsMadeAnewWhenItWasTouched) {
+  const Tree one = first();
+  for (const char* damage : {"content", "more", "less", "link", "mode"}) {
+    {
+      Checkout checkout(store_);
+      expect_shown(checkout, one);
+      checkout.keep("one");
+    }
+    const fs::path at = Checkout::kept_in(store_) / "tree";
+    const std::string kind = damage;
+    if (kind == "more") write_file(at / "usr/more", "");
+    if (kind == "less" || kind == "link" || kind == "content") fs::remove(at / "usr/bin/tool");
+    if (kind == "link") fs::create_symlink("/bin/sh", at / "usr/bin/tool");
+    if (kind == "content") write_file(at / "usr/bin/tool", "toot");
+    if (kind == "mode") fs::permissions(at / "var/empty", fs::perms(0777));
+    Checkout checkout(store_);
+    checkout.take_up(store_, one);
+    SCOPED_TRACE(kind);
+    expect_shown(checkout, one);
+  }
+}
+
+TEST_F(Showing, IsForOneAtATime) {
+  Checkout checkout(store_), beside(store_);
+  const Tree one = first(), other = second();
+  const fs::path here = checkout.show(store_, one), there = beside.show(store_, other);
+  EXPECT_NE(here, there);
+  EXPECT_EQ(difference_from_checkout(store_, one, here), std::nullopt);
+  EXPECT_EQ(difference_from_checkout(store_, other, there), std::nullopt);
+  beside.keep("other");
+  EXPECT_EQ(Checkout(store_).left(), "");
 }
 
 TEST_F(Damage, DoesNotReachACheckout) {
