@@ -61,6 +61,28 @@ TEST_F(LoadRecipe, FindsABareNameInImagesBeforeRecipes) {
   EXPECT_EQ(load("node").file, "images/node.yaml");
 }
 
+TEST_F(LoadRecipe, SaysWhatEachDocumentAsksFor) {
+  write_file(root() / "recipes/upper.yaml",
+             "ainode: 1\nname: upper\nextends: [node.yaml]\narch: [amd64]\n"
+             "packages: {include: [podman], recommends: true}\nvariants: {debug: {packages: {include: [gdb]}}}\n");
+  const auto levels_of = [&](const std::string& name) {
+    std::vector<std::string> lines;
+    for (const PackageLevel& level : load(name).package_levels) {
+      std::string line = level.name + (level.recommends ? " with recommends:" : ":");
+      for (const std::string& package : level.packages) line += " " + package;
+      lines.push_back(line);
+    }
+    return lines;
+  };
+  const std::string node = "node: udev dbus linux-image-cloud-amd64";
+  const std::string upper = " with recommends: udev dbus podman";
+  EXPECT_EQ(levels_of("node"), std::vector<std::string>{node});
+  EXPECT_EQ(levels_of("upper"), (std::vector<std::string>{node, "upper" + upper + " linux-image-cloud-amd64"}));
+  EXPECT_EQ(levels_of("upper@debug"),
+            (std::vector<std::string>{node, "upper" + upper + " linux-image-cloud-amd64",
+                                      "upper@debug" + upper + " gdb linux-image-cloud-amd64"}));
+}
+
 TEST_F(LoadRecipe, ReadsTheDefaultRecipe) {
   const Recipe recipe = load_recipe("recipes/qemu-base.yaml", {"amd64", AINODE_SOURCE_DIR});
   EXPECT_EQ(recipe.name.value, "qemu-base");
