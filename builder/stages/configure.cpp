@@ -109,36 +109,38 @@ std::string keep(Store& store, const Configured& configured, const Layer& layer)
   return store.write_commit(kept, options);
 }
 
-/// Without what explains it.
-Tree recall_tree(const Store& store, const std::string& commit) {
-  Tree tree = store.read_tree(commit);
-  tree.remove(kOrigins);
-  tree.remove(kCalls);
-  return tree;
+void remove_notes(Tree& kept) {
+  kept.remove(kOrigins);
+  kept.remove(kCalls);
 }
 
 Configured recall(const Store& store, const Layer& layer) {
   Configured configured;
-  const Tree kept = store.read_tree(*store.resolve(layer.ref));
-  configured.tree = recall_tree(store, *store.resolve(layer.ref));
-  configured.calls = read_calls(store.read_text(kept, kCalls));
-  apply_origins(configured.tree, store.read_text(kept, kOrigins));
+  configured.tree = store.read_tree(*store.resolve(layer.ref));
+  const std::string origins = store.read_text(configured.tree, kOrigins);
+  configured.calls = read_calls(store.read_text(configured.tree, kCalls));
+  remove_notes(configured.tree);
+  apply_origins(configured.tree, origins);
   return configured;
 }
 
 /// Mostly what another image, or this one with an older package, left: not much of it changes.
-std::unique_ptr<Checkout> take_checkout(const Store& store) {
+std::unique_ptr<Checkout> take_checkout(Store& store) {
   auto checkout = std::make_unique<Checkout>(store);
   if (checkout->left().empty()) return checkout;
-  if (const auto commit = store.resolve(checkout->left())) checkout->take_up(store, recall_tree(store, *commit));
+  if (const auto commit = store.resolve(checkout->left())) {
+    Tree tree = store.read_tree(*commit);
+    remove_notes(tree);
+    checkout->take_up(store, tree);
+  }
   return checkout;
 }
 
 /// Where the configured tree lies; the next build finds it there.
-fs::path on_disk(const Store& store, Configured& configured, const Layer& last) {
+fs::path on_disk(Store& store, Configured& configured, const Layer& last) {
   if (!configured.checkout) configured.checkout = take_checkout(store);
   fs::path directory = configured.checkout->show(store, configured.tree);
-  configured.checkout->keep(last.ref);
+  configured.checkout->keep(store, last.ref);
   return directory;
 }
 

@@ -264,11 +264,13 @@ void check_out(const Store& store, const Tree& tree, const fs::path& directory) 
 
 namespace {
 
-constexpr const char* kLeft = "left";
+StepKey left_key() {
+  return {"checkout", 1};
+}
 
 }  // namespace
 
-Checkout::Checkout(const Store& store) {
+Checkout::Checkout(Store& store) {
   make_directories(kept_in(store));
   lock_ = FileLock::try_lock(kept_in(store) / "lock", FileLock::Mode::exclusive);
   if (!lock_) {
@@ -277,9 +279,9 @@ Checkout::Checkout(const Store& store) {
     return;
   }
   directory_ = kept_in(store);
-  left_ = read_file_if_any(directory_ / kLeft).value_or("");
+  left_ = store.recall(left_key()).value_or("");
   // From the first change on it is nothing to rely on.
-  fs::remove(directory_ / kLeft);
+  if (!left_.empty()) store.remember(left_key(), "");
 }
 
 void Checkout::take_up(const Store& store, const Tree& tree) {
@@ -300,8 +302,8 @@ fs::path Checkout::show(const Store& store, const Tree& tree) {
   return directory;
 }
 
-void Checkout::keep(const std::string& name) {
-  if (lock_) write_file(directory_ / kLeft, name);
+void Checkout::keep(Store& store, const std::string& name) {
+  if (lock_) store.remember(left_key(), name);
 }
 
 std::optional<fs::path> difference_from_checkout(const Store& store, const Tree& tree, const fs::path& directory) {

@@ -25,7 +25,7 @@ void check_out(const Store& store, const Tree& tree, const std::filesystem::path
 /// mounted over it while it changes.
 class Checkout {
  public:
-  explicit Checkout(const Store& store);
+  explicit Checkout(Store& store);
   /// What keep() was told by the build before; empty when there is nothing to take up.
   const std::string& left() const { return left_; }
   /// `tree` is what left() names. It is held to that, each object to its hash, and made anew where it differs.
@@ -33,7 +33,7 @@ class Checkout {
   /// Brings the directory to `tree`, as check_out() would write it, and names it.
   std::filesystem::path show(const Store& store, const Tree& tree);
   /// Leaves what is shown now to the next build.
-  void keep(const std::string& name);
+  void keep(Store& store, const std::string& name);
 
   static std::filesystem::path kept_in(const Store& store) { return store.directory() / "checkout"; }
 

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from cases import case
-from world import Image, Skip, sha256_of
+from world import Image, Skip, run, sha256_of
 
 
 @case()
@@ -93,6 +93,44 @@ def two_builds_agree(world):
         assert digests[0] == digests[1], f"disks differ: {digests[0]} and {digests[1]}"
     finally:
         world.remove("second build")
+
+
+def layers_kept(built):
+    """(kept, all) as the build's events tell it."""
+    told = [json.loads(line) for line in built.err.splitlines() if line.startswith("{")]
+    texts = [event["text"] for event in told if event.get("step") == "configure" and "layers kept" in event.get("text", "")]
+    assert len(texts) == 1, built
+    words = texts[0].split()
+    return int(words[0]), int(words[2])
+
+
+@case()
+def variant_stands_on_kept_layers(world):
+    """A variant of a recipe that extends the default one configures its own packages only, and from nothing is the same commit."""
+    world.image()
+    upper = world.recipe_copy("upper").parent / "upper.yaml"
+    # `adm` is of Debian, no package mentions the user: it joins when all is configured.
+    upper.write_text(
+        "ainode: 1\nname: upper\nextends: [qemu-base.yaml]\narch: [amd64]\n"
+        "users: [{name: ainode-operator, uid: 900, groups: [adm]}]\n"
+        "variants: {more: {packages: {include: [strace]}}}\n"
+    )
+    for lock in (world.work / "first" / "recipes").glob("*.lock"):
+        shutil.copy(lock, upper.parent)
+    try:
+        images = {}
+        for variant, (kept, layers) in {"": (3, 4), "@more": (3, 5)}.items():
+            out = world.work / "upper" / f"out{variant}"
+            built = world.ainode("-v", "build", f"{upper}{variant}", "--out", out, "--progress=json", place="first")
+            assert built.status == 0 and layers_kept(built) == (kept, layers), built
+            images[variant] = Image(out)
+            group = run(["ostree", "cat", f"--repo={out / 'repo'}", images[variant].commit, "/usr/etc/group"])
+            assert "adm:x:4:ainode-operator\n" in group.out, group
+        assert images[""].commit != images["@more"].commit
+        again = world.ainode("verify", images["@more"].directory, "--rebuild", place="first")
+        assert again.status == 0 and images["@more"].commit in again.out, again
+    finally:
+        world.remove("upper")
 
 
 @case()

@@ -82,7 +82,7 @@ def cache_is_listed_cleaned_and_verified(world):
         listed = place.ainode("cache", "ls", "--json").json()
         kinds = [item["kind"] for item in listed["items"]]
         assert listed["schema"] == "ainode.cache-ls/1" and listed["bytes"] > 1 << 20, listed
-        counts = {"package": 7, "deb": 7, "step": 2, "tools": 1, "image": 1, "index": 1, "pool": 1}
+        counts = {"package": 7, "deb": 7, "step": 3, "tools": 1, "image": 1, "index": 1, "pool": 1}
         assert {kind: kinds.count(kind) for kind in counts} == counts, kinds
         assert "hello 1.0 (amd64)" in [item["name"] for item in listed["items"]]
         month = 31 * 86400
@@ -149,8 +149,9 @@ def flip_in_store(place, golden, path, bit):
         again = place.ainode("cache", "verify", "--json")
         if repaired.status != 0 or again.status != 0:
             return f"{what}: not repaired\n{repaired}{again}"
-    if place.build().status != 0 or digest(place.out) != golden:
-        return f"{what}: the build after the repair is not right"
+    last = place.build()
+    if last.status != 0 or digest(place.out) != golden:
+        return f"{what}: the build after the repair is not right: {last}"
     return None
 
 

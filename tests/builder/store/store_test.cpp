@@ -234,7 +234,7 @@ TEST_F(Showing, IsTakenUpAsItWasLeft) {
     Checkout checkout(store_);
     EXPECT_EQ(checkout.left(), "");
     expect_shown(checkout, one);
-    checkout.keep("one");
+    checkout.keep(store_, "one");
   }
   const ino_t directory = inode_of_directory();
   {
@@ -257,7 +257,7 @@ TEST_F(Showing, IsMadeAnewWhenItWasTouched) {
     {
       Checkout checkout(store_);
       expect_shown(checkout, one);
-      checkout.keep("one");
+      checkout.keep(store_, "one");
     }
     const fs::path at = Checkout::kept_in(store_) / "tree";
     const std::string kind = damage;
@@ -280,7 +280,7 @@ TEST_F(Showing, IsForOneAtATime) {
   EXPECT_NE(here, there);
   EXPECT_EQ(difference_from_checkout(store_, one, here), std::nullopt);
   EXPECT_EQ(difference_from_checkout(store_, other, there), std::nullopt);
-  beside.keep("other");
+  beside.keep(store_, "other");
   EXPECT_EQ(Checkout(store_).left(), "");
 }
 
