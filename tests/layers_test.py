@@ -36,6 +36,7 @@ LAYERS = {
 TEST_LAYERS = {
     "mirror": {"base"},
     "faults": set(),
+    "variations": set(),
     "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store"},
 }
 

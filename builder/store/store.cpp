@@ -152,6 +152,8 @@ fs::path Store::object_path(const std::string& checksum) const {
 
 namespace {
 
+constexpr const char* kMetadata = "user.ostreemeta";
+
 /// What an open transaction wrote lies in libostree's staging directory until the end; only libostree knows where.
 FileObject read_staged(OstreeRepo* repository, const std::string& checksum) {
   GInputStream* stream = nullptr;
@@ -181,11 +183,12 @@ FileObject read_staged(OstreeRepo* repository, const std::string& checksum) {
   return file;
 }
 
-/// The `user.ostreemeta` of an object's file; nothing when there is no such file.
-std::optional<std::string> bare_user_metadata(const fs::path& path) {
+/// The `user.ostreemeta` of an object's file, as `get` (buffer, size) reads it; nothing when there is no such file.
+template <class Get>
+std::optional<std::string> bare_user_metadata(const fs::path& path, const Get& get) {
   for (std::size_t size = 4096; size <= 65536; size *= 16) {
     std::string bytes(size, '\0');
-    const ssize_t count = lgetxattr(path.c_str(), "user.ostreemeta", bytes.data(), bytes.size());
+    const ssize_t count = get(bytes.data(), bytes.size());
     if (count >= 0) return bytes.substr(0, static_cast<std::size_t>(count));
     if (errno == ENOENT) return std::nullopt;
     if (errno != ERANGE) break;
@@ -197,7 +200,8 @@ std::optional<std::string> bare_user_metadata(const fs::path& path) {
 
 FileObject Store::read_metadata(const std::string& checksum) const {
   const fs::path path = object_path(checksum);
-  const auto metadata = bare_user_metadata(path);
+  const auto metadata = bare_user_metadata(
+      path, [&](char* bytes, std::size_t size) { return lgetxattr(path.c_str(), kMetadata, bytes, size); });
   if (!metadata) return read_staged(state_->repository.get(), checksum);
   FileObject file = parse_bare_user_metadata(*metadata, checksum);
   if (file.is_symlink) {  // bare-user keeps the target as the file's content, with a final NUL
@@ -222,13 +226,15 @@ FileObject Store::read_file(const std::string& checksum) const {
 
 std::string Store::hash_on_disk(const std::string& checksum) const {
   const fs::path path = object_path(checksum);
-  const auto metadata = bare_user_metadata(path);
-  if (!metadata) return content_checksum(read_staged(state_->repository.get(), checksum));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open() && errno != ENOENT) throw system_error("open " + path.string(), errno);
+  if (!file.is_open()) return content_checksum(read_staged(state_->repository.get(), checksum));
+  const auto metadata = bare_user_metadata(
+      path, [&](char* bytes, std::size_t size) { return fgetxattr(file.get(), kMetadata, bytes, size); });
   std::optional<Sha256> hash = hash_of_header(*metadata, checksum);
   if (!hash) return content_checksum(read_metadata(checksum));
   // A whole tree passes through here: what fits a cache is faster than fresh memory for each file.
   thread_local std::vector<char> buffer(std::size_t{128} << 10);
-  const Descriptor file = open_file(path, O_RDONLY);
   for (;;) {
     const ssize_t count = read(file.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;

@@ -7,7 +7,7 @@ from typing import Callable
 
 FILES = [
     "recipe_cases", "image_cases", "origin_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "input_cases", "lock_cases",
-    "store_cases", "fault_cases", "sandbox_cases",
+    "store_cases", "fault_cases", "variation_cases", "sandbox_cases",
 ]  # fmt: skip
 
 

@@ -138,28 +138,6 @@ def remove_user(world):
     world.remove("user")
 
 
-@case(group="long")
-def ordinary_user_builds_the_same(world):
-    """A user with subordinate ids builds the commit and the disk that root builds."""
-    first = world.image()
-    user = ordinary_user(world)
-    try:
-        recipe = recipe_with_lock(world, "user/work")
-        config = world.work / "user" / "config"
-        shutil.copytree(world.config, config)
-        run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", world.work / "user"])
-        command = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
-        environment = world.environment("user", XDG_CONFIG_HOME=config)
-        out = world.work / "user" / "out"
-        built = run([*command, world.program, "build", recipe, "--out", out], world.work / "user", environment, timeout=1500)
-        assert built.status == 0, built
-        image = Image(out)
-        assert image.commit == first.commit and sha256_of(image.disk) == sha256_of(first.disk)
-        assert image.disk.stat().st_uid == user.pw_uid
-    finally:
-        remove_user(world)
-
-
 @case()
 def user_without_subordinate_ids_is_told(world):
     """A user who has no subordinate ids gets H0006 with the cure, and nothing is written."""

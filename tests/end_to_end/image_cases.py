@@ -2,7 +2,6 @@
 """Building the default image from the host's configured archive, twice, and again."""
 
 import json
-import os
 import shutil
 
 from cases import case
@@ -33,17 +32,6 @@ def lock_names_no_host(world):
     packages = json.loads(text)["packages"]
     assert any(package["name"] == "systemd-sysv" for package in packages), "systemd-sysv is not locked"
     assert all(len(package["sha256"]) == 64 for package in packages)
-
-
-def second_build(world, place, **options):
-    """The same recipe and lock, all else different: path, store, tools tree, and what the options say."""
-    lay_out = world.recipe_copy(place)
-    for lock in (world.work / "first" / "recipes").glob("*.lock"):
-        shutil.copy(lock, lay_out.parent)
-    out = world.work / place / "an image"
-    built = world.ainode("build", lay_out, "--out", out, *options.pop("arguments", []), place=place, **options)
-    assert built.status == 0, built
-    return Image(out)
 
 
 @case()
@@ -77,22 +65,6 @@ def diff_tells_what_a_recipe_edit_did(world):
     nothing = world.ainode("diff", first.directory, world.work / "nowhere")
     assert nothing.status == 2 and "error[B0009]" in nothing.err and "nowhere" in nothing.err, nothing
     world.remove(place)
-
-
-@case()
-def two_builds_agree(world):
-    """Another empty store, a directory with a space, another umask, time zone, locale and -j: one commit, one disk."""
-    first = world.image()
-    try:
-        second = second_build(
-            world, "second build", arguments=["-j", "1"], umask=0o077, TZ="Asia/Kathmandu", LC_ALL="C", LANG="de_DE.UTF-8",
-            EXTRA="x" * 3000,
-        )
-        assert second.commit == first.commit, f"commits differ: {first.commit} and {second.commit}"
-        digests = sha256_of(first.disk), sha256_of(second.disk)
-        assert digests[0] == digests[1], f"disks differ: {digests[0]} and {digests[1]}"
-    finally:
-        world.remove("second build")
 
 
 def layers_kept(built):
@@ -198,19 +170,3 @@ def resolving_anew_gives_the_same_lock(world):
         raise Skip("the archive moved between the two builds")
     assert again == lock.read_text()
     world.remove("resolved anew")
-
-
-@case(group="long")
-def other_variations_agree(world):
-    """One processor, another host name and another home give the same commit."""
-    first = world.image()
-
-    def one_processor():
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-    try:
-        other = second_build(world, "variations", start=one_processor, HOSTNAME="elsewhere", USER="nobody", SOURCE_DATE_EPOCH="1")
-        assert other.commit == first.commit
-        assert sha256_of(other.disk) == sha256_of(first.disk)
-    finally:
-        world.remove("variations")
