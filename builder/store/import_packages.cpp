@@ -153,9 +153,9 @@ class PackageImport {
         return target->checksum;
       }
       case ArchiveEntry::Type::file: {
-        FileObject object{false, ownership_of(entry), std::string(tar.content())};
-        note_digest(path, entry.path, object.content);
-        return store_.write_file(object);
+        const std::string_view content = tar.content();
+        note_digest(path, entry.path, content);
+        return store_.write_file(ownership_of(entry), content);
       }
       default:
         throw std::logic_error("an entry that the policy must have refused");

@@ -93,7 +93,15 @@ fs::path Store::work_directory() const {
 }
 
 std::string Store::write_file(const FileObject& file) {
-  std::string checksum = content_checksum(file);
+  return write_object(file, file.is_symlink ? std::string_view() : file.content);
+}
+
+std::string Store::write_file(const Ownership& ownership, std::string_view content) {
+  return write_object({false, ownership, {}}, content);
+}
+
+std::string Store::write_object(const FileObject& file, std::string_view content) {
+  std::string checksum = hash_of_header(file).update(content).finish_hex();
   OstreeRepo* repository = state_->repository.get();
   GError* error = nullptr;
   gboolean is_present = FALSE;
@@ -109,33 +117,29 @@ std::string Store::write_file(const FileObject& file) {
   g_file_info_set_attribute_uint32(info.get(), "unix::uid", file.ownership.uid);
   g_file_info_set_attribute_uint32(info.get(), "unix::gid", file.ownership.gid);
   g_file_info_set_attribute_uint32(info.get(), "unix::mode", object_mode(file));
-  GObjectHandle<GInputStream> content;
+  GObjectHandle<GInputStream> stream;
   if (file.is_symlink) {
     g_file_info_set_attribute_byte_string(info.get(), "standard::symlink-target", file.content.c_str());
   } else {
-    g_file_info_set_size(info.get(), static_cast<goffset>(file.content.size()));
-    content.reset(
-        g_memory_input_stream_new_from_data(file.content.data(), static_cast<gssize>(file.content.size()), nullptr));
+    g_file_info_set_size(info.get(), static_cast<goffset>(content.size()));
+    stream.reset(g_memory_input_stream_new_from_data(content.data(), static_cast<gssize>(content.size()), nullptr));
   }
   GInputStream* object = nullptr;
   guint64 length = 0;
-  if (!ostree_raw_file_to_content_stream(content.get(), info.get(), xattrs_variant(file.ownership.xattrs).get(),
-                                         &object, &length, nullptr, &error)) {
+  if (!ostree_raw_file_to_content_stream(stream.get(), info.get(), xattrs_variant(file.ownership.xattrs).get(), &object,
+                                         &length, nullptr, &error)) {
     throw_glib_error(error, fmt::format("prepare object {} for {}", checksum, repository_path().string()));
   }
   const GObjectHandle<GInputStream> owned_object(object);
   if (!ostree_repo_write_content_trusted(repository, checksum.c_str(), object, length, nullptr, &error)) {
     throw_glib_error(error, fmt::format("write object {} to {}", checksum, repository_path().string()));
   }
-  state_->count_written(*this, file.content.size());
+  state_->count_written(*this, content.size());
   return checksum;
 }
 
 std::string Store::write_text(std::string_view text, std::uint32_t mode) {
-  FileObject file;
-  file.ownership.mode = mode;
-  file.content = text;
-  return write_file(file);
+  return write_file(Ownership{0, 0, mode, {}}, text);
 }
 
 std::string Store::write_symlink(const std::string& target) {

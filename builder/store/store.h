@@ -75,7 +75,8 @@ class Store {
   };
 
   std::string write_file(const FileObject& file);  ///< its checksum; hashed by us; no work when present
-  std::string write_text(std::string_view text, std::uint32_t mode = 0644);  ///< root-owned regular file
+  std::string write_file(const Ownership& ownership, std::string_view content);  ///< a regular file
+  std::string write_text(std::string_view text, std::uint32_t mode = 0644);      ///< root-owned regular file
   std::string write_symlink(const std::string& target);
   FileObject read_file(const std::string& checksum) const;
   std::string read_text(const Tree& tree,
@@ -140,6 +141,7 @@ class Store {
 
  private:
   Store();
+  std::string write_object(const FileObject& file, std::string_view content);
   std::string hash_on_disk(const std::string& checksum) const;
   void open(const std::filesystem::path& directory, bool is_alone);
   std::unique_ptr<State> state_;

@@ -190,7 +190,7 @@ def alone(name):
     def varied(world):
         build_varied(world, [name])
 
-    varied.__doc__ = f"The default image with another {name.replace('-', ' ')}: one commit, one disk."
+    varied.__doc__ = f"Built otherwise only in its {name.replace(chr(45), chr(32))}, the default image has one commit, one disk."
     case("long", f"variation-{name}-alone")(varied)
 
 

@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "../store/store_fixture.h"
+#include "tests/builder/store/store_fixture.h"
 
 namespace ainode {
 namespace {
