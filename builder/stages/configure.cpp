@@ -128,10 +128,15 @@ Configured recall(const Store& store, const Layer& layer) {
 std::unique_ptr<Checkout> take_checkout(Store& store) {
   auto checkout = std::make_unique<Checkout>(store);
   if (checkout->left().empty()) return checkout;
-  if (const auto commit = store.resolve(checkout->left())) {
-    Tree tree = store.read_tree(*commit);
-    remove_notes(tree);
-    checkout->take_up(store, tree);
+  try {
+    if (const auto commit = store.resolve(checkout->left())) {
+      Tree tree = store.read_tree(*commit);
+      remove_notes(tree);
+      checkout->take_up(store, tree);
+    }
+  } catch (const Error& error) {
+    // It may be damage in another image's objects, which this build does not need.
+    if (error.code().id == codes::interrupted.id) throw;
   }
   return checkout;
 }

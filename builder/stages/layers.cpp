@@ -16,7 +16,7 @@ namespace ainode {
 namespace {
 
 // Raised whenever the same packages and accounts configure to another tree.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 bool is_name_byte(char byte) {
   return std::isalnum(static_cast<unsigned char>(byte)) || byte == '_' || byte == '-';
@@ -107,9 +107,23 @@ void place_accounts(Store& store, std::vector<Layer>& layers, Accounts left) {
   if (!last.accounts.empty()) layers.push_back(std::move(last));
 }
 
+/// Whether the packages of some layer do not stand together.
+bool are_mixed(const std::vector<LockedPackage>& packages) {
+  std::set<std::string> ended;
+  for (std::size_t i = 1; i < packages.size(); ++i) {
+    if (packages[i].layer == packages[i - 1].layer) continue;
+    ended.insert(packages[i - 1].layer);
+    if (ended.contains(packages[i].layer)) return true;
+  }
+  return false;
+}
+
 /// As the lock has them; in an older one the layers' packages are mixed, and all but the base are one layer.
-std::vector<Layer> layers_of(const std::vector<LockedPackage>& packages) {
+std::vector<Layer> layers_of(std::vector<LockedPackage> packages) {
   std::vector<Layer> layers;
+  if (are_mixed(packages))
+    for (LockedPackage& package : packages)
+      if (package.layer != "base") package.layer = "node";
   for (const LockedPackage& package : packages) {
     auto layer =
         std::find_if(layers.begin(), layers.end(), [&](const Layer& known) { return known.name == package.layer; });

@@ -37,6 +37,13 @@ bool is_linkable(const FileObject& file) {
          mode == ((mode & 0775u) | 0400u);
 }
 
+/// As the store's own files have it: when a tree was written must not show in it.
+void set_time_to_zero(const fs::path& path) {
+  const std::array<timespec, 2> times = {};
+  if (utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    throw system_error("set the time of " + path.string(), errno);
+}
+
 void copy_file(const Store& store, const std::string& checksum, const Ownership& ownership, const fs::path& path) {
   const std::string content = store.read_file(checksum).content;
   const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -46,12 +53,14 @@ void copy_file(const Store& store, const std::string& checksum, const Ownership&
     throw system_error("change the owner of " + path.string(), errno);
   if (fchmod(file.get(), ownership.mode) != 0) throw system_error("change the mode of " + path.string(), errno);
   set_xattrs(path, ownership.xattrs);
+  set_time_to_zero(path);
 }
 
 void write_link(const FileObject& link, const fs::path& path) {
   if (symlink(link.content.c_str(), path.c_str()) != 0) throw system_error("create symlink " + path.string(), errno);
   if (lchown(path.c_str(), link.ownership.uid, link.ownership.gid) != 0)
     throw system_error("change the owner of " + path.string(), errno);
+  set_time_to_zero(path);
 }
 
 void check_out_file(const Store& store, const std::string& checksum, const fs::path& path) {
@@ -78,6 +87,7 @@ void check_out_directory(const Store& store, const TreeDirectory& directory, con
   for (const auto& [name, file] : directory.files) check_out_file(store, file.checksum, path / name);
   for (const auto& [name, child] : directory.directories) check_out_directory(store, *child, path / name);
   set_ownership(path, directory.ownership);
+  set_time_to_zero(path);
 }
 
 bool is_same_file(const TreeDirectory& shown, const std::string& name, const TreeDirectory::File& wanted) {
@@ -112,6 +122,7 @@ void change_directory(const Store& store, const TreeDirectory& shown, const Tree
     if (!wanted.ownership.xattrs.contains(name) && lremovexattr(path.c_str(), name.c_str()) != 0)
       throw system_error(fmt::format("remove {} of {}", name, path.string()), errno);
   if (!(shown.ownership == wanted.ownership)) set_ownership(path, wanted.ownership);
+  set_time_to_zero(path);
 }
 
 /// Attributes that belong to a file; not overlayfs's and OSTree's own marks.
@@ -271,7 +282,9 @@ StepKey left_key() {
 }  // namespace
 
 Checkout::Checkout(Store& store) {
-  make_directories(kept_in(store));
+  // What is setuid in the tree is setuid here: nobody else may come near it.
+  make_directories(kept_in(store), 0700);
+  fs::permissions(kept_in(store), fs::perms::owner_all);
   lock_ = FileLock::try_lock(kept_in(store) / "lock", FileLock::Mode::exclusive);
   if (!lock_) {
     own_.emplace(store.work_directory(), "tree-");

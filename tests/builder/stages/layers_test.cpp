@@ -107,6 +107,11 @@ TEST_F(Layers, HaveKeysOfTheirPackagesAndAccountsAndWhatIsBelow) {
 
 TEST_F(Layers, OfAnOlderLockAreMixed) {
   EXPECT_THAT(shown(cut({server_, base_}, {})), ElementsAre("base: base / /", "node: server / /"));
+  LockedPackage below = tool_, more = package("more", "node", "");
+  below.layer = "root";
+  import({more});
+  EXPECT_THAT(shown(cut({server_, base_, below, more}, {})),
+              ElementsAre("base: base / /", "node: server tool more / /"));
 }
 
 }  // namespace

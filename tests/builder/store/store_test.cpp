@@ -209,6 +209,12 @@ class Showing : public StoreTest {
   void expect_shown(Checkout& checkout, const Tree& tree) {
     const fs::path at = checkout.show(store_, tree);
     EXPECT_EQ(difference_from_checkout(store_, tree, at), std::nullopt);
+    // However it came about, it looks the same: file times too.
+    for (const auto& entry : fs::recursive_directory_iterator(at)) {
+      struct stat status = {};
+      ASSERT_EQ(lstat(entry.path().c_str(), &status), 0);
+      EXPECT_EQ(status.st_mtim.tv_sec, 0) << entry.path();
+    }
   }
   ino_t inode_of_directory() {
     struct stat status = {};
@@ -275,6 +281,8 @@ TEST_F(Showing, IsMadeAnewWhenItWasTouched) {
 
 TEST_F(Showing, IsForOneAtATime) {
   Checkout checkout(store_), beside(store_);
+  // Setuid files are setuid.
+  EXPECT_EQ(fs::status(Checkout::kept_in(store_)).permissions(), fs::perms::owner_all);
   const Tree one = first(), other = second();
   const fs::path here = checkout.show(store_, one), there = beside.show(store_, other);
   EXPECT_NE(here, there);
