@@ -67,7 +67,7 @@ CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe,
   CommittedImage image;
   obtain_packages(run, store, all_packages(lock), lock.repositories, options);
   image.tools = run_step(run, "tools", [&] { return compose_tools(run, store, lock.tools); });
-  const std::vector<Layer> layers = cut_layers(store, lock.packages, {recipe.users, recipe.groups});
+  const std::vector<Layer> layers = locked_layers(store, lock.packages, {recipe.users, recipe.groups});
   Configured configured = run_step(run, "configure", [&] { return configure(run, store, layers); });
   run_step(run, "generate", [&] { generate(run, store, configured, layers); });
   Tree tree = std::move(configured.tree);

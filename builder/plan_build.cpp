@@ -64,7 +64,7 @@ void plan_configure(Plan& plan, Store& store, const Recipe& recipe, const Lock& 
     plan.steps.push_back({"configure", true, "some of its packages are not in the store"});
     return;
   }
-  const std::vector<Layer> layers = cut_layers(store, lock.packages, {recipe.users, recipe.groups});
+  const std::vector<Layer> layers = locked_layers(store, lock.packages, {recipe.users, recipe.groups});
   std::string missing;
   for (const Layer& layer : layers)
     if (!store.resolve(layer.ref)) missing += (missing.empty() ? "" : ", ") + layer.name;
@@ -102,7 +102,8 @@ Plan plan_build(RunContext& run, const Recipe& recipe, const BuildOptions& optio
   plan_packages(plan, store, lock, options);
   plan_tools(plan, store, lock);
   plan_configure(plan, store, recipe, lock);
-  for (const char* step : {"initrd", "tune", "finalize", "commit", "sign", "export", "disk"})
+  plan.steps.push_back({"initrd", true, "put together for every image; compressed where its content is new"});
+  for (const char* step : {"tune", "finalize", "commit", "sign", "export", "disk"})
     plan.steps.push_back({step, true, kAlways});
   return plan;
 }

@@ -19,6 +19,7 @@ namespace ainode {
 
 namespace {
 
+constexpr int kFirstDynamic = 100, kLastDynamic = 999;  // Debian policy 9.2.2: made as packages ask for them
 constexpr std::size_t kMostBytes = std::size_t{4} << 20;
 constexpr std::array<const char*, 4> kFiles = {"passwd", "group", "shadow", "gshadow"};
 
@@ -94,7 +95,9 @@ class Adding {
       throw Error(codes::bad_value,
                   fmt::format("{} `{}` cannot have the number {}: `{}` has it", kind, name, number, other))
           .at(place)
-          .help("choose another number");
+          .help(number >= kFirstDynamic && number <= kLastDynamic
+                    ? "choose a number outside 100 to 999: those are what packages take for themselves"
+                    : "choose another number");
     return true;
   }
 
@@ -184,7 +187,7 @@ std::vector<std::string> undeclared_accounts(const std::string& text, const std:
     if (fields.size() < 3) continue;
     const int number = std::atoi(fields[2].c_str());
     const bool is_declared = std::find(declared.begin(), declared.end(), fields[0]) != declared.end();
-    if (number >= 100 && number < 1000 && !is_declared) names.push_back(fields[0] + " " + fields[2]);
+    if (number >= kFirstDynamic && number <= kLastDynamic && !is_declared) names.push_back(fields[0] + " " + fields[2]);
   }
   return names;
 }

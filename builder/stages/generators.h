@@ -45,9 +45,9 @@ struct Generated {
 };
 void apply_changes(Tree& tree, const Generated& generated);
 
-/// Runs the called generators on a tree, all cores at once, and applies what they changed. `on_disk`
-/// tells where the tree lies; it is asked only when something has to run. `below` stands for what the keys do not list:
-/// the base system that every program uses. Throws generator_failed, also for a change outside a generator's outputs.
+/// Runs the called generators on a tree, all cores at once, and applies what they changed. `on_disk` tells where the
+/// tree lies; it is asked only when something has to run. `below` stands for what the keys do not list: the base system
+/// that every program uses. Throws generator_failed, also for a change outside a generator's outputs.
 void run_generators(RunContext& run, Store& store, Tree& tree, const std::vector<DeferredCall>& calls,
                     const std::string& below, const std::function<std::filesystem::path()>& on_disk,
                     std::int64_t epoch);

@@ -139,7 +139,7 @@ std::vector<Layer> layers_of(std::vector<LockedPackage> packages) {
 
 }  // namespace
 
-std::vector<Layer> cut_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts) {
+std::vector<Layer> locked_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts) {
   std::vector<Layer> layers = layers_of(packages);
   place_accounts(store, layers, accounts);
   std::string below;

@@ -22,6 +22,6 @@ struct Layer {
 
 /// Layers as the lock has them, and one without packages at the end where accounts are left that no package mentions,
 /// or users to join groups that a package makes. The packages must be in the store.
-std::vector<Layer> cut_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts);
+std::vector<Layer> locked_layers(Store& store, const std::vector<LockedPackage>& packages, const Accounts& accounts);
 
 }  // namespace ainode

@@ -64,6 +64,11 @@ TEST(Accounts, CannotTakeAnotherNumberOrAnothersNumber) {
             "group `tty` has the number 5 in Debian, not 6 | leave it out: that number is the same in every image");
   EXPECT_EQ(failure(before_shadow(), {{}, {group("modem", 5)}}),
             "group `modem` cannot have the number 5: `tty` has it | choose another number");
+  AccountFiles taken = before_shadow();
+  taken["group"] += "made-by-a-package:x:999:\n";
+  EXPECT_EQ(failure(taken, {{}, {group("ours", 999)}}),
+            "group `ours` cannot have the number 999: `made-by-a-package` has it | choose a number outside 100 to 999: "
+            "those are what packages take for themselves");
   EXPECT_EQ(failure(before_shadow(), {{user("svc", 300, "nope")}, {}}),
             "no group is named `nope` yet | declare it under `groups` with a number");
 }

@@ -67,7 +67,7 @@ class Layers : public testing::StoreTest {
     return lines;
   }
   std::vector<Layer> cut(const std::vector<LockedPackage>& packages, const Accounts& accounts) {
-    return cut_layers(store_, packages, accounts);
+    return locked_layers(store_, packages, accounts);
   }
 
   LockedPackage base_, server_, tool_;
