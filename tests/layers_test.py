@@ -19,7 +19,7 @@ LAYERS = {
     "builder/sandbox": {"base"},
     # Linked without base: it runs inside a tree, as a stand-in for programs there.
     "builder/aids": set(),
-    "builder/stages": {"builder/sandbox", "builder/store", "base"},
+    "builder/stages": {"builder/aids", "builder/sandbox", "builder/store", "base"},
     "builder/outputs": {"builder/sandbox", "builder/store", "base"},
     "validators": {"validators/verdict", "validators/machines", "validators/checks", "base"},
     "validators/checks": {"base"},

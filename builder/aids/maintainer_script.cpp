@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "builder/aids/aids.h"
+#include "builder/aids/record.h"
 
 namespace ainode::aids {
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <sstream>
 #include <thread>
 
 #include "base/error.h"
@@ -29,6 +28,13 @@ namespace {
 // dpkg closes its status descriptor in the scripts it runs, so that must not be standard error itself.
 constexpr const char* kConfigureAll = "exec dpkg --force-unsafe-io --status-fd 3 --configure -a 3>&2";
 
+// One sandbox for all; what it says is sorted as dpkg's own words are. Its input: PACKAGE ARCHITECTURE SCRIPT.
+constexpr const char* kRunPreinsts = R"(
+while read -r package architecture script; do
+  echo "processing: preinst: $package" >&2
+  DPKG_MAINTSCRIPT_PACKAGE=$package DPKG_MAINTSCRIPT_ARCH=$architecture "$script" install </dev/null >&2 || exit
+done)";
+
 Error script_error(const std::string& package, const std::string& script, const SandboxResult& result,
                    const std::vector<std::string>& said) {
   Error error(codes::script_failed,
@@ -38,14 +44,6 @@ Error script_error(const std::string& package, const std::string& script, const 
   for (const std::string& line : said) error.chain(line);
   result.explain(error);
   return error;
-}
-
-std::vector<std::string> last_lines(const std::string& text, std::size_t wanted) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  if (lines.size() > wanted) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(wanted));
-  return lines;
 }
 
 /// What dpkg says on its status channel while it configures, sorted from what the scripts say.
@@ -78,7 +76,8 @@ class DpkgStatus {
       said_before_failure_ = said_;
       said_before_failure_.emplace_back(rest.substr(error + 11));
     }
-    if (rest.size() > 11 && rest.substr(rest.size() - 11) == ": installed") on_installed_(++installed_);
+    if (on_installed_ && rest.size() > 11 && rest.substr(rest.size() - 11) == ": installed")
+      on_installed_(++installed_);
   }
 
   std::function<void(std::size_t)> on_installed_;
@@ -176,26 +175,18 @@ class Configuration {
   /// base-passwd's makes /etc/passwd, which the others' scripts expect; after it comes what the recipe says of
   /// accounts.
   void run_preinsts() {
-    const auto is_first = [](const LockedPackage& package) { return package.name == "base-passwd"; };
-    for (const LockedPackage& package : layer_.packages)
-      if (is_first(package)) run_preinst(package);
+    run_preinsts(true);
     seed();
-    for (const LockedPackage& package : layer_.packages)
-      if (!is_first(package)) run_preinst(package);
+    run_preinsts(false);
   }
 
   void configure_all() {
     if (layer_.packages.empty()) return;
     SandboxCommand command = prepared({"sh", "-c", kConfigureAll});
     const std::size_t count = layer_.packages.size();
-    DpkgStatus status(
-        [&](std::size_t done) { run_.events.progress("configure", std::min(done, count), count, "packages"); });
-    command.on_error_line = [&](std::string_view line) { status.line(line); };
-    const SandboxResult result = run_in_sandbox(command);
-    if (!result.succeeded()) {
-      throw script_error(status.failed_package().empty() ? "some package" : status.failed_package(), "postinst", result,
-                         status.said());
-    }
+    run_reported(command, "postinst", [&](std::size_t done) {
+      run_.events.progress("configure", std::min(done, count), count, "packages");
+    });
     for (const PackageState& package : unfinished_packages(left_by_scripts(root_, "var/lib/dpkg/status"))) {
       throw Error(codes::script_failed,
                   fmt::format("{} is not configured: its state is `{}`", package.name, package.state));
@@ -237,20 +228,31 @@ class Configuration {
     return command;
   }
 
-  void run_preinst(const LockedPackage& package) {
-    for (const std::string& name : {package.name, package.name + ":" + package.arch}) {
-      const std::string script = "/var/lib/dpkg/info/" + name + ".preinst";
-      if (!fs::exists(root_.string() + script)) continue;
-      SandboxCommand command = prepared({script, "install"});
-      command.environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.name;
-      command.environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1";
-      command.environment["DPKG_MAINTSCRIPT_ARCH"] = package.arch;
-      command.environment["DPKG_MAINTSCRIPT_NAME"] = "preinst";
-      command.environment["DPKG_RUNNING_VERSION"] = "1.22.0";
-      const SandboxResult result = run_in_sandbox(command);
-      if (!result.succeeded())
-        throw script_error(package.str(), "preinst", result, last_lines(result.output + result.errors, 12));
+  void run_preinsts(bool of_base_passwd) {
+    SandboxCommand command = prepared({"sh", "-c", kRunPreinsts});
+    for (const LockedPackage& package : layer_.packages) {
+      if ((package.name == "base-passwd") != of_base_passwd) continue;
+      for (const std::string& name : {package.name, package.name + ":" + package.arch}) {
+        const std::string script = "/var/lib/dpkg/info/" + name + ".preinst";
+        if (fs::exists(root_.string() + script))
+          command.input += fmt::format("{} {} {}\n", package.name, package.arch, script);
+      }
     }
+    if (command.input.empty()) return;
+    command.environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1";
+    command.environment["DPKG_MAINTSCRIPT_NAME"] = "preinst";
+    command.environment["DPKG_RUNNING_VERSION"] = "1.22.0";
+    run_reported(command, "preinst", {});
+  }
+
+  /// Throws script_failed naming the package that was at work.
+  void run_reported(SandboxCommand& command, const std::string& script, std::function<void(std::size_t)> on_installed) {
+    DpkgStatus status(std::move(on_installed));
+    command.on_error_line = [&](std::string_view line) { status.line(line); };
+    const SandboxResult result = run_in_sandbox(command);
+    if (result.succeeded()) return;
+    const std::string& package = status.failed_package();
+    throw script_error(package.empty() ? "some package" : package, script, result, status.said());
   }
 
   RunContext& run_;

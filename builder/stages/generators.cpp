@@ -12,7 +12,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
+#include "builder/aids/record.h"
 #include "builder/sandbox/sandbox.h"
+#include "builder/stages/certificates.h"
 #include "builder/stages/origins.h"
 #include "builder/stages/program_closure.h"
 #include "builder/store/checkout.h"
@@ -75,7 +77,8 @@ const std::vector<Generator>& generators() {
        {"usr/share/ca-certificates", "usr/local/share/ca-certificates", "etc/ca-certificates.conf",
         "etc/ca-certificates", "etc/ssl", "usr/sbin/update-ca-certificates"},
        {"usr/bin/openssl"},
-       {"etc/ssl/certs/*"}},
+       {"etc/ssl/certs/*"},
+       make_certificates},
       {"mime-types",
        "usr/bin/update-mime-database",
        as_called,
@@ -101,34 +104,6 @@ bool DeferredCall::operator<(const DeferredCall& other) const {
 
 namespace {
 
-std::string unescaped(std::string_view field) {
-  std::string out;
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (field[i] != '\\' || i + 1 == field.size()) {
-      out += field[i];
-      continue;
-    }
-    const char code = field[++i];
-    out += code == 't' ? '\t' : code == 'n' ? '\n' : code;
-  }
-  return out;
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char byte : text) {
-    if (byte == '\t')
-      out += "\\t";
-    else if (byte == '\n')
-      out += "\\n";
-    else if (byte == '\\')
-      out += "\\\\";
-    else
-      out += byte;
-  }
-  return out;
-}
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (std::size_t start = 0; start <= text.size();) {
@@ -146,8 +121,8 @@ std::vector<DeferredCall> read_calls(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     if (line.empty()) continue;
     const std::vector<std::string_view> fields = split(line, '\t');
-    DeferredCall call{unescaped(fields[0]), {}};
-    for (std::size_t i = 1; i < fields.size(); ++i) call.arguments.push_back(unescaped(fields[i]));
+    DeferredCall call{aids::unescaped(fields[0]), {}};
+    for (std::size_t i = 1; i < fields.size(); ++i) call.arguments.push_back(aids::unescaped(fields[i]));
     calls.push_back(std::move(call));
   }
   std::sort(calls.begin(), calls.end());
@@ -158,8 +133,8 @@ std::vector<DeferredCall> read_calls(std::string_view text) {
 std::string write_calls(const std::vector<DeferredCall>& calls) {
   std::string text;
   for (const DeferredCall& call : calls) {
-    text += escaped(call.program);
-    for (const std::string& argument : call.arguments) text += "\t" + escaped(argument);
+    text += aids::escaped(call.program);
+    for (const std::string& argument : call.arguments) text += "\t" + aids::escaped(argument);
     text += "\n";
   }
   return text;
@@ -255,6 +230,8 @@ void run_command(const std::vector<std::string>& words, const Generator& generat
 
 /// In a scratch directory of its own: what the commands changed.
 Generated run_job(Store& store, const Tree& tree, const Job& job, const fs::path& lower, std::int64_t epoch) {
+  if (job.generator->natively)
+    if (std::optional<Generated> made = job.generator->natively(store, tree)) return std::move(*made);
   const TemporaryDirectory scratch(store.work_directory(), "generate-");
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch.path() / name);
   {

@@ -27,6 +27,8 @@ struct DeferredCall {
 std::vector<DeferredCall> read_calls(std::string_view text);
 std::string write_calls(const std::vector<DeferredCall>& calls);
 
+struct Generated;
+
 struct Generator {
   std::string_view name;
   std::string_view program;  ///< what is deferred: a path of the tree
@@ -35,6 +37,8 @@ struct Generator {
   std::vector<std::string_view> inputs;    ///< files and directories that it reads
   std::vector<std::string_view> programs;  ///< what it runs beyond the base layer, with their libraries
   std::vector<std::string_view> outputs;   ///< shell patterns (`*` crosses slashes) of all that it may change
+  /// The same without running anything, where the case is known well enough.
+  std::optional<Generated> (*natively)(Store& store, const Tree& tree) = nullptr;
 };
 const std::vector<Generator>& generators();
 

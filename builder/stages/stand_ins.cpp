@@ -108,7 +108,7 @@ StandIns lay_stand_ins(const Tree& tree, const fs::path& lower, const fs::path& 
   // So that a test can hold what they do against the programs that they stand in for.
   if (failpoint_asks("configure", "stand-ins", "none")) return laying.finish();
   laying.hide_scripts();
-  for (const char* helper : {"deb-systemd-helper", "deb-systemd-invoke"})
+  for (const char* helper : {"deb-systemd-helper", "deb-systemd-invoke", "dpkg-maintscript-helper"})
     laying.hide_program(std::string("usr/bin/") + helper);
   for (const Generator& generator : generators()) laying.hide_program(std::string(generator.program));
   return laying.finish();
