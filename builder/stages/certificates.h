@@ -9,8 +9,8 @@
 
 namespace ainode {
 
-/// The links and the bundle below /etc/ssl/certs, as the script and openssl-rehash(1) make them where nothing lies there
-/// yet. Nothing when anything is not as this knows it (another script, local certificates, hooks, links among the
+/// The links and the bundle below /etc/ssl/certs, as the script and openssl-rehash(1) make them where nothing lies
+/// there yet. Nothing when anything is not as this knows it (another script, local certificates, hooks, links among the
 /// certificates): the program itself makes them then. Within a Transaction.
 std::optional<Generated> make_certificates(Store& store, const Tree& tree);
 /// The same for a script of another SHA-256 (hex digits) that is known to do the same.
