@@ -20,6 +20,7 @@ struct Download {
   std::filesystem::path destination;
   std::uint64_t size = 0;               ///< exact; 0 means unknown, then `size_limit` holds
   std::string sha256;                   ///< hex; empty means not checked here
+  std::string cure_when_missing;        ///< the hint where the server has no such file; empty: to try another mirror
   std::string authority = "its index";  ///< who declares size and digest, for errors
   std::uint64_t size_limit = std::uint64_t{64} << 20;
   /// What came of it is kept beside the destination as SHA256.partial and resumed, by later runs too. Needs size and

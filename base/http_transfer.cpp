@@ -366,6 +366,7 @@ Outcome Transfer::judge_status(long status) {
              !is_transient);
   if (status == 503 || status == 429) outcome.retry_after = retry_after_of(easy_.get());
   if (status == 401 || status == 403 || status == 407) outcome.error->help(kLoginHint);
+  if (status == 404 && !download_.cure_when_missing.empty()) outcome.error->help(download_.cure_when_missing);
   outcome.status = status;
   return outcome;
 }

@@ -51,6 +51,8 @@ std::map<std::string, fs::path> fetch_packages(RunContext& run, const std::vecto
     download.destination = path;
     download.size = package.size;
     download.sha256 = package.sha256;
+    download.cure_when_missing =
+        "the archive may have replaced it since the lock was written: `ainode lock --update` takes what it has now";
     download.resumes = true;
   }
   download_all(run, downloads, mirrors.fetch);

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from cases import case
+from tiny import Archive, Place
 from world import ROOT, Skip, run
 
 # What the tests' scripts use, beside the test programs.
@@ -184,3 +185,19 @@ def sandbox_holds_on_bookworms_kernel(world):
     assert "rm: cannot remove 'merged/dir': Input/output error" in console, console[-3000:]
     assert said(console, "on a tmpfs") == "1", console[-3000:]
     world.remove("bookworm")
+
+
+@case()
+def script_that_the_sandbox_stops_is_told(world):
+    """A package's script that mounts, or makes processes without end: the error names it, what stopped it, and the cure."""
+    expected = {
+        "mount": ["the sandbox refused mount, asked for by", "cannot mount a tmpfs", "neither the kernel nor mounts"],
+        "processes": ["the sandbox stopped it at its limit: 4096 processes at once", "cannot fork"],
+    }
+    with Archive(world) as archive:
+        for wish, words in expected.items():
+            place = Place(world, archive, f"wants-{wish}", lambda text: text.replace("[hello]", f"[hello, wants-{wish}]"))
+            built = place.build()
+            assert built.status == 1 and all(word in built.err for word in words), built
+            assert not place.out.exists() and not place.processes() and not place.mounts(), wish
+            place.remove()

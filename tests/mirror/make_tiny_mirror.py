@@ -68,6 +68,7 @@ def packages(program):
     return {
         "node": ("Essential: yes\nPriority: required\n", node),
         "hello": ("Depends: node\n", {"usr/share/hello/readme": (b"hello\n", 0o644), "usr/bin/hello": executable}),
+        **{f"wants-{wish}": ("", {"usr/share/mischief": (wish.encode(), 0o644), "mnt": None}) for wish in ("mount", "processes")},
         "busybox-static": ("", tools), "dosfstools": ("", nothing), "e2fsprogs": ("", nothing),
         "libarchive13t64": ("", nothing), "zstd": ("", nothing),
     }  # fmt: skip
