@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "base/error.h"
@@ -101,10 +102,11 @@ FileObject parse_bare_user_metadata(std::string_view bytes, const std::string& c
 }
 
 void throw_glib_error(GError* error, const std::string& action) {
+  const int number = errno;  // libostree fails without an error where its `transaction` mark cannot be removed
   const Handle<GError, g_error_free> owned(error);
   const bool is_full = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
   throw Error(is_full ? codes::disk_full : codes::store_failed,
-              fmt::format("cannot {}: {}", action, error ? error->message : "unknown reason"));
+              fmt::format("cannot {}: {}", action, error ? error->message : std::strerror(number)));
 }
 
 std::string hex_of_bytes_variant(GVariant* ay) {
