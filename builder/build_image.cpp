@@ -55,6 +55,7 @@ DiskOptions disk_options(const Recipe& recipe, const Lock& lock, const std::stri
 
 BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOptions& options) {
   require_replaceable(options.out);
+  clear_scratch_beside(options.out);
   Store store(options.store.empty() ? cache_directory() : options.store);
   const SigningKeys keys = run_step(run, "keys", [&] { return choose_keys(run, recipe, options); });
   const Lock lock = run_step(run, "resolve", [&] { return lock_packages(run, store, recipe, options); });

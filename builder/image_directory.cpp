@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
 #include <string_view>
 
 #include "base/error.h"
@@ -98,7 +97,8 @@ namespace {
 
 constexpr std::string_view kScratchPrefix = ".ainode-out-";
 
-/// A build holds a lock on its own: what is not locked was left by one that was killed.
+/// A build holds a lock on its own: what is not locked was left by one that was killed, or is locked in a moment, and
+/// whoever makes it looks whether it is still there.
 void remove_stale_scratch(const fs::path& directory) {
   std::vector<fs::path> found;
   std::error_code ignored;
@@ -107,27 +107,40 @@ void remove_stale_scratch(const fs::path& directory) {
   }
   for (const fs::path& path : found) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct stat status = {};
-    // One that has just been made has no content yet, and may not be locked yet.
-    const bool is_empty = fs::is_empty(path, ignored);
-    if (!file.is_open() || fstat(file.get(), &status) != 0 || flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;
-    if (is_empty && std::time(nullptr) - status.st_mtim.tv_sec < 60) continue;
-    remove_tree(path);
+    if (file.is_open() && flock(file.get(), LOCK_EX | LOCK_NB) == 0) remove_tree(path);
   }
 }
 
-fs::path parent_of(const fs::path& out) {
+fs::path parent_of(const fs::path& path) {
+  const fs::path out = fs::absolute(path).lexically_normal();
   return out.has_filename() ? out.parent_path() : out.parent_path().parent_path();
 }
 
 }  // namespace
 
+void clear_scratch_beside(const fs::path& out) {
+  remove_stale_scratch(parent_of(out));
+}
+
+NewImageDirectory::Scratch NewImageDirectory::make_scratch(const fs::path& parent) {
+  remove_stale_scratch(parent);
+  for (;;) {
+    TemporaryDirectory directory(parent, kScratchPrefix);
+    Descriptor lock(open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock.is_open() && errno == ENOENT) continue;
+    while (lock.is_open() && flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+    struct stat status = {};
+    if (!lock.is_open() || fstat(lock.get(), &status) != 0)
+      throw system_error("lock " + directory.path().string(), errno);
+    if (status.st_nlink > 0) return {std::move(lock), std::move(directory)};
+  }
+}
+
 NewImageDirectory::NewImageDirectory(const fs::path& out)
     : out_(fs::absolute(out).lexically_normal()),
-      scratch_((remove_stale_scratch(parent_of(out_)), parent_of(out_)), kScratchPrefix),
-      path_(scratch_.path() / "image"),
-      lock_(open_file(scratch_.path(), O_RDONLY | O_DIRECTORY)) {
-  if (flock(lock_.get(), LOCK_EX) != 0) throw system_error("lock " + scratch_.path().string(), errno);
+      scratch_(make_scratch(parent_of(out_))),
+      path_(scratch_.directory.path() / "image") {
   if (!out_.has_filename()) out_ = out_.parent_path();
   make_directories(path_);
 }

@@ -32,6 +32,9 @@ std::optional<Manifest> unchanged_image(const Store& store, const std::filesyste
                                         const std::string& identity);
 void remember_image(Store& store, const std::filesystem::path& out, const std::string& identity);
 
+/// Removes what killed builds left beside `out`, as a rerun that finds nothing changed must do, too.
+void clear_scratch_beside(const std::filesystem::path& out);
+
 /// A directory beside `out` that takes its place by commit(), in one rename; without commit() it vanishes, and what a
 /// killed build left of its own vanishes with the next one.
 class NewImageDirectory {
@@ -41,10 +44,16 @@ class NewImageDirectory {
   void commit();
 
  private:
+  /// While it is locked, no other build takes it for one that a killed build left.
+  struct Scratch {
+    Descriptor lock;
+    TemporaryDirectory directory;  ///< goes before the lock does
+  };
+  static Scratch make_scratch(const std::filesystem::path& parent);
+
   std::filesystem::path out_;
-  TemporaryDirectory scratch_;
+  Scratch scratch_;
   std::filesystem::path path_;
-  Descriptor lock_;
 };
 
 }  // namespace ainode

@@ -105,8 +105,8 @@ void throw_glib_error(GError* error, const std::string& action) {
   const int number = errno;  // libostree fails without an error where its `transaction` mark cannot be removed
   const Handle<GError, g_error_free> owned(error);
   const bool is_full = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
-  throw Error(is_full ? codes::disk_full : codes::store_failed,
-              fmt::format("cannot {}: {}", action, error ? error->message : std::strerror(number)));
+  const char* reason = error ? error->message : number ? std::strerror(number) : "libostree gives no reason";
+  throw Error(is_full ? codes::disk_full : codes::store_failed, fmt::format("cannot {}: {}", action, reason));
 }
 
 std::string hex_of_bytes_variant(GVariant* ay) {

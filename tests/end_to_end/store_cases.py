@@ -309,8 +309,7 @@ def try_point(world, archive, faults, number, fault, old_image, old, golden):
     again = place.build(LD_PRELOAD=faults)  # only for its quick syncs
     if again.status != 0 or digest(place.out) != golden:
         wrong.append(f"a rerun without the fault: exit {again.status}\n{again.err[-600:]}")
-    # An empty one may be another build's that is about to fill it: for a minute it is left alone.
-    if strays := [path.name for path in place.path.iterdir() if path.name.startswith(".ainode") and any(path.iterdir())]:
+    if strays := [path.name for path in place.path.iterdir() if path.name.startswith(".ainode")]:
         wrong.append(f"left beside the image after a rerun: {strays}")
     if not wrong:
         place.remove()
