@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -283,9 +285,8 @@ Tree unpack(Store& store, const Layer& layer, const Tree* below, std::vector<Sha
 }
 
 /// A preinst that diverts a path has moved what lay there: whoever diverts gets the path, the other goes where it says.
-void part_shared_paths(const Store& store, const fs::path& root, const std::vector<SharedPath>& shared) {
-  if (shared.empty()) return;
-  const auto diversions = read_diversions(left_by_scripts(root, "var/lib/dpkg/diversions"));
+void part_shared_paths(const Store& store, const fs::path& root, const std::vector<SharedPath>& shared,
+                       const std::map<std::string, Diversion>& diversions) {
   for (const SharedPath& path : shared) {
     const auto diversion = diversions.find(path.path);
     if (diversion == diversions.end()) throw clash_error(path);
@@ -295,6 +296,17 @@ void part_shared_paths(const Store& store, const fs::path& root, const std::vect
     place_file(store, is_first ? path.first_checksum : path.second_checksum, place_in_root(root, path.path).reached());
     place_file(store, is_first ? path.second_checksum : path.first_checksum, place_in_root(root, to).reached());
   }
+}
+
+/// dpkg runs a package's preinst before it unpacks the package, we do so after: what preinsts of this layer cleared
+/// away of its own packages is there again. A diverted path stays where its preinst moved it.
+void unpack_again(const Tree& tree, const Layer& layer, const fs::path& upper,
+                  const std::map<std::string, Diversion>& diversions) {
+  std::set<std::string> unpacked;
+  for (const LockedPackage& package : layer.packages) unpacked.insert(package.name);
+  show_again(tree, upper, [&](const std::string& path, const std::string& owner) {
+    return unpacked.contains(owner) && !diversions.contains(path);
+  });
 }
 
 /// From here the layer's packages are configured, and everything but what generators make is in the tree.
@@ -309,14 +321,22 @@ Configured configure_layer(RunContext& run, Store& store, Configured* below, con
   const StandIns stand_ins = lay_stand_ins(result.tree, lower, scratch);
   for (const char* name : {"upper", "work", "root"}) make_directories(scratch / name);
   ScriptTimes times;
+  const fs::path root = scratch / "root";
+  const auto mounted = [&] { return Overlay({stand_ins.directory, lower}, scratch / "upper", scratch / "work", root); };
+  Configuration configuration(run, root, stand_ins, layer);
+  std::map<std::string, Diversion> diversions;
   {
-    const Overlay overlay({stand_ins.directory, lower}, scratch / "upper", scratch / "work", scratch / "root");
-    Configuration configuration(run, overlay.root(), stand_ins, layer);
+    const Overlay overlay = mounted();
     configuration.run_preinsts();
-    part_shared_paths(store, overlay.root(), shared);
-    configuration.configure_all();
-    configuration.add_seeding_to(times);
+    diversions = read_diversions(left_by_scripts(root, "var/lib/dpkg/diversions"));
   }
+  unpack_again(result.tree, layer, scratch / "upper", diversions);
+  {
+    const Overlay overlay = mounted();
+    part_shared_paths(store, root, shared, diversions);
+    configuration.configure_all();
+  }
+  configuration.add_seeding_to(times);
   refuse_copied_stand_ins(scratch / "upper", scratch);
   times.read(left_by_scripts(stand_ins.notes, "scripts"));
   result.calls = read_calls((below ? write_calls(below->calls) : "") + left_by_scripts(stand_ins.notes, "calls"));

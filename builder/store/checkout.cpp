@@ -142,9 +142,11 @@ Xattrs read_xattrs(const fs::path& path) {
   return xattrs;
 }
 
+constexpr const char* kOpaque = "user.overlay.opaque";
+
 bool is_opaque(const fs::path& path) {
   char value = 0;
-  return lgetxattr(path.c_str(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+  return lgetxattr(path.c_str(), kOpaque, &value, 1) == 1 && value == 'y';
 }
 
 /// A hard link to an object: its content need not be read twice to know it, and by one process only once.
@@ -197,6 +199,10 @@ std::optional<fs::path> difference(const Store& store, const TreeDirectory& dire
   return std::nullopt;
 }
 
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
+
 constexpr off_t kLargestMade = off_t{2} << 30;  // it is held in memory
 
 class Fold {
@@ -217,7 +223,7 @@ class Fold {
     struct stat status = {};
     if (lstat(path.c_str(), &status) != 0) throw system_error("look at " + path.string(), errno);
     const std::string name = path.filename().string();
-    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)) {  // a whiteout
+    if (is_whiteout(status)) {
       into.files.erase(name);
       into.directories.erase(name);
       removed_.push_back(inside);
@@ -264,6 +270,45 @@ class Fold {
   Store& store_;
   const Attribution& attribution_;
   std::vector<std::string> removed_;
+};
+
+/// Takes marks that hide something out of an upper directory.
+class Reveal {
+ public:
+  explicit Reveal(const Wanted& is_wanted) : is_wanted_(is_wanted) {}
+
+  void directory(const TreeDirectory& hidden, const fs::path& path, const std::string& inside) const {
+    std::vector<fs::path> children;
+    for (const auto& entry : fs::directory_iterator(path)) children.push_back(entry.path());
+    for (const fs::path& child : children) entry(hidden, child, inside + child.filename().string());
+  }
+
+ private:
+  void entry(const TreeDirectory& hidden, const fs::path& path, const std::string& inside) const {
+    struct stat status = {};
+    if (lstat(path.c_str(), &status) != 0) throw system_error("look at " + path.string(), errno);
+    const auto file = hidden.files.find(path.filename().string());
+    const auto below = hidden.directories.find(path.filename().string());
+    const bool is_file = file != hidden.files.end(), is_directory = below != hidden.directories.end();
+    if (is_whiteout(status)) {
+      if (is_file ? is_wanted_(inside, file->second.owner) : is_directory && is_all_wanted(*below->second, inside))
+        remove_tree(path);
+    } else if (S_ISDIR(status.st_mode) && is_directory) {
+      if (!is_opaque(path)) return directory(*below->second, path, inside + "/");
+      if (is_all_wanted(*below->second, inside) && lremovexattr(path.c_str(), kOpaque) != 0)
+        throw system_error("change " + path.string(), errno);
+    }
+  }
+
+  bool is_all_wanted(const TreeDirectory& directory, const std::string& inside) const {
+    if (!is_wanted_(inside, directory.owner)) return false;
+    for (const auto& [name, file] : directory.files)
+      if (!is_wanted_(inside + "/" + name, file.owner)) return false;
+    return std::all_of(directory.directories.begin(), directory.directories.end(),
+                       [&](const auto& child) { return is_all_wanted(*child.second, inside + "/" + child.first); });
+  }
+
+  const Wanted& is_wanted_;
 };
 
 }  // namespace
@@ -332,6 +377,10 @@ void place_file(const Store& store, const std::string& checksum, const fs::path&
 
 void fold_upper(Store& store, Tree& tree, const fs::path& upper, const Attribution& attribution) {
   Fold(store, attribution).directory(tree.root(), upper, "");
+}
+
+void show_again(const Tree& tree, const fs::path& upper, const Wanted& is_wanted) {
+  Reveal(is_wanted).directory(tree.root(), upper, "");
 }
 
 std::vector<std::string> fold_changes(Store& store, Tree& changes, const fs::path& upper, const std::string& owner) {

@@ -61,6 +61,12 @@ using Attribution = std::function<std::string(std::int64_t changed)>;
 /// sockets are refused.
 void fold_upper(Store& store, Tree& tree, const std::filesystem::path& upper, const Attribution& attribution);
 
+/// Whether a path of the tree, put there by `owner`, is wanted.
+using Wanted = std::function<bool(const std::string& path, const std::string& owner)>;
+/// Lets wanted paths of the tree that an upper directory hides show again: files, and directories of which all is
+/// wanted. The overlay must not be mounted.
+void show_again(const Tree& tree, const std::filesystem::path& upper, const Wanted& is_wanted);
+
 /// The upper directory by itself: what is new or changed goes into `changes`, what is gone is returned.
 std::vector<std::string> fold_changes(Store& store, Tree& changes, const std::filesystem::path& upper,
                                       const std::string& owner);

@@ -5,6 +5,7 @@ import json
 import shutil
 
 from cases import case
+from input_cases import Mirror
 from world import Image, Skip, run, sha256_of
 
 
@@ -170,3 +171,43 @@ def resolving_anew_gives_the_same_lock(world):
         raise Skip("the archive moved between the two builds")
     assert again == lock.read_text()
     world.remove("resolved anew")
+
+
+@case()
+def preinst_that_clears_its_directory_loses_nothing(world):
+    """python3-debugpy's preinst removes the directory that the package brings: its files are in the image, as under dpkg."""
+    world.image()
+    recipe = world.recipe_copy("cleared").parent / "cleared.yaml"
+    recipe.write_text("ainode: 1\nname: cleared\nextends: [qemu-base.yaml]\narch: [amd64]\npackages: {include: [python3-debugpy]}\n")
+    for lock in (world.work / "first" / "recipes").glob("*.lock"):
+        shutil.copy(lock, recipe.parent)
+    try:
+        built = world.ainode("build", recipe, "--out", world.work / "cleared" / "out", place="first")
+        assert built.status == 0, built
+        image = Image(world.work / "cleared" / "out")
+        path = "/usr/lib/python3/dist-packages/debugpy/__main__.py"
+        assert path in run(["ostree", "ls", "-R", f"--repo={image.repository}", image.ref, path]).out
+        told = world.ainode("explain", image.directory, path)
+        assert "python3-debugpy" in told.out and "preinst" not in told.out, told
+    finally:
+        world.remove("cleared")
+
+
+@case()
+def failing_preinst_is_told(world):
+    """A preinst that fails: the error names the package, the script, its exit status and what it said."""
+    world.image()
+    recipe = world.recipe_copy("failing").parent / "failing.yaml"
+    try:
+        with Mirror(world, vendor="updated") as mirror:
+            recipe.write_text(
+                "ainode: 1\nname: failing\nextends: [qemu-base.yaml]\narch: [amd64]\npackages: {include: [left]}\nrepositories:\n"
+                f"  - {{id: vendor, distribution: accelerators, suite: trixie, components: [main], keyring: {mirror.keyring}, allow: [left]}}\n"
+            )
+            served = {"AINODE_MIRROR_ACCELERATORS": mirror.environment["AINODE_MIRROR_ACCELERATORS"]}
+            out = world.work / "failing" / "out"
+            built = world.ainode("build", recipe, "--out", out, place="first", **served)
+        assert built.status == 1 and "error[B0002]: the preinst of left failed with exit status 7" in built.err, built
+        assert "nothing to the right" in built.err and not out.exists(), built
+    finally:
+        world.remove("failing")

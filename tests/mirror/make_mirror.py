@@ -173,7 +173,7 @@ def tar(entries):
                 info.type, info.mode = tarfile.DIRTYPE, 0o755
                 archive.addfile(info)
             else:
-                info.size, info.mode = len(data), 0o644
+                info.size, info.mode = len(data), 0o755 if data.startswith(b"#!") else 0o644
                 archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
 
@@ -207,6 +207,8 @@ def deb(name, control):
         entries += [("./boot/", None), (f"./boot/config-{version}-cloud", kernel_configuration(version))]
     if name == "hello":
         scripts = [("./postinst", f"#!/bin/sh\necho {version}\n".encode()), ("./prerm", b"#!/bin/sh\n")]
+    if name == "left":
+        scripts = [("./preinst", b"#!/bin/sh\necho nothing to the right >&2\nexit 7\n")]
     data = tar(entries)
     control_tar = tar([("./", None), ("./control", control.encode()), *scripts])
     return ar([("debian-binary", b"2.0\n"), ("control.tar.xz", lzma.compress(control_tar)), ("data.tar.xz", lzma.compress(data))])

@@ -5,10 +5,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -102,6 +104,50 @@ TEST(OverlayFold, EveryChangeOfAScriptComesBackFromTheUpperDirectory) {
                 "etc/renamed 0644 0:0 etc/file of the lower\n"
                 "etc/kept/below 0644 0:0 etc/kept/below of the lower\n"
                 "etc/replaced/new 0644 0:0 of the script\n");
+    } catch (const Error& error) {
+      ADD_FAILURE() << render(error);
+    }
+    return ::testing::Test::HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ShowAgain, BringsBackWhatIsWantedAndNothingElse) {
+  const TemporaryDirectory directory(AINODE_BINARY_DIR, "show-again-");
+  const fs::path& at = directory.path();
+  const int status = in_user_namespace([&] {
+    try {
+      Store store(at / "store");
+      Store::Transaction transaction(store);
+      Tree tree;
+      const auto put = [&](const std::string& path, const std::string& owner) {
+        tree.put_file(path, store.write_text(path), owner);
+        tree.directory(path.substr(0, path.rfind('/')))->owner = owner;
+      };
+      for (const char* path : {"usr/own/file", "usr/own/deep/file", "usr/anew/file"}) put(path, "new");
+      for (const char* path : {"usr/below/file", "usr/mixed/below"}) put(path, "old");
+      for (const char* path : {"usr/mixed/own", "usr/mixed/diverted"})
+        tree.put_file(path, store.write_text(path), "new");
+      transaction.commit();
+      check_out(store, tree, at / "lower");
+      for (const char* name : {"upper", "work", "root"}) make_directories(at / name);
+      const auto overlay = [&] { return Overlay({at / "lower"}, at / "upper", at / "work", at / "root"); };
+      {
+        const Overlay first = overlay();
+        for (const char* path : {"own", "anew", "below", "mixed/own", "mixed/below", "mixed/diverted"})
+          fs::remove_all(at / "root/usr" / path);
+        fs::create_directories(at / "root/usr/anew");
+        write_file(at / "root/usr/anew/made", "by the script");
+      }
+      show_again(tree, at / "upper", [](const std::string& path, const std::string& owner) {
+        return owner == "new" && path != "usr/mixed/diverted";
+      });
+      const Overlay second = overlay();
+      std::vector<std::string> files;
+      for (const auto& entry : fs::recursive_directory_iterator(at / "root/usr"))
+        if (entry.is_regular_file()) files.push_back(entry.path().lexically_relative(at / "root/usr"));
+      std::sort(files.begin(), files.end());
+      EXPECT_EQ(files, (std::vector<std::string>{"anew/file", "anew/made", "mixed/own", "own/deep/file", "own/file"}));
     } catch (const Error& error) {
       ADD_FAILURE() << render(error);
     }
