@@ -189,7 +189,7 @@ def sandbox_holds_on_bookworms_kernel(world):
 
 @case()
 def script_that_the_sandbox_stops_is_told(world):
-    """A package's script that mounts, or makes processes without end: the error names it, what stopped it, and the cure."""
+    """A package's script that mounts, or makes processes without end: the error tells what stopped it, and the cure."""
     expected = {
         "mount": ["the sandbox refused mount, asked for by", "cannot mount a tmpfs", "neither the kernel nor mounts"],
         "processes": ["the sandbox stopped it at its limit: 4096 processes at once", "cannot fork"],

@@ -58,7 +58,7 @@ TEST(DpkgMaintscriptHelper, LeavesEverythingElseToTheOriginal) {
 }
 
 TEST(DpkgMaintscriptHelper, LeavesABackupToTheOriginal) {
-  const std::string path = std::filesystem::temp_directory_path() / "ainode-conffile-helper-test";
+  const std::string path = std::filesystem::temp_directory_path() / "ainode-maintscript-helper-test";
   const Arguments call = {"symlink_to_dir", path, "elsewhere", "2", "--", "configure", ""};
   std::filesystem::remove(path + ".dpkg-backup");
   EXPECT_TRUE(is_nothing_to_mend(call, "postinst"));
