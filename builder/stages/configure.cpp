@@ -337,7 +337,7 @@ Configured configure_layer(RunContext& run, Store& store, Configured* below, con
     configuration.configure_all();
   }
   configuration.add_seeding_to(times);
-  refuse_copied_stand_ins(scratch / "upper", scratch);
+  clear_copied_stand_ins(scratch / "upper", lower, scratch);
   times.read(left_by_scripts(stand_ins.notes, "scripts"));
   result.calls = read_calls((below ? write_calls(below->calls) : "") + left_by_scripts(stand_ins.notes, "calls"));
   Store::Transaction transaction(store);

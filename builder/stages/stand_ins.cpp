@@ -114,18 +114,37 @@ StandIns lay_stand_ins(const Tree& tree, const fs::path& lower, const fs::path& 
   return laying.finish();
 }
 
-void refuse_copied_stand_ins(const fs::path& upper, const fs::path& scratch) {
+namespace {
+
+/// A script may say again what a program's owner and mode are (man-db's does): then the copy differs in nothing from
+/// what the tree has.
+bool has_owner_and_mode_of(const fs::path& copy, const fs::path& original) {
+  struct stat made = {}, shown = {};
+  return lstat(copy.c_str(), &made) == 0 && lstat(original.c_str(), &shown) == 0 && S_ISREG(shown.st_mode) &&
+         made.st_uid == shown.st_uid && made.st_gid == shown.st_gid && made.st_mode == shown.st_mode;
+}
+
+}  // namespace
+
+void clear_copied_stand_ins(const fs::path& upper, const fs::path& lower, const fs::path& scratch) {
   const std::uintmax_t size = fs::file_size(scratch / kProgram);
   std::optional<std::string> program;
+  std::vector<fs::path> copies;
   for (const auto& entry : fs::recursive_directory_iterator(upper)) {
     if (!entry.is_regular_file() || entry.is_symlink() || entry.file_size() != size) continue;
     if (!program) program = read_file(scratch / kProgram);
-    if (read_file(entry.path()) != *program) continue;
-    throw Error(codes::script_failed,
-                fmt::format("a maintainer script changed or moved /{}, in whose place a program of "
-                            "ours stood while it ran",
-                            entry.path().lexically_relative(upper).string()))
-        .help("exclude the package that diverts or changes it, and report it");
+    if (read_file(entry.path()) == *program) copies.push_back(entry.path());
+  }
+  for (const fs::path& copy : copies) {
+    const fs::path inside = copy.lexically_relative(upper);
+    if (!has_owner_and_mode_of(copy, lower / inside)) {
+      throw Error(codes::script_failed,
+                  fmt::format("a maintainer script changed or moved /{}, in whose place a program of "
+                              "ours stood while it ran",
+                              inside.string()))
+          .help("exclude the package that diverts or changes it, and report it");
+    }
+    remove_tree(copy);
   }
 }
 

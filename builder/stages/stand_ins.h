@@ -20,8 +20,10 @@ struct StandIns {
 /// see which programs there are; policy-rc.d(8) alone is added: no service starts in an image.
 StandIns lay_stand_ins(const Tree& tree, const std::filesystem::path& lower, const std::filesystem::path& scratch);
 
-/// Opened for writing, changed or renamed, a stand-in is copied into the overlay's upper directory: it must not come
-/// into the image. Throws script_failed naming the path.
-void refuse_copied_stand_ins(const std::filesystem::path& upper, const std::filesystem::path& scratch);
+/// Opened for writing, changed or renamed, a stand-in is copied into the overlay's upper directory, which must not be
+/// mounted: it must not come into the image. A copy at its own place with the owner and mode of what `lower` has there
+/// is removed; any other throws script_failed naming the path.
+void clear_copied_stand_ins(const std::filesystem::path& upper, const std::filesystem::path& lower,
+                            const std::filesystem::path& scratch);
 
 }  // namespace ainode

@@ -174,11 +174,11 @@ def resolving_anew_gives_the_same_lock(world):
 
 
 @case()
-def preinst_that_clears_its_directory_loses_nothing(world):
-    """python3-debugpy's preinst removes the directory that the package brings: its files are in the image, as under dpkg."""
+def scripts_change_what_they_may(world):
+    """python3-debugpy's preinst clears its directory, man-db's postinst sets mandb's mode: all is in the image, as under dpkg."""
     world.image()
     recipe = world.recipe_copy("cleared").parent / "cleared.yaml"
-    recipe.write_text("ainode: 1\nname: cleared\nextends: [qemu-base.yaml]\narch: [amd64]\npackages: {include: [python3-debugpy]}\n")
+    recipe.write_text("ainode: 1\nname: cleared\nextends: [qemu-base.yaml]\narch: [amd64]\npackages: {include: [python3-debugpy, man-db]}\n")
     for lock in (world.work / "first" / "recipes").glob("*.lock"):
         shutil.copy(lock, recipe.parent)
     try:
@@ -186,7 +186,10 @@ def preinst_that_clears_its_directory_loses_nothing(world):
         assert built.status == 0, built
         image = Image(world.work / "cleared" / "out")
         path = "/usr/lib/python3/dist-packages/debugpy/__main__.py"
-        assert path in run(["ostree", "ls", "-R", f"--repo={image.repository}", image.ref, path]).out
+        listed = run(["ostree", "ls", f"--repo={image.repository}", image.ref, path, "/usr/bin/mandb", "/usr/bin/man"])
+        assert listed.status == 0 and path in listed.out, listed
+        packaged = run(["ostree", "cat", f"--repo={image.repository}", image.ref, "/usr/bin/mandb"], timeout=60)
+        assert "ainode" not in packaged.out and "-00755 0 0" in listed.out.splitlines()[1], listed
         told = world.ainode("explain", image.directory, path)
         assert "python3-debugpy" in told.out and "preinst" not in told.out, told
     finally:
