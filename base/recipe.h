@@ -37,8 +37,54 @@ struct PackageWishes {
 };
 
 struct KernelWishes {
-  Text package;               ///< for the chosen architecture
-  std::vector<Text> cmdline;  ///< one argument each, in order
+  Text package;                        ///< for the chosen architecture
+  std::vector<Text> cmdline;           ///< one argument each, in order
+  std::map<std::string, Text> sysctl;  ///< name as written → value
+  std::vector<Text> load_modules, deny_modules;
+  std::map<std::string, std::map<std::string, Text>> module_parameters;  ///< module → parameter → value
+};
+
+struct HugePages {
+  Located<int> count;
+  Text per_node;  ///< "even": as many on each node; empty: however they come
+};
+
+/// Devices of a name: "nvme*".
+struct BlockWishes {
+  Text scheduler;                          ///< empty: as it comes
+  std::optional<Located<int>> read_ahead;  ///< KiB
+};
+
+/// What is empty stays as the kernel has it.
+struct TuningWishes {
+  std::map<std::string, HugePages> hugepages;  ///< by page size: 2M, 1G
+  Text thp;                                    ///< always, madvise or never
+  std::optional<Located<bool>> numa_balancing, zone_reclaim;
+  Text governor, isolate, nohz_full;         ///< the latter two are lists of processors: "2-15"
+  Text irq_affinity;                         ///< the processors that take interrupts, unless a driver says otherwise
+  std::map<std::string, Text> limits;        ///< nofile, memlock, nproc → a number or unlimited, of every service
+  std::map<std::string, BlockWishes> block;  ///< by device glob
+};
+
+/// A file that the recipe puts into the image.
+struct PlacedFile {
+  Text path;
+  Text source;       ///< the file beside the recipe that holds the content; empty: the recipe holds it
+  Text mode, owner;  ///< empty: 0644, root
+  std::optional<std::string> content;
+};
+
+struct SystemdWishes {
+  Text default_target;
+  std::vector<Text> enable, mask;
+  std::vector<PlacedFile> units;  ///< by `source` alone
+};
+
+struct SecurityWishes {
+  std::vector<Text> lsm;
+  Text lockdown;                            ///< none, integrity or confidentiality
+  std::optional<std::vector<Text>> setuid;  ///< all files that may have more rights than who starts them
+  Place setuid_place;
 };
 
 /// An account with a fixed number, so that the order in which packages make theirs never decides it.
@@ -85,7 +131,10 @@ struct Recipe {
   std::vector<PackageLevel> package_levels;  ///< one a document from the bottom of `extends`, then one for the overlays
   std::vector<User> users;
   std::vector<Group> groups;
-  Text default_target;  ///< systemd.default-target; empty when not declared
+  TuningWishes tuning;
+  SystemdWishes systemd;
+  std::vector<PlacedFile> files;
+  SecurityWishes security;
   std::vector<Partition> partitions;
   SigningWishes signing;
   Text ostree_ref;                 ///< with {arch}, {name} filled in

@@ -4,6 +4,7 @@
 #include "builder/build_image.h"
 
 #include "base/files.h"
+#include "base/kernel_settings.h"
 #include "base/version.h"
 #include "builder/choose_keys.h"
 #include "builder/commit_image.h"
@@ -44,7 +45,8 @@ DiskOptions disk_options(const Recipe& recipe, const Lock& lock, const std::stri
   options.ref = recipe.ostree_ref.value;
   options.architecture = recipe.architecture;
   options.partitions = recipe.partitions;
-  for (const Text& argument : recipe.kernel.cmdline) options.kernel_arguments.push_back(argument.value);
+  for (const KernelArgument& argument : kernel_arguments(recipe))
+    options.kernel_arguments.push_back(argument.text.value);
   options.openpgp_public = openpgp_public;
   options.epoch = lock.epoch;
   options.seed = recipe.digest;

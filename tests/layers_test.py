@@ -35,6 +35,8 @@ LAYERS = {
 # Folders below tests/ that mirror no folder of the tree, and what they may include.
 TEST_LAYERS = {
     "mirror": {"base"},
+    # What holds between builder and validators, who never include each other.
+    "promises": {"builder/recipe", "builder/stages", "validators/checks", "base"},
     "faults": set(),
     "variations": set(),
     "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store"},

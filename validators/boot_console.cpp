@@ -47,10 +47,10 @@ int run_in_guest(RunContext& run, ImageGuest& guest, const std::vector<std::stri
 
 }  // namespace
 
-int boot_console(RunContext& run, const fs::path& image, const std::vector<std::string>& command,
-                 const std::string& qemu) {
-  ImageGuest guest = prepare_guest(image, std::string(kDefaultTopology), {}, cache_directory() / "guests");
-  return command.empty() ? open_console(run, guest, qemu) : run_in_guest(run, guest, command, qemu);
+int boot_console(RunContext& run, const BootOptions& options) {
+  ImageGuest guest = prepare_guest(options.image, topology_of(options.target), {}, cache_directory() / "guests");
+  return options.command.empty() ? open_console(run, guest, options.qemu)
+                                 : run_in_guest(run, guest, options.command, options.qemu);
 }
 
 }  // namespace ainode

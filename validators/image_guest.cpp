@@ -28,7 +28,17 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
   return path;
 }
 
+// COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
+constexpr std::size_t kLongestCommandLine = 2047;
+
 }  // namespace
+
+std::string topology_of(const std::string& target) {
+  if (target == "qemu") return std::string(kDefaultTopology);
+  if (target.starts_with("qemu:")) return target.substr(5);
+  throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target))
+      .help("there is: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file");
+}
 
 ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
                          const std::vector<std::string>& extra_arguments, const fs::path& work_parent) {
@@ -43,6 +53,11 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
   GuestFiles files = prepare_guest_files(entry, disk, work.path());
   std::vector<std::string> arguments = harness_arguments(machine, extra_arguments);
   std::string command_line = fmt::format("{} {}", entry.options, fmt::join(arguments, " "));
+  if (command_line.size() > kLongestCommandLine)
+    throw Error(codes::bad_value,
+                fmt::format("the kernel's command line has {} bytes; it takes {} and cuts off the rest",
+                            command_line.size(), kLongestCommandLine))
+        .help("give fewer or shorter arguments by --append, or in the recipe's `kernel.cmdline`");
   return {std::move(manifest),     std::move(machine), std::move(arguments),
           std::move(command_line), std::move(files),   std::move(work)};
 }

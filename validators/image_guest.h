@@ -24,6 +24,9 @@ struct ImageGuest {
   TemporaryDirectory work;
 };
 
+/// What find_topology is to find for `qemu`, `qemu:TOPOLOGY` or `qemu:FILE.yaml`. Throws target_unknown.
+std::string topology_of(const std::string& target);
+
 /// Reads the image and prepares kernel, initrd and overlay in a directory below `work_parent`.
 /// Throws image_not_found, image_malformed, target_unknown, tool_missing, disk_full.
 ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,

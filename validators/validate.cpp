@@ -20,12 +20,6 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 32;
 
-std::string topology_of(const std::string& target) {
-  if (target == "qemu") return std::string(kDefaultTopology);
-  if (target.starts_with("qemu:")) return target.substr(5);
-  throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target)).help("there is: qemu[:TOPOLOGY]");
-}
-
 void require_profiles(const std::vector<std::string>& profiles) {
   const std::vector<std::string_view> known = checks::profile_names();
   for (const std::string& profile : profiles) {
@@ -52,7 +46,8 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
           {"accelerator", "tcg"},
           {"harness_arguments", guest.harness_arguments},
           {"evidence", evidence.string()},
-          {"repeat", fmt::format("ainode validate {} --target qemu:{}", options.image.string(), guest.topology.name)},
+          {"repeat",
+           fmt::format("ainode validate {} --target qemu:{}", options.image.string(), topology_of(options.target))},
           {"failure_code", outcome.code ? outcome.code->id : ""},
           {"last_lines", outcome.last_lines}};
 }
@@ -135,7 +130,9 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   const AgentTask task = {
       to_hex(random_bytes(kNonceBytes)), options.profiles.empty() ? guest.manifest.profiles : options.profiles, {}};
   require_profiles(task.profiles);
-  const std::vector<checks::Check> chosen = checks::checks_of(task.profiles);
+  checks::Expected asked = checks::expected_of(guest.manifest);
+  asked.profiles = task.profiles;
+  const std::vector<checks::Check> chosen = checks::checks_for(asked);
 
   GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
                     deadlines_of(options)};

@@ -16,7 +16,7 @@ namespace ainode {
 
 struct ValidateOptions {
   std::filesystem::path image;               ///< what `build --out` wrote
-  std::string target = "qemu";               ///< qemu or qemu:TOPOLOGY
+  std::string target = "qemu";               ///< qemu, qemu:TOPOLOGY or qemu:FILE.yaml
   std::vector<std::string> profiles;         ///< empty: the manifest's
   std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
@@ -29,9 +29,15 @@ struct ValidateOptions {
 /// `failure`; a QEMU that dies is infra. Throws only for usage (no image, unknown target) and a missing QEMU.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
+struct BootOptions {
+  std::filesystem::path image;
+  std::string target = "qemu";       ///< as for ValidateOptions
+  std::vector<std::string> command;  ///< empty: a console
+  std::string qemu = ValidateOptions{}.qemu;
+};
+
 /// A console of the image in QEMU on this terminal, over a throw-away overlay; returns QEMU's exit status.
 /// With `command`, runs it in the guest, prints its output and returns its status.
-int boot_console(RunContext& run, const std::filesystem::path& image, const std::vector<std::string>& command,
-                 const std::string& qemu);
+int boot_console(RunContext& run, const BootOptions& options);
 
 }  // namespace ainode

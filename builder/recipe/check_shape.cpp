@@ -35,8 +35,7 @@ class ShapeCheck {
         if (!is_plain(node) || !parse_integer(node.text)) wrong(node, shape, path);
         return;
       case Shape::Kind::scalar:
-        if (node.kind != YamlNode::Kind::scalar) wrong(node, shape, path);
-        return;
+        return check_scalar(node, shape, path);
       case Shape::Kind::size:
         return check_size(node, shape, path);
       case Shape::Kind::duration:
@@ -80,6 +79,11 @@ class ShapeCheck {
                                .label("a repository names distribution, suite and components")
                                .help("give the mirror to the build: --mirror DISTRIBUTION=URI"));
     if (kind_in_words(node) != "text") return mistakes_.wrong_type(node, path, "text");
+    if (std::string problem = shape.rule(node.text); !problem.empty()) refuse(node, path, std::move(problem));
+  }
+
+  void check_scalar(const YamlNode& node, const Shape& shape, const std::string& path) {
+    if (node.kind != YamlNode::Kind::scalar) return wrong(node, shape, path);
     if (std::string problem = shape.rule(node.text); !problem.empty()) refuse(node, path, std::move(problem));
   }
 

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/suggestion.h"
+#include "builder/recipe/recipe_folder.h"
 
 namespace ainode {
 
@@ -57,24 +58,10 @@ std::string read_recipe_file(const std::string& file, const fs::path& root) {
   }
 }
 
-bool leads_out(const fs::path& relative) {
-  return relative.empty() || relative.is_absolute() || *relative.begin() == "..";
-}
-
-/// The folder that no `extends` may leave: the working directory where the recipe lies below it, else the folder above
-/// images/ or recipes/, else the recipe's own.
-fs::path recipe_root(const fs::path& file) {
-  const fs::path lexical = file.lexically_normal();
-  if (!leads_out(lexical)) return ".";
-  const fs::path folder = lexical.parent_path();
-  const bool is_collection = folder.filename() == "images" || folder.filename() == "recipes";
-  return is_collection ? folder.parent_path() : folder;
-}
-
 class DocumentReader {
  public:
   DocumentReader(Mistakes& mistakes, const fs::path& root, const std::string& file)
-      : mistakes_(mistakes), root_(root), recipe_root_(recipe_root(file)) {}
+      : mistakes_(mistakes), root_(root), folder_(root, file) {}
 
   std::vector<Document> take() { return std::move(documents_); }
 
@@ -94,16 +81,11 @@ class DocumentReader {
   }
 
   void read_extended(const std::string& from, const YamlNode& item) {
-    const auto outside = [&](std::string label) {
-      refuse(item, codes::extends_outside, fmt::format("`extends` cannot be `{}`", shown(item.text)), std::move(label),
-             fmt::format("name a file below {}, from the folder that this file lies in",
-                         recipe_root_ == "." ? "the current directory" : recipe_root_.string()));
-    };
-    if (item.text.find('\0') != std::string::npos) return outside("it holds a NUL");
-    if (item.text.starts_with('/')) return outside("it is absolute");
-    const fs::path path = (fs::path(from).parent_path() / item.text).lexically_normal();
-    if (leads_out(path.lexically_relative(recipe_root_.lexically_normal()))) return outside("it leads out");
-    if (has_symlink(path)) return outside("it leads through a symbolic link");
+    if (std::string objection = folder_.objection(from, item.text); !objection.empty())
+      return refuse(item, codes::extends_outside, fmt::format("`extends` cannot be `{}`", shown(item.text)),
+                    std::move(objection),
+                    fmt::format("name a file below {}, from the folder that this file lies in", folder_.name()));
+    const fs::path path = RecipeFolder::beside(from, item.text);
     const std::string file = path.string();
     if (const auto open = std::find(open_.begin(), open_.end(), file); open != open_.end()) {
       const std::vector<std::string> circle(open, open_.end());
@@ -121,17 +103,9 @@ class DocumentReader {
     read(file);
   }
 
-  bool has_symlink(const fs::path& path) const {
-    const fs::path inner = path.lexically_relative(recipe_root_.lexically_normal());
-    fs::path walked = root_ / recipe_root_;
-    return std::any_of(inner.begin(), inner.end(), [&](const fs::path& part) {
-      walked /= part;
-      return fs::is_symlink(fs::symlink_status(walked));
-    });
-  }
-
   Mistakes& mistakes_;
-  fs::path root_, recipe_root_;
+  fs::path root_;
+  RecipeFolder folder_;
   std::vector<std::string> open_;  ///< files whose `extends` is being followed, outermost first
   std::vector<Document> documents_;
 };

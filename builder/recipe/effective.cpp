@@ -11,6 +11,8 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "builder/recipe/language.h"
+#include "builder/recipe/recipe_folder.h"
+#include "builder/recipe/statement_rules.h"
 #include "builder/recipe/value_reader.h"
 
 namespace ainode {
@@ -161,6 +163,11 @@ SortedJson canonical(const YamlNode& node, const Shape& shape) {
   return node.text;
 }
 
+void set_values(Recipe& recipe, const SortedJson& values) {
+  recipe.values = values.dump(-1, ' ', false, SortedJson::error_handler_t::replace);
+  recipe.digest = sha256_hex(recipe.values);
+}
+
 }  // namespace
 
 YamlNode for_architecture(YamlNode tree, const std::string& architecture) {
@@ -187,14 +194,27 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
   check_repositories(mistakes, recipe);
   check_partitions(mistakes, tree, recipe);
   check_accounts(mistakes, recipe);
+  check_statements(mistakes, recipe);
   fill_ref(mistakes, recipe);
   if (!mistakes.empty()) return recipe;
   SortedJson values = canonical(tree, recipe_shape());
   values["architecture"] = architecture;
   values["outputs"]["ostree"]["ref"] = recipe.ostree_ref.value;
-  recipe.values = values.dump(-1, ' ', false, SortedJson::error_handler_t::replace);
-  recipe.digest = sha256_hex(recipe.values);
+  set_values(recipe, values);
   return recipe;
+}
+
+void add_sources(Recipe& recipe) {
+  SortedJson sources = SortedJson::object();
+  for (const auto* files : {&recipe.files, &recipe.systemd.units})
+    for (const PlacedFile& file : *files)
+      if (!file.source.value.empty())
+        sources[RecipeFolder::beside(file.source.place.file, file.source.value).string()] =
+            sha256_hex(file.content.value_or(""));
+  if (sources.empty()) return;
+  SortedJson values = SortedJson::parse(recipe.values);
+  values["sources"] = std::move(sources);
+  set_values(recipe, values);
 }
 
 }  // namespace ainode

@@ -15,4 +15,7 @@ YamlNode for_architecture(YamlNode tree, const std::string& architecture);
 /// wrong.
 Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& architecture);
 
+/// The files that the recipe names become part of `values` and `digest`: their contents, by path.
+void add_sources(Recipe& recipe);
+
 }  // namespace ainode

@@ -43,7 +43,9 @@ constexpr std::string_view kPackagePattern = "^[a-z0-9][a-z0-9+.-]+$";
 
 constexpr Shape kBoolean{Kind::boolean, "true or false"};
 constexpr Shape kInteger{Kind::integer, "a whole number"};
-constexpr Shape kScalar{Kind::scalar, "text, a number or a boolean"};
+constexpr Shape kScalar{Kind::scalar, "text, a number or a boolean", check_line};
+constexpr Shape kParameterValue{Kind::scalar, "text, a number or a boolean", check_parameter_value};
+constexpr Shape kResourceLimit{Kind::scalar, "a number or unlimited", check_resource_limit};
 constexpr Shape kSize{Kind::size, "a size such as 256M"};
 constexpr Shape kDuration{Kind::duration, "a time such as 36h, 10d or 2w"};
 constexpr Shape kMoment{Kind::moment, "a day or a second in UTC, such as 2026-03-01 or 2026-03-01T12:00:00Z"};
@@ -116,7 +118,7 @@ Repository read_repository(Reader reader, Node node) {
 constexpr Shape kPins = map("a mapping from package name to version glob", check_package_name, kVersionGlob);
 
 void read_pins(Reader reader, Node node, Recipe& into) {
-  for (const auto& [key, value] : node.entries) into.packages.pin[key.text] = reader.text(value);
+  into.packages.pin = reader.texts_by_key(node);
 }
 
 constexpr Key kPackageKeys[] = {
@@ -143,12 +145,19 @@ constexpr Shape kSysctl = map("a mapping from sysctl to value", check_sysctl, kS
 constexpr Shape kModuleName = text(check_module_name, "^[A-Za-z0-9_-]+$");
 constexpr Shape kModuleNames = list("a list of module names", kModuleName);
 constexpr Key kModuleKeys[] = {
-    {"load", kLater, "a list of module names", &kModuleNames},
-    {"deny", kLater, "a list of module names", &kModuleNames},
+    {"load", kOptional, "modules to load at boot", &kModuleNames,
+     [](Reader r, Node v, Recipe& into) { into.kernel.load_modules = r.texts(v); }},
+    {"deny", kOptional, "modules that must never load", &kModuleNames,
+     [](Reader r, Node v, Recipe& into) { into.kernel.deny_modules = r.texts(v); }},
 };
 constexpr Shape kModules = table("a mapping with load and deny", kModuleKeys);
-constexpr Shape kModuleParameters = map("a mapping from parameter to value", check_module_name, kScalar);
+constexpr Shape kModuleParameters = map("a mapping from parameter to value", check_module_name, kParameterValue);
 constexpr Shape kModprobe = map("a mapping from module to its parameters", check_module_name, kModuleParameters);
+
+void read_module_parameters(Reader reader, Node node, Recipe& into) {
+  for (const auto& [module, parameters] : node.entries)
+    into.kernel.module_parameters[module.text] = reader.texts_by_key(parameters);
+}
 
 constexpr Key kKernelKeys[] = {
     {"package", kRequired, "a package name, or one for each architecture", &kKernelPackage,
@@ -157,9 +166,10 @@ constexpr Key kKernelKeys[] = {
      [](Reader r, Node v, Recipe& into) { into.kernel.cmdline = r.texts(v); }},
     {"source", kLater, "what to compile, in place of `package`", &kKernelSource},
     {"config", kLater, "options of a compiled kernel, such as HZ_1000: y", &kKernelConfig},
-    {"sysctl", kLater, "a mapping from sysctl to value", &kSysctl},
-    {"modules", kLater, "modules to load at boot, and modules that must never load", &kModules},
-    {"modprobe", kLater, "a mapping from module to its parameters", &kModprobe},
+    {"sysctl", kOptional, "a mapping from sysctl to value", &kSysctl,
+     [](Reader r, Node v, Recipe& into) { into.kernel.sysctl = r.texts_by_key(v); }},
+    {"modules", kOptional, "modules to load at boot, and modules that must never load", &kModules},
+    {"modprobe", kOptional, "a mapping from module to its parameters", &kModprobe, read_module_parameters},
     {"extra-modules", kLater, "a list of names", &kNames},
 };
 constexpr Shape kKernel = table("a mapping", kKernelKeys);
@@ -177,37 +187,76 @@ constexpr Key kDriverKeys[] = {
 constexpr Shape kDriver = table("a mapping with kind and module", kDriverKeys);
 constexpr Shape kDrivers = list("a list of drivers", kDriver);
 
-// --- tuning, containers, systemd, users, files, security
-// --------------------------------------------------------------
+// --- tuning, containers, systemd, users, files, security -------------------------------------------------------------
 
+constexpr Shape kSpread = text(check_spread, "^even$");
 constexpr Key kHugePageKeys[] = {
     {"count", kRequired, "how many", &kInteger},
-    {"per-node", kOptional, "how they spread over NUMA nodes", &kLine},
+    {"per-node", kOptional, "even: as many on each NUMA node", &kSpread},
 };
 constexpr Shape kHugePagesOfASize = table("a mapping with count", kHugePageKeys);
 constexpr Shape kHugePages = map("a mapping from page size to count", check_page_size, kHugePagesOfASize);
+
+void read_huge_pages(Reader reader, Node node, Recipe& into) {
+  for (const auto& [size, pages] : node.entries) {
+    HugePages& of_size = into.tuning.hugepages[size.text];
+    if (const YamlNode* count = pages.find("count")) of_size.count = reader.integer(*count);
+    if (const YamlNode* spread = pages.find("per-node")) of_size.per_node = reader.text(*spread);
+  }
+}
+
+constexpr Shape kThp = text(check_thp, "^(always|madvise|never)$");
 constexpr Key kNumaKeys[] = {
-    {"balancing", kOptional, "true or false", &kBoolean},
-    {"zone-reclaim", kOptional, "true or false", &kBoolean},
+    {"balancing", kOptional, "true or false", &kBoolean,
+     [](Reader r, Node v, Recipe& into) { into.tuning.numa_balancing = r.boolean(v); }},
+    {"zone-reclaim", kOptional, "true or false", &kBoolean,
+     [](Reader r, Node v, Recipe& into) { into.tuning.zone_reclaim = r.boolean(v); }},
 };
 constexpr Shape kNuma = table("a mapping with balancing and zone-reclaim", kNumaKeys);
 constexpr Shape kProcessorList = text(check_processor_list, "^[0-9]+([,-][0-9]+)*$");
 constexpr Key kCpuKeys[] = {
-    {"governor", kOptional, "such as performance", &kName},
-    {"isolate", kOptional, "processors, such as \"2-15\"", &kProcessorList},
-    {"nohz-full", kOptional, "processors, such as \"2-15\"", &kProcessorList},
+    {"governor", kOptional, "such as performance", &kName,
+     [](Reader r, Node v, Recipe& into) { into.tuning.governor = r.text(v); }},
+    {"isolate", kOptional, "processors, such as \"2-15\"", &kProcessorList,
+     [](Reader r, Node v, Recipe& into) { into.tuning.isolate = r.text(v); }},
+    {"nohz-full", kOptional, "processors, such as \"2-15\"", &kProcessorList,
+     [](Reader r, Node v, Recipe& into) { into.tuning.nohz_full = r.text(v); }},
 };
 constexpr Shape kCpu = table("a mapping with governor, isolate and nohz-full", kCpuKeys);
-constexpr Shape kBlock = map("a mapping from device glob to its settings", check_device_glob, kMapping);
+constexpr Key kBlockKeys[] = {
+    {"scheduler", kOptional, "such as none or mq-deadline", &kName},
+    {"read-ahead", kOptional, "KiB that are read ahead", &kInteger},
+};
+constexpr Shape kBlockSettings = table("a mapping with scheduler and read-ahead", kBlockKeys);
+constexpr Shape kBlock = map("a mapping from device glob to its settings", check_device_glob, kBlockSettings);
+
+void read_block(Reader reader, Node node, Recipe& into) {
+  for (const auto& [glob, settings] : node.entries) {
+    BlockWishes& devices = into.tuning.block[glob.text];
+    if (const YamlNode* scheduler = settings.find("scheduler")) devices.scheduler = reader.text(*scheduler);
+    if (const YamlNode* read_ahead = settings.find("read-ahead")) devices.read_ahead = reader.integer(*read_ahead);
+  }
+}
+
+constexpr Key kIrqKeys[] = {
+    {"affinity", kOptional, "the processors that take interrupts, such as \"0-1\"", &kProcessorList,
+     [](Reader r, Node v, Recipe& into) { into.tuning.irq_affinity = r.text(v); }},
+};
+constexpr Shape kIrq = table("a mapping with affinity", kIrqKeys);
+constexpr Shape kResourceLimits =
+    map("a mapping from nofile, memlock or nproc to its limit", check_resource, kResourceLimit);
+
 constexpr Key kTuningKeys[] = {
-    {"hugepages", kLater, "a mapping from page size to count", &kHugePages},
-    {"thp", kLater, "transparent huge pages: always, madvise or never", &kName},
-    {"numa", kLater, "a mapping with balancing and zone-reclaim", &kNuma},
-    {"cpu", kLater, "a mapping with governor, isolate and nohz-full", &kCpu},
-    {"irq", kLater, "a mapping", &kMapping},
-    {"block", kLater, "a mapping from device glob to its settings", &kBlock},
+    {"hugepages", kOptional, "a mapping from page size to count", &kHugePages, read_huge_pages},
+    {"thp", kOptional, "transparent huge pages: always, madvise or never", &kThp,
+     [](Reader r, Node v, Recipe& into) { into.tuning.thp = r.text(v); }},
+    {"numa", kOptional, "a mapping with balancing and zone-reclaim", &kNuma},
+    {"cpu", kOptional, "a mapping with governor, isolate and nohz-full", &kCpu},
+    {"irq", kOptional, "a mapping with affinity", &kIrq},
+    {"block", kOptional, "a mapping from device glob to its settings", &kBlock, read_block},
     {"net", kLater, "a mapping", &kMapping},
-    {"limits", kLater, "a mapping", &kMapping},
+    {"limits", kOptional, "what every service may use: nofile, memlock, nproc", &kResourceLimits,
+     [](Reader r, Node v, Recipe& into) { into.tuning.limits = r.texts_by_key(v); }},
     {"profile", kLater, "a name", &kName},
 };
 constexpr Shape kTuning = table("a mapping", kTuningKeys);
@@ -225,10 +274,15 @@ constexpr Shape kContainers = table("a mapping with runtime and cdi", kContainer
 
 constexpr Key kSystemdKeys[] = {
     {"default-target", kOptional, "a target unit", &kTargetUnit,
-     [](Reader r, Node v, Recipe& into) { into.default_target = r.text(v); }},
-    {"enable", kLater, "a list of units", &kUnits},
-    {"mask", kLater, "a list of units", &kUnits},
-    {"units", kLater, "a list of files", &kFiles},
+     [](Reader r, Node v, Recipe& into) { into.systemd.default_target = r.text(v); }},
+    {"enable", kOptional, "units to start as their [Install] section says", &kUnits,
+     [](Reader r, Node v, Recipe& into) { into.systemd.enable = r.texts(v); }},
+    {"mask", kOptional, "units that must never start", &kUnits,
+     [](Reader r, Node v, Recipe& into) { into.systemd.mask = r.texts(v); }},
+    {"units", kOptional, "unit files, beside the recipe", &kFiles,
+     [](Reader r, Node v, Recipe& into) {
+       for (const Text& file : r.texts(v)) into.systemd.units.push_back({{}, file, {}, {}, {}});
+     }},
 };
 constexpr Shape kSystemd = table("a mapping", kSystemdKeys);
 
@@ -281,12 +335,32 @@ constexpr Key kFileKeys[] = {
 };
 constexpr Shape kPlacedFile = table("a mapping with path and source or text", kFileKeys);
 constexpr Shape kPlacedFiles = list("a list of files", kPlacedFile);
+
+PlacedFile read_file(Reader reader, Node node) {
+  PlacedFile file;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "path") file.path = reader.text(value);
+    if (key.text == "source") file.source = reader.text(value);
+    if (key.text == "text") file.content = reader.text(value).value;
+    if (key.text == "mode") file.mode = reader.text(value);
+    if (key.text == "owner") file.owner = reader.text(value);
+  }
+  return file;
+}
+
+constexpr Shape kLockdown = text(check_lockdown, "^(none|integrity|confidentiality)$");
 constexpr Shape kPaths = list("a list of absolute paths", kAbsolutePath);
 constexpr Key kSecurityKeys[] = {
-    {"lsm", kLater, "a list of names", &kNames},
-    {"lockdown", kLater, "none, integrity or confidentiality", &kName},
+    {"lsm", kOptional, "the security modules, in their order", &kNames,
+     [](Reader r, Node v, Recipe& into) { into.security.lsm = r.texts(v); }},
+    {"lockdown", kOptional, "none, integrity or confidentiality", &kLockdown,
+     [](Reader r, Node v, Recipe& into) { into.security.lockdown = r.text(v); }},
     {"audit", kLater, "true or false", &kBoolean},
-    {"setuid", kLater, "the files that may be setuid", &kPaths},
+    {"setuid", kOptional, "all files that may be setuid, setgid or have capabilities", &kPaths,
+     [](Reader r, Node v, Recipe& into) {
+       into.security.setuid = r.texts(v);
+       into.security.setuid_place = v.place;
+     }},
 };
 constexpr Shape kSecurity = table("a mapping", kSecurityKeys);
 
@@ -399,7 +473,7 @@ constexpr Key kRecipeKeys[] = {
     {"kernel", kRequired, "a mapping with package and cmdline", &kKernel},
     {"initrd", kLater, "minimal or dracut", &kInitrd},
     {"drivers", kLater, "a list of drivers", &kDrivers},
-    {"tuning", kLater, "a mapping", &kTuning},
+    {"tuning", kOptional, "a mapping", &kTuning},
     {"containers", kLater, "a mapping with runtime and cdi", &kContainers},
     {"systemd", kOptional, "a mapping with default-target", &kSystemd},
     {"users", kOptional, "accounts with fixed numbers", &kUsers,
@@ -410,8 +484,11 @@ constexpr Key kRecipeKeys[] = {
      [](Reader r, Node v, Recipe& into) {
        for (Node item : v.items) into.groups.push_back(read_group(r, item));
      }},
-    {"files", kLater, "a list of files", &kPlacedFiles},
-    {"security", kLater, "a mapping", &kSecurity},
+    {"files", kOptional, "files to put into the image", &kPlacedFiles,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.files.push_back(read_file(r, item));
+     }},
+    {"security", kOptional, "a mapping", &kSecurity},
     {"disk", kOptional, "a mapping with partitions", &kDisk},
     {"signing", kOptional, "a mapping", &kSigning},
     {"outputs", kOptional, "a mapping", &kOutputs},

@@ -16,6 +16,7 @@
 #include "builder/recipe/language.h"
 #include "builder/recipe/merge.h"
 #include "builder/recipe/rules.h"
+#include "builder/recipe/source_files.h"
 
 namespace ainode {
 
@@ -206,7 +207,9 @@ EffectiveRecipe load_effective_recipe(const std::string& name, const RecipeOptio
   effective.recipe = read_recipe(mistakes, effective.tree, architecture);
   effective.recipe.file = request.file;
   effective.recipe.variant = joined(request.picks);
+  read_source_files(mistakes, effective.recipe, root);
   mistakes.throw_if_any();
+  add_sources(effective.recipe);
   effective.recipe.package_levels = package_levels(documents, effective.recipe);
   return effective;
 }

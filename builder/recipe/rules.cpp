@@ -135,7 +135,11 @@ std::string check_package_glob(std::string_view text) {
 }
 
 std::string check_unit(std::string_view text) {
-  if (text.find('.') == std::string_view::npos) return "it must name a unit with its type, such as x.service";
+  constexpr std::string_view kTypes[] = {"service", "socket", "timer",     "target", "path",
+                                         "mount",   "swap",   "automount", "slice"};
+  const std::size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos || std::ranges::find(kTypes, text.substr(dot + 1)) == std::end(kTypes))
+    return "it must name a unit with its type, such as x.service";
   return check_word(text, true, ":-_.@", 128);
 }
 
@@ -175,8 +179,51 @@ std::string check_page_size(std::string_view text) {
   return check_choice(text, {"64K", "2M", "32M", "512M", "1G"});
 }
 
+std::string check_spread(std::string_view text) {
+  return check_choice(text, {"even"});
+}
+
+std::string check_parameter_value(std::string_view text) {
+  if (text.empty()) return "it is empty";
+  const auto bad = std::find_if(text.begin(), text.end(),
+                                [](char byte) { return byte < 0x21 || byte > 0x7E || has("\"'`\\#", byte); });
+  return bad == text.end() ? "" : fmt::format("{} is not allowed here", show(*bad));
+}
+
+std::string check_resource(std::string_view text) {
+  return check_choice(text, {"nofile", "memlock", "nproc"});
+}
+
+std::string check_resource_limit(std::string_view text) {
+  const bool is_number = !text.empty() && text.size() < 19 && text.find_first_not_of(kDigits) == std::string_view::npos;
+  return is_number || text == "unlimited" ? "" : "it must be a number or unlimited";
+}
+
+std::string check_thp(std::string_view text) {
+  return check_choice(text, {"always", "madvise", "never"});
+}
+
+std::string check_lockdown(std::string_view text) {
+  return check_choice(text, {"none", "integrity", "confidentiality"});
+}
+
 std::string check_processor_list(std::string_view text) {
-  return check_word(text, false, ",-", 256);
+  if (text.size() > 256) return "it is longer than 256 characters";
+  const auto take_number = [&] {
+    const std::size_t digits = std::min(text.find_first_not_of(kDigits), text.size());
+    const int number = digits == 0 || digits > 5 ? -1 : std::stoi(std::string(text.substr(0, digits)));
+    text.remove_prefix(digits);
+    return number;
+  };
+  for (;;) {
+    const int first = take_number();
+    int last = first;
+    if (text.starts_with('-')) text.remove_prefix(1), last = take_number();
+    if (first < 0 || last < first) return "it must be like 2-15 or 1,3,8-11";
+    if (text.empty()) return "";
+    if (!text.starts_with(',')) return "it must be like 2-15 or 1,3,8-11";
+    text.remove_prefix(1);
+  }
 }
 
 std::string check_device_glob(std::string_view text) {

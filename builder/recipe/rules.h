@@ -32,6 +32,12 @@ std::string check_sysctl(std::string_view text);
 std::string check_module_name(std::string_view text);
 std::string check_initrd(std::string_view text);
 std::string check_page_size(std::string_view text);
+std::string check_spread(std::string_view text);
+std::string check_parameter_value(std::string_view text);  ///< of a kernel module
+std::string check_resource(std::string_view text);
+std::string check_resource_limit(std::string_view text);
+std::string check_thp(std::string_view text);
+std::string check_lockdown(std::string_view text);
 std::string check_processor_list(std::string_view text);
 std::string check_device_glob(std::string_view text);
 std::string check_mode(std::string_view text);

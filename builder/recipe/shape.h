@@ -25,7 +25,7 @@ struct Shape {
     text,     ///< quoted, or plain and not looking like a number, a boolean or nothing
     boolean,  ///< `true` or `false`, not quoted
     integer,
-    scalar,            ///< text, a number or a boolean, as it is written
+    scalar,            ///< text, a number or a boolean, as it is written, that obeys `rule`
     size,              ///< bytes: a whole number with M, G or T (powers of 1024), above 0 and at most 16T
     duration,          ///< a whole number with h, d or w
     moment,            ///< a day or a second in UTC: 2026-03-01, 2026-03-01T12:00:00Z
@@ -38,7 +38,7 @@ struct Shape {
   };
   Kind kind;
   std::string_view holds;         ///< in words: "a list of package names"
-  Rule rule = nullptr;            ///< of a text, of a map's keys
+  Rule rule = nullptr;            ///< of a text or scalar, of a map's keys
   std::string_view pattern = {};  ///< the rule as a regular expression for editors: it never refuses what `rule` allows
   const Shape* item = nullptr;    ///< of a list or a map
   std::span<const Key> keys = {};  ///< of a table

@@ -104,6 +104,12 @@ std::vector<Text> ValueReader::texts(const YamlNode& node) const {
   return texts;
 }
 
+std::map<std::string, Text> ValueReader::texts_by_key(const YamlNode& node) const {
+  std::map<std::string, Text> texts;
+  for (const auto& [key, value] : node.entries) texts[key.text] = text(value);
+  return texts;
+}
+
 Located<bool> ValueReader::boolean(const YamlNode& node) const {
   return {text(node).value == "true", node.place};
 }

@@ -3,6 +3,7 @@
 // between values can still be told in the same go.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ class ValueReader {
 
   Text text(const YamlNode& node) const;
   std::vector<Text> texts(const YamlNode& node) const;
+  std::map<std::string, Text> texts_by_key(const YamlNode& node) const;  ///< of a mapping
   Located<bool> boolean(const YamlNode& node) const;
   Located<int> integer(const YamlNode& node) const;
   Located<std::uint64_t> size(const YamlNode& node) const;

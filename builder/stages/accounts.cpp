@@ -180,6 +180,15 @@ void seed_accounts(const fs::path& root, const Accounts& accounts) {
   }
 }
 
+std::optional<AccountIds> find_account(const std::string& passwd, const std::string& name) {
+  for (const std::string& line : lines_of(passwd)) {
+    const std::vector<std::string> fields = split(line, ':');
+    if (fields.size() > 3 && fields[0] == name)
+      return AccountIds{std::atoi(fields[2].c_str()), std::atoi(fields[3].c_str())};
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> undeclared_accounts(const std::string& text, const std::vector<std::string>& declared) {
   std::vector<std::string> names;
   for (const std::string& line : lines_of(text)) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,12 @@ void add_accounts(AccountFiles& files, const Accounts& accounts);
 
 /// The same on the files below `root`/etc.
 void seed_accounts(const std::filesystem::path& root, const Accounts& accounts);
+
+struct AccountIds {
+  int uid = 0, gid = 0;
+};
+/// What passwd(5)'s text says of a user.
+std::optional<AccountIds> find_account(const std::string& passwd, const std::string& name);
 
 /// "NAME NUMBER" of each entry of passwd or group whose number (100 to 999) a package chose: it is not declared.
 std::vector<std::string> undeclared_accounts(const std::string& text, const std::vector<std::string>& declared);

@@ -19,13 +19,10 @@ namespace ainode {
 namespace {
 
 /// "kernel/drivers/block/virtio-blk.ko.xz" → "virtio_blk"; empty for what is no module.
-std::string module_name(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
+std::string module_of_file(std::string_view path) {
+  const std::string name(path.substr(path.rfind('/') + 1));
   const std::size_t suffix = name.find(".ko");
-  if (suffix == std::string::npos) return {};
-  name.resize(suffix);
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
+  return suffix == std::string::npos ? "" : kernel_module_name(name.substr(0, suffix));
 }
 
 std::vector<std::string> words(std::string text) {
@@ -51,35 +48,36 @@ Needs needs_of(const std::vector<std::string>& module_info) {
       if (word.back() == ':')
         before = word == "pre:";
       else if (before)
-        needs.soft.push_back(module_name(word + ".ko"));
+        needs.soft.push_back(kernel_module_name(word));
     }
   }
   return needs;
 }
 
+void find_modules(const TreeDirectory& directory, const std::string& path, KernelModuleNames& names) {
+  for (const auto& [name, file] : directory.files)
+    if (const std::string module = module_of_file(name); !module.empty())
+      names.files.emplace(module, path + "/" + name);
+  for (const auto& [name, child] : directory.directories) find_modules(*child, path + "/" + name, names);
+}
+
 class ModuleWalk {
  public:
   ModuleWalk(const Store& store, const Tree& tree, const std::string& release)
-      : store_(store), base_("usr/lib/modules/" + release) {
-    const TreeDirectory* directory = tree.directory(base_);
-    if (!directory) throw Error(codes::tree_malformed, fmt::format("kernel {} has no /{}", release, base_));
-    find_modules(*directory, base_);
-    if (!tree.file(base_ + "/modules.builtin")) return;
-    std::istringstream built_in(store.read_text(tree, base_ + "/modules.builtin"));
-    for (std::string line; std::getline(built_in, line);) built_in_.insert(module_name(line));
-  }
+      : store_(store), tree_(tree), release_(release), names_(kernel_module_names(store, tree, release)) {}
 
   void add(const std::string& name) {
-    const auto found = modules_.find(name);
-    if (found == modules_.end() || !visited_.insert(name).second) return;
-    KernelModule module{name, decompress(store_.read_file(found->second.checksum).content, found->second.path)};
-    const Needs needs = needs_of(read_module_info(module.content, found->second.path));
+    const auto found = names_.files.find(name);
+    if (found == names_.files.end() || !visited_.insert(name).second) return;
+    const std::string& path = found->second;
+    KernelModule module{name, decompress(store_.read_file(tree_.file(path)->checksum).content, path)};
+    const Needs needs = needs_of(read_module_info(module.content, path));
     for (const std::string& soft : needs.soft) add(soft);
-    for (std::string hard : needs.hard) {
-      std::replace(hard.begin(), hard.end(), '-', '_');
-      if (!modules_.count(hard) && !built_in_.count(hard))
+    for (const std::string& written : needs.hard) {
+      const std::string hard = kernel_module_name(written);
+      if (!names_.can_load(hard) && !names_.built_in.contains(hard))
         throw Error(codes::tree_malformed,
-                    fmt::format("kernel module {} depends on {}, which /{} does not hold", name, hard, base_));
+                    fmt::format("kernel module {} depends on {}, which kernel {} does not have", name, hard, release_));
       add(hard);
     }
     order_.push_back(std::move(module));
@@ -87,24 +85,32 @@ class ModuleWalk {
   std::vector<KernelModule> take() { return std::move(order_); }
 
  private:
-  struct Place {
-    std::string path, checksum;
-  };
-  void find_modules(const TreeDirectory& directory, const std::string& path) {
-    for (const auto& [name, file] : directory.files)
-      if (const std::string module = module_name(name); !module.empty())
-        modules_.emplace(module, Place{path + "/" + name, file.checksum});
-    for (const auto& [name, child] : directory.directories) find_modules(*child, path + "/" + name);
-  }
-
   const Store& store_;
-  std::string base_;
-  std::map<std::string, Place> modules_;
-  std::set<std::string> built_in_, visited_;
+  const Tree& tree_;
+  const std::string& release_;
+  KernelModuleNames names_;
+  std::set<std::string> visited_;
   std::vector<KernelModule> order_;
 };
 
 }  // namespace
+
+std::string kernel_module_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+KernelModuleNames kernel_module_names(const Store& store, const Tree& tree, const std::string& release) {
+  const std::string base = "usr/lib/modules/" + release;
+  const TreeDirectory* directory = tree.directory(base);
+  if (!directory) throw Error(codes::tree_malformed, fmt::format("kernel {} has no /{}", release, base));
+  KernelModuleNames names;
+  find_modules(*directory, base, names);
+  if (!tree.file(base + "/modules.builtin")) return names;
+  std::istringstream built_in(store.read_text(tree, base + "/modules.builtin"));
+  for (std::string line; std::getline(built_in, line);) names.built_in.insert(module_of_file(line));
+  return names;
+}
 
 std::vector<KernelModule> select_modules(const Store& store, const Tree& tree, const std::string& release,
                                          const std::vector<std::string>& wanted) {

@@ -2,12 +2,26 @@
 // Which kernel modules reach the root disk, in the order in which they must be loaded.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "builder/store/store.h"
 
 namespace ainode {
+
+/// "virtio-blk" → "virtio_blk": how the kernel itself spells a module's name.
+std::string kernel_module_name(std::string name);
+
+/// What a kernel can load, and what it holds anyway.
+struct KernelModuleNames {
+  std::map<std::string, std::string> files;  ///< name → path in the tree
+  std::set<std::string> built_in;
+  bool can_load(const std::string& name) const { return files.contains(name); }
+};
+/// Throws tree_malformed when the tree has no modules of kernel `release`.
+KernelModuleNames kernel_module_names(const Store& store, const Tree& tree, const std::string& release);
 
 struct KernelModule {
   std::string name;     ///< with underscores: virtio_blk

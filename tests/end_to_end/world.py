@@ -130,6 +130,19 @@ class World:
             raise AssertionError(f"the default image was not built:\n{self.images[name]}")
         return self.images[name]
 
+    def further_image(self, folder, name):
+        """An image of `folder` that extends the default one: built into its store, so only the rest is new."""
+        if name not in self.images:
+            self.image()
+            images = self.work / "first" / "images"
+            shutil.copytree(folder, images, dirs_exist_ok=True)
+            recipe, at, variant = name.partition("@")
+            out = self.work / "first" / name
+            built = self.ainode("build", f"{images / recipe}.yaml{at}{variant}", "--out", out, place="first", timeout=900)
+            assert built.status == 0, built
+            self.images[name] = Image(out)
+        return self.images[name]
+
     def recipe_copy(self, place, edit=lambda text: text):
         """A recipe beside which a lock may be written without touching the checkout."""
         folder = self.work / place / "recipes"

@@ -52,10 +52,14 @@ class Validate : public testing::Test {
     RunContext context{silent_events()};
     return validate_image(context, options);
   }
+  static std::vector<checks::Check> asked() {
+    checks::Expected expected;
+    expected.profiles = {"numa"};
+    return checks::checks_for(expected);
+  }
   std::string all_checks() {
     std::string ids;
-    for (const checks::Check& check : checks::checks_of({"numa"}))
-      ids += (ids.empty() ? "" : ",") + std::string(check.id);
+    for (const checks::Check& check : asked()) ids += (ids.empty() ? "" : ",") + std::string(check.id);
     return ids;
   }
   ErrorCode refusal(const ValidateOptions& options) {
@@ -77,7 +81,7 @@ TEST_F(Validate, PassesWhenEveryCheckThatWasAskedForPassed) {
   const std::string disk_before = sha256_hex_of_file(image_ / "img.qcow2");
   const Report report = run(options("runs_all checks=" + all_checks()));
   EXPECT_EQ(report.verdict(), Verdict::pass) << report.to_json().dump(1);
-  EXPECT_EQ(report.checks.size(), checks::checks_of({"numa"}).size());
+  EXPECT_EQ(report.checks.size(), asked().size());
   EXPECT_EQ(report.failure, "");
   EXPECT_EQ(report.commit, std::string(64, 'a'));
   EXPECT_EQ(report.topology, "two-nodes");
@@ -158,6 +162,19 @@ TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
   EXPECT_FALSE(fs::exists(image_ / "evidence"));
 }
 
+TEST_F(Validate, TakesAMachineOfTheUsers) {
+  const fs::path file = work_.path() / "ours.yaml";
+  write_file(file,
+             "ainode-topology: 1\nname: ours\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}]\n"
+             "distances: [[10]]\niommu: none\n");
+  ValidateOptions ours = options("runs_all checks=" + all_checks());
+  ours.target = "qemu:" + file.string();
+  const Report report = run(ours);
+  EXPECT_EQ(report.verdict(), Verdict::pass);
+  EXPECT_EQ(report.topology, "ours");
+  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target qemu:{}", image_.string(), file.string()));
+}
+
 TEST_F(Validate, LeavesADirectoryWithoutAnImageAsItIs) {
   ValidateOptions none = options("finishes");
   none.image = work_.path() / "empty";
@@ -182,7 +199,7 @@ TEST_F(Validate, RunsOneCommandAndReturnsItsStatus) {
   setenv("XDG_CACHE_HOME", work_.path().c_str(), 1);
   RunContext context{silent_events()};
   testing::internal::CaptureStdout();
-  const int status = boot_console(context, image_, {"uname", "-r"}, options("runs_command").qemu);
+  const int status = boot_console(context, {image_, "qemu:one-node", {"uname", "-r"}, options("runs_command").qemu});
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "uname -r\n");
   EXPECT_EQ(status, 7);
   EXPECT_TRUE(fs::is_empty(work_.path() / "ainode/guests"));

@@ -84,7 +84,7 @@ void wait_until_booted(const checks::Node& node) {
 
 void run_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
   bool is_booted = false;
-  for (const checks::Check& check : checks::checks_of(expected.profiles)) {
+  for (const checks::Check& check : checks::checks_for(expected)) {
     if (check.when >= checks::When::booted && !is_booted) {
       wait_until_booted(node);
       is_booted = true;

@@ -15,8 +15,11 @@ struct Family {
 
 constexpr std::string_view kEverything = "boot";
 constexpr Family kFamilies[] = {
-    {"kernel", kernel_checks}, {"driver", driver_checks}, {"numa", numa_checks},   {"dma", dma_checks},
-    {"memory", memory_checks}, {"system", system_checks}, {"image", image_checks},
+    {"kernel", kernel_checks},     {"kernel", kernel_setting_checks}, {"driver", driver_checks},
+    {"numa", numa_checks},         {"numa", numa_setting_checks},     {"dma", dma_checks},
+    {"memory", memory_checks},     {"memory", memory_setting_checks}, {"cpu", cpu_checks},
+    {"storage", storage_checks},   {"system", system_checks},         {"image", image_checks},
+    {"security", security_checks},
 };
 
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles) {
@@ -32,7 +35,8 @@ std::vector<Check> all_checks() {
 
 std::vector<std::string_view> profile_names() {
   std::vector<std::string_view> names{kEverything};
-  for (const Family& family : kFamilies) names.push_back(family.name);
+  for (const Family& family : kFamilies)
+    if (names.back() != family.name) names.push_back(family.name);
   return names;
 }
 
@@ -43,6 +47,16 @@ std::vector<Check> checks_of(const std::vector<std::string>& profiles) {
     for (Check& check : family.checks()) chosen.push_back(std::move(check));
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const Check& a, const Check& b) { return a.when < b.when; });
+  return chosen;
+}
+
+std::vector<Check> checks_for(const Expected& expected) {
+  std::vector<Check> chosen = checks_of(expected.profiles);
+  std::erase_if(chosen, [&](const Check& check) {
+    return std::any_of(check.needs.begin(), check.needs.end(), [&](std::string_view need) {
+      return need.substr(0, 9) == "declared:" && !expected.declaration(need.substr(9));
+    });
+  });
   return chosen;
 }
 

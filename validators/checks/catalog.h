@@ -17,13 +17,21 @@ std::vector<Check> dma_checks();
 std::vector<Check> memory_checks();
 std::vector<Check> system_checks();
 std::vector<Check> image_checks();
+std::vector<Check> security_checks();
+std::vector<Check> kernel_setting_checks();  // these and the following: settings.cpp
+std::vector<Check> memory_setting_checks();
+std::vector<Check> numa_setting_checks();
+std::vector<Check> cpu_checks();
+std::vector<Check> storage_checks();
 
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();
 
-/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, system, image.
+/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, …
 std::vector<std::string_view> profile_names();
 /// The checks of any of the profiles, in running order. Unknown names choose nothing: ask profile_names() first.
 std::vector<Check> checks_of(const std::vector<std::string>& profiles);
+/// Of these, what can be asked of an image: no check of a statement that it does not make.
+std::vector<Check> checks_for(const Expected& expected);
 
 }  // namespace ainode::checks

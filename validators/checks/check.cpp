@@ -28,6 +28,10 @@ std::optional<std::string> unmet(std::string_view need, const Node& node, const 
     if (topology.devices.empty()) return "the topology names no device";
   } else if (need == "memory-nodes") {
     if (std::none_of(topology.nodes.begin(), topology.nodes.end(), has_memory)) return "the topology names no memory";
+  } else if (need == "hmat") {
+    if (topology.accesses.empty()) return "the topology declares no HMAT";
+  } else if (need == "tiers") {
+    if (topology.tiers.empty()) return "the topology declares no memory tiers";
   } else if (need.substr(0, 7) == "config:") {
     const std::string option(need.substr(7));
     const auto config = read_kernel_config(node);

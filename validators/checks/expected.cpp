@@ -56,15 +56,23 @@ void read_image(const Json& image, Expected& expected) {
 }
 
 Json topology_json(const ExpectedTopology& topology) {
-  Json nodes = Json::array(), devices = Json::array();
+  Json nodes = Json::array(), devices = Json::array(), accesses = Json::array();
   for (const ExpectedNumaNode& node : topology.nodes) {
     nodes.push_back({{"cpus", node.cpus}, {"memory_bytes", node.memory_bytes}});
   }
   for (const ExpectedDevice& device : topology.devices) {
     devices.push_back({{"vendor", device.vendor}, {"device", device.device}, {"driver", device.driver}});
   }
+  for (const ExpectedAccess& access : topology.accesses) {
+    accesses.push_back({{"initiator", access.initiator},
+                        {"target", access.target},
+                        {"latency_ns", access.latency_ns},
+                        {"bandwidth_mib", access.bandwidth_mib}});
+  }
   return {{"nodes", nodes},
           {"distances", topology.distances},
+          {"accesses", accesses},
+          {"tiers", topology.tiers},
           {"iommu", topology.iommu},
           {"devices", devices},
           {"memory_tolerance", topology.memory_tolerance}};
@@ -76,6 +84,11 @@ ExpectedTopology read_topology(const Json& json) {
     topology.nodes.push_back({value_of<std::vector<int>>(node, "cpus"), value_of<std::uint64_t>(node, "memory_bytes")});
   }
   topology.distances = value_of<std::vector<std::vector<int>>>(json, "distances");
+  for (const Json& access : member(json, "accesses")) {
+    topology.accesses.push_back({value_of<int>(access, "initiator"), value_of<int>(access, "target"),
+                                 value_of<int>(access, "latency_ns"), value_of<int>(access, "bandwidth_mib")});
+  }
+  topology.tiers = value_of<std::vector<std::vector<int>>>(json, "tiers");
   topology.iommu = value_of<std::string>(json, "iommu");
   for (const Json& device : member(json, "devices")) {
     topology.devices.push_back({value_of<std::string>(device, "vendor"), value_of<std::string>(device, "device"),
@@ -99,6 +112,17 @@ Expected read_document(const Json& json) {
 }
 
 }  // namespace
+
+const ExpectedAccess& ExpectedTopology::local_access(int target) const {
+  const ExpectedAccess* nearest = nullptr;
+  for (const ExpectedAccess& access : accesses) {
+    if (access.target == target &&
+        (!nearest || distances.at(access.initiator).at(target) < distances.at(nearest->initiator).at(target)))
+      nearest = &access;
+  }
+  if (!nearest) throw std::out_of_range(fmt::format("no access to node {} is expected", target));
+  return *nearest;
+}
 
 const Declaration* Expected::declaration(std::string_view subject) const {
   for (const Declaration& each : declared) {

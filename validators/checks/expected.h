@@ -18,6 +18,12 @@ struct ExpectedNumaNode {
   std::uint64_t memory_bytes = 0;  ///< as the machine was given it; 0: a node without memory
 };
 
+/// What the HMAT says of a node's processors and one node's memory, for reads as for writes.
+struct ExpectedAccess {
+  int initiator = 0, target = 0;
+  int latency_ns = 0, bandwidth_mib = 0;  ///< MiB a second
+};
+
 /// One row a device: two rows of one vendor:device mean two devices.
 struct ExpectedDevice {
   std::string vendor, device;  ///< four lower-case hexadecimal digits: "1af4"
@@ -28,20 +34,42 @@ struct ExpectedDevice {
 struct ExpectedTopology {
   std::vector<ExpectedNumaNode> nodes;
   std::vector<std::vector<int>> distances;  ///< a row a node
+  std::vector<ExpectedAccess> accesses;     ///< each node with processors to each node; empty: no HMAT
+  std::vector<std::vector<int>> tiers;      ///< the nodes of each memory tier, fastest tier first; empty: not declared
   std::string iommu = "none";               ///< none, intel or amd
   std::vector<ExpectedDevice> devices;
   double memory_tolerance = 0.1;  ///< the share of the memory that the kernel may keep for itself
+
+  /// How the processors nearest to a node reach its memory: what Linux shows of an HMAT. Throws std::out_of_range where
+  /// no processor is said to reach it.
+  const ExpectedAccess& local_access(int target) const;
 };
 
-/// Subjects of `declared` that the checks read, with the shape of Declaration::expected:
-///   kernel.config           {"NUMA": "y", "HZ": "250", "KASAN": "n", "OVERLAY_FS": ["y", "m"]}: option without CONFIG_
-///   →
-///                           y, m, n or its value; a list allows any of its values
-///   kernel.modules          {"load": ["nvidia_uvm"], "deny": ["nouveau"]}, either key may be missing
-///   kernel.timer            ticks a second (250); without it the image's own CONFIG_HZ is what must hold
-///   driver.taint            the taint bits that are allowed (4096); without it none is
-///   systemd.default-target  "multi-user.target"
-///   systemd.active          ["containerd.service", …]
+/// Subjects of `declared` that the checks read, with the shape of Declaration::expected. Those marked * stand once a
+/// statement of the recipe:
+///   kernel.config             {"NUMA": "y", "HZ": "250", "KASAN": "n", "OVERLAY_FS": ["y", "m"]}: option without
+///                             CONFIG_ → y, m, n or its value; a list allows any of its values
+///   kernel.sysctl *           {"name": "vm.swappiness", "path": "/proc/sys/vm/swappiness", "value": "1"}
+///   kernel.modules *          {"load": "nvidia_uvm"} or {"deny": "nouveau"}
+///   kernel.module-parameters * {"module": "vfio", "parameter": "…", "value": "…"}
+///   kernel.timer              ticks a second (250); without it the image's own CONFIG_HZ is what must hold
+///   mem.hugepages *           {"size": "2M", "count": 512, "even": true}
+///   mem.thp                   "madvise"
+///   numa.balancing, numa.reclaim   true or false
+///   cpu.governor              "performance"
+///   cpu.isolated, cpu.tickless, cpu.interrupts   "2-15"
+///   storage.scheduler *       {"devices": "nvme*", "scheduler": "none", "read_ahead_kib": 128}, either may be missing
+///   storage.mounts *          {"id": "root", "fs": "ext4", "bytes": 3221225472, "mount": "/"}
+///   driver.taint              the taint bits that are allowed (4096); without it none is
+///   systemd.default-target    "multi-user.target"
+///   systemd.active            ["containerd.service", …]
+///   system.enabled *, system.masked *   "containerd.service"
+///   system.limits *           {"property": "DefaultLimitNOFILE", "value": "1048576"}
+///   system.accounts *         {"user": "node", "id": 900, "groups": ["video"]} or {"group": "render", "id": 901}
+///   image.files *             {"path": "/etc/x", "sha256": "…", "mode": "0644", "uid": 0, "gid": 0}
+///   security.setuid-list      ["/usr/bin/su", …]
+///   security.lsm              ["lockdown", "apparmor"]
+///   security.lockdown         "integrity"
 /// The place of `kernel.cmdline` is reported by the check of that name; its arguments come from Manifest.
 struct Expected {
   std::string commit, kernel_release;

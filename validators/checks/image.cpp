@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
+#include "validators/checks/hmac.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -47,6 +49,32 @@ Finding deployed(const Node& node, const Expected& expected) {
                 path + ", stat(2) and statvfs(2) of /usr", joined(objections, "; "));
 }
 
+Measured placed_file(const Node& node, const Json& statement) {
+  const auto path = statement["path"].get<std::string>();
+  const auto content = node.read_file(path);
+  const auto status = node.status(path);
+  if (!content || !status) return {nullptr, path + " is missing"};
+  const Json found = {{"path", path},
+                      {"sha256", hexadecimal(sha256(*content))},
+                      {"mode", fmt::format("{:04o}", status->mode)},
+                      {"uid", status->uid},
+                      {"gid", status->gid}};
+  std::vector<std::string> objections;
+  if (!status->is_regular) objections.push_back(path + " is not a regular file");
+  if (found["sha256"] != statement["sha256"]) objections.push_back(path + " has another content");
+  for (const char* key : {"mode", "uid", "gid"}) {
+    if (found[key] == statement[key]) continue;
+    const auto text = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+    objections.push_back(fmt::format("{} has {} {} instead of {}", path, key, text(found[key]), text(statement[key])));
+  }
+  return {found, joined(objections, "; ")};
+}
+
+Finding files(const Node& node, const Expected& expected) {
+  return judge_each(expected, "image.files", "the files themselves",
+                    [&](const Json& statement) { return placed_file(node, statement); });
+}
+
 }  // namespace
 
 std::vector<Check> image_checks() {
@@ -54,7 +82,12 @@ std::vector<Check> image_checks() {
            "the running deployment is the manifest's commit, and /usr is read-only",
            {},
            When::early,
-           deployed}};
+           deployed},
+          {"image.files",
+           "each file of the recipe has its content, mode and owner",
+           {"declared:image.files"},
+           When::booted,
+           files}};
 }
 
 }  // namespace ainode::checks

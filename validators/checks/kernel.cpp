@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel family: what it was told, how it was made, what it loaded, what it said, how it ticks.
+// The kernel family: what it was told, how it was made, what it said, how it ticks. What the recipe sets in it stands
+// in settings.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,6 +70,14 @@ Finding cmdline(const Node& node, const Expected& expected) {
   return judged(measured, expected.kernel_cmdline, "/proc/cmdline", std::move(objections));
 }
 
+Finding release(const Node& node, const Expected& expected) {
+  const std::string running = node.kernel_release();
+  return judged(running, expected.kernel_release, "uname(2)",
+                running == expected.kernel_release
+                    ? ""
+                    : fmt::format("kernel {} runs instead of {}", running, expected.kernel_release));
+}
+
 std::string option_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -99,43 +108,6 @@ Finding config(const Node& node, const Expected& expected) {
     }
   }
   return judged(std::move(measured), wanted, kernel->source, joined(objections, "; "));
-}
-
-std::string module_name(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
-Words declared_modules(const Expected& expected, const char* key) {
-  const Declaration* declaration = expected.declaration("kernel.modules");
-  if (!declaration || !declaration->expected.contains(key)) return {};
-  return declaration->expected[key].get<Words>();
-}
-
-/// A built-in module counts as loaded.
-bool is_loaded(const Node& node, const std::string& name) {
-  return node.exists("/sys/module/" + module_name(name));
-}
-
-Finding modules(const Node& node, const Expected& expected) {
-  Words wanted = expected.initrd_modules;
-  const Words load = declared_modules(expected, "load"), deny = declared_modules(expected, "deny");
-  wanted.insert(wanted.end(), load.begin(), load.end());
-  if (wanted.empty() && deny.empty()) return skipped("neither the initrd nor the recipe names a module");
-  Words there, objections;
-  for (const std::string& name : wanted) {
-    if (is_loaded(node, name)) {
-      there.push_back(name);
-    } else {
-      objections.push_back(fmt::format("{} is not loaded", name));
-    }
-  }
-  for (const std::string& name : deny) {
-    if (!is_loaded(node, name)) continue;
-    there.push_back(name);
-    objections.push_back(fmt::format("{} is loaded though it is denied", name));
-  }
-  return judged({{"loaded", there}}, {{"loaded", wanted}, {"denied", deny}}, "/sys/module", joined(objections, "; "));
 }
 
 struct Complaint {
@@ -218,13 +190,9 @@ Finding timer(const Node& node, const Expected& expected) {
 
 std::vector<Check> kernel_checks() {
   return {
+      {"kernel.release", "the image's own kernel runs", {}, When::early, release},
       {"kernel.cmdline", "each declared kernel argument stands once, and none is unknown", {}, When::early, cmdline},
       {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config},
-      {"kernel.modules",
-       "the initrd's and the declared modules are loaded, the denied ones are not",
-       {},
-       When::booted,
-       modules},
       {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
       {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
   };

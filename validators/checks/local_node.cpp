@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,20 @@ bool is_directory(const std::string& parent, const dirent& entry) {
   return lstat((parent + "/" + entry.d_name).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+void find_privileged_files(const std::string& folder, std::vector<std::string>& found) {
+  for (const DirectoryEntry& entry : LocalNode().list(folder)) {
+    const std::string path = folder + "/" + entry.name;
+    if (entry.is_directory) {
+      find_privileged_files(path, found);
+      continue;
+    }
+    const auto status = LocalNode().status(path);
+    if (!status || !status->is_regular) continue;
+    const bool has_bit = (status->mode & (S_ISUID | S_ISGID)) != 0;
+    if (has_bit || lgetxattr(path.c_str(), "security.capability", nullptr, 0) > 0) found.push_back(path);
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> LocalNode::read_file(const std::string& path) const {
@@ -80,6 +95,19 @@ std::optional<std::string> LocalNode::read_link(const std::string& path) const {
 
 bool LocalNode::exists(const std::string& path) const {
   return access(path.c_str(), F_OK) == 0;
+}
+
+std::optional<FileStatus> LocalNode::status(const std::string& path) const {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileStatus{S_ISREG(status.st_mode), status.st_mode & 07777u, status.st_uid, status.st_gid};
+}
+
+std::vector<std::string> LocalNode::privileged_files() const {
+  std::vector<std::string> found;
+  for (const char* folder : {"/etc", "/usr"}) find_privileged_files(folder, found);
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 std::string LocalNode::kernel_release() const {

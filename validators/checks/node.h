@@ -14,6 +14,12 @@ struct DirectoryEntry {
   bool is_directory = false;  ///< a symbolic link to a directory is not one
 };
 
+struct FileStatus {
+  bool is_regular = false;  ///< not a directory, a link, a device
+  std::uint32_t mode = 0;   ///< permission bits
+  std::uint32_t uid = 0, gid = 0;
+};
+
 struct PagePlacement {
   int pages = 0;          ///< touched after mbind(MPOL_BIND)
   int on_node = 0;        ///< of these, where move_pages(nodes=NULL) says
@@ -45,6 +51,9 @@ class Node {
   virtual std::vector<DirectoryEntry> list(const std::string& path) const = 0;  ///< sorted by name; empty when missing
   virtual std::optional<std::string> read_link(const std::string& path) const = 0;
   virtual bool exists(const std::string& path) const = 0;
+  virtual std::optional<FileStatus> status(const std::string& path) const = 0;  ///< of a link itself
+  /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted.
+  virtual std::vector<std::string> privileged_files() const = 0;
 
   virtual std::string kernel_release() const = 0;
   /// Lines as syslog(2) gives them: "<4>[    1.234567] text".

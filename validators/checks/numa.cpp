@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The NUMA family: nodes, distances and processors as the machine was given them, and memory that stays where it is
-// put.
+// The NUMA family: nodes, distances, processors and speeds as the machine was given them, and memory that stays where
+// it is put.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -154,6 +154,95 @@ Finding placement(const Node& node, const Expected& expected) {
   return judged(measured, due, "mbind(MPOL_BIND), move_pages(2), /proc/self/numa_maps", joined(objections, "; "));
 }
 
+/// The attributes of a node's memory as Linux's documentation numaperf.rst names them, and what they are due to be.
+constexpr std::pair<const char*, int ExpectedAccess::*> kPerformance[] = {
+    {"read_latency", &ExpectedAccess::latency_ns},
+    {"write_latency", &ExpectedAccess::latency_ns},
+    {"read_bandwidth", &ExpectedAccess::bandwidth_mib},
+    {"write_bandwidth", &ExpectedAccess::bandwidth_mib},
+};
+
+/// The nodes whose processors Linux calls the nearest to this memory: links beside the attributes.
+Ids read_initiators(const Node& node, const std::string& directory) {
+  Ids ids;
+  for (const DirectoryEntry& entry : node.list(directory)) {
+    if (entry.name.compare(0, 4, "node") != 0) continue;
+    if (const auto id = to_number(entry.name.substr(4))) ids.push_back(static_cast<int>(*id));
+  }
+  return ids;
+}
+
+Json performance(const Node& node, int id) {
+  const std::string directory = fmt::format("{}/node{}/access0/initiators", kRoot, id);
+  Json json = {{"initiators", read_initiators(node, directory)}};
+  for (const auto& [name, member] : kPerformance) {
+    const auto value = to_number(trimmed(node.read_file(directory + "/" + name).value_or("")));
+    json[name] = value ? Json(*value) : Json();
+  }
+  return json;
+}
+
+Json performance(const ExpectedAccess& access) {
+  Json json = {{"initiators", {access.initiator}}};
+  for (const auto& [name, member] : kPerformance) json[name] = access.*member;
+  return json;
+}
+
+/// Of two nodes that one node's processors are the nearest to, the one at the smaller distance must not be slower.
+Words order_objections(const Json& measured, const Matrix& distances) {
+  Words objections;
+  for (std::size_t a = 0; a < measured.size(); ++a) {
+    for (std::size_t b = 0; b < measured.size(); ++b) {
+      const Json &near = measured[a], &far = measured[b];
+      if (near["initiators"].size() != 1 || near["initiators"] != far["initiators"]) continue;
+      const std::size_t from = near["initiators"][0].get<std::size_t>();
+      if (from < distances.size() && distances[from][a] < distances[from][b] &&
+          near["read_latency"] > far["read_latency"])
+        objections.push_back(fmt::format("from node {}, node {} is nearer than node {} and slower", from, a, b));
+    }
+  }
+  return objections;
+}
+
+Finding hmat(const Node& node, const Expected& expected) {
+  Json measured = Json::array(), due = Json::array();
+  Words objections;
+  for (const int id : nodes_where(expected, [](const ExpectedNumaNode&) { return true; })) {
+    measured.push_back(performance(node, id));
+    due.push_back(performance(expected.topology.local_access(id)));
+    if (measured.back()["initiators"].empty()) {
+      objections.push_back(fmt::format("node {} shows no speeds", id));
+      continue;
+    }
+    for (const auto& [key, value] : due.back().items()) {
+      const Json& found = measured.back()[key];
+      if (found != value)
+        objections.push_back(fmt::format("{} of node {} is {} instead of {}", key, id, found.dump(), value.dump()));
+    }
+  }
+  for (std::string& each : order_objections(measured, read_distances(node).value_or(Matrix{})))
+    objections.push_back(std::move(each));
+  return judged(measured, due, kRoot + "/node*/access0/initiators", joined(objections, "; "));
+}
+
+/// memory_tier4, memory_tier270 → {4, 270}: the larger the number, the slower.
+Finding tiers(const Node& node, const Expected& expected) {
+  const std::string root = "/sys/devices/virtual/memory_tiering", prefix = "memory_tier";
+  std::map<std::int64_t, Ids> by_number;
+  for (const DirectoryEntry& entry : node.list(root)) {
+    if (entry.name.compare(0, prefix.size(), prefix) != 0) continue;
+    if (const auto number = to_number(entry.name.substr(prefix.size())))
+      by_number[*number] = read_ids(node, fmt::format("{}/{}/nodelist", root, entry.name)).value_or(Ids{});
+  }
+  Matrix measured;
+  for (const auto& [number, nodes] : by_number) measured.push_back(nodes);
+  const Matrix& due = expected.topology.tiers;
+  std::string objection;
+  if (measured != due)
+    objection = fmt::format("the tiers are {} instead of {}", Json(measured).dump(), Json(due).dump());
+  return judged(measured, due, root + "/memory_tier*/nodelist", std::move(objection));
+}
+
 }  // namespace
 
 std::vector<Check> numa_checks() {
@@ -165,6 +254,8 @@ std::vector<Check> numa_checks() {
        When::early,
        distances},
       {"numa.cpus-partition", "each processor belongs to one node, as in the machine", {}, When::early, cpus_partition},
+      {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
+      {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
       {"numa.placement", "memory bound to a node lies on it", {"memory-nodes"}, When::early, placement},
   };
 }

@@ -29,6 +29,17 @@ bool RecordedNode::exists(const std::string& path) const {
   return LocalNode().exists(root_ + path);
 }
 
+std::optional<FileStatus> RecordedNode::status(const std::string& path) const {
+  const Json recorded = answer("status", path);
+  if (recorded.is_null()) return std::nullopt;
+  return FileStatus{recorded.value("is_regular", true), recorded.value("mode", 0u), recorded.value("uid", 0u),
+                    recorded.value("gid", 0u)};
+}
+
+std::vector<std::string> RecordedNode::privileged_files() const {
+  return probes_.value("privileged_files", std::vector<std::string>());
+}
+
 std::string RecordedNode::kernel_release() const {
   return probes_.value("kernel_release", "");
 }

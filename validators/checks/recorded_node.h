@@ -15,6 +15,7 @@ namespace ainode::checks {
 ///    "place_pages": {"0": {"pages": 256, "on_node": 256, "numa_maps": "…", "problem": ""}},
 ///    "try_heap": {"/dev/dma_heap/system": {"bytes": 1048576, "is_zeroed": true, "is_shared": true,
 ///                 "wrong_flags_error": "EINVAL", "problem": ""}},
+///    "status": {"/etc/x": {"mode": 420, "uid": 0, "gid": 0}}, "privileged_files": ["/usr/bin/su"],
 ///    "is_read_only": {"/usr": true}, "is_same_directory": {"/usr": "/sysroot/…"},
 ///    "run": {"systemctl is-system-running": {"status": 0, "output": "running\n"}}}
 class RecordedNode : public Node {
@@ -25,6 +26,8 @@ class RecordedNode : public Node {
   std::vector<DirectoryEntry> list(const std::string& path) const override;
   std::optional<std::string> read_link(const std::string& path) const override;
   bool exists(const std::string& path) const override;
+  std::optional<FileStatus> status(const std::string& path) const override;
+  std::vector<std::string> privileged_files() const override;
   std::string kernel_release() const override;
   std::optional<std::string> kernel_log() const override;
   std::optional<std::int64_t> coarse_clock_nanoseconds() const override;

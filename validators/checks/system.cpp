@@ -2,7 +2,10 @@
 // The system family: services as the image's own systemctl sees them.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -74,6 +77,94 @@ Finding units(const Node& node, const Expected& expected) {
   return judged(std::move(measured), due, evidence, joined(objections, "; "));
 }
 
+/// systemctl-show(1)'s properties of a unit.
+std::map<std::string, std::string> properties_of(const Node& node, const std::string& unit) {
+  std::map<std::string, std::string> properties;
+  const CommandOutcome shown = node.run({"systemctl", "show", unit});
+  for (const std::string& line : split_lines(shown.output)) {
+    const std::size_t equals = line.find('=');
+    if (equals != std::string::npos) properties[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return properties;
+}
+
+/// Enabled, and started at this boot: it runs, has done its work, or its own conditions say that it need not.
+Measured enabled_unit(const Node& node, const Json& statement) {
+  const auto unit = statement.get<std::string>();
+  auto properties = properties_of(node, unit);
+  const std::string enabled = properties["UnitFileState"], state = properties["ActiveState"];
+  const Json found = {{"unit", unit}, {"enabled", enabled}, {"state", state}};
+  if (enabled != "enabled") return {found, fmt::format("{} is {}", unit, enabled.empty() ? "unknown" : enabled)};
+  if (state == "failed") return {found, fmt::format("{} failed ({})", unit, properties["Result"])};
+  const std::string& started = properties["InactiveExitTimestampMonotonic"];
+  const bool was_started = !started.empty() && started != "0";
+  const bool need_not = properties["ConditionResult"] == "no" && properties["ConditionTimestampMonotonic"] != "0";
+  return {found, state != "inactive" || was_started || need_not ? "" : unit + " was never started"};
+}
+
+Finding enabled(const Node& node, const Expected& expected) {
+  return judge_each(expected, "system.enabled", "systemctl show",
+                    [&](const Json& statement) { return enabled_unit(node, statement); });
+}
+
+Finding masked(const Node& node, const Expected& expected) {
+  return judge_each(expected, "system.masked", "systemctl show", [&](const Json& statement) -> Measured {
+    const auto unit = statement.get<std::string>();
+    const std::string state = properties_of(node, unit)["LoadState"];
+    return {{{"unit", unit}, {"state", state}},
+            state == "masked" ? "" : fmt::format("{} is {}", unit, state.empty() ? "unknown" : state)};
+  });
+}
+
+Finding limits(const Node& node, const Expected& expected) {
+  return judge_each(expected, "system.limits", "systemctl show", [&](const Json& statement) -> Measured {
+    const auto property = statement["property"].get<std::string>(), wanted = statement["value"].get<std::string>();
+    const std::string shown = trimmed(node.run({"systemctl", "show", "--value", "--property", property}).output);
+    return {shown, shown == wanted ? "" : fmt::format("{} is {} instead of {}", property, shown, wanted)};
+  });
+}
+
+/// The fields of an entry of passwd(5) or group(5); empty when there is none.
+Words account_fields(const std::string& text, const std::string& name) {
+  for (const std::string& line : split_lines(text)) {
+    Words fields{""};
+    for (const char byte : line) {
+      if (byte == ':')
+        fields.emplace_back();
+      else
+        fields.back() += byte;
+    }
+    if (fields.size() > 2 && fields[0] == name) return fields;
+  }
+  return {};
+}
+
+bool is_member(const std::string& groups, const std::string& group, const std::string& user) {
+  const Words fields = account_fields(groups, group);
+  return fields.size() > 3 && ("," + fields[3] + ",").find("," + user + ",") != std::string::npos;
+}
+
+Measured account(const Node& node, const Json& statement) {
+  const bool is_user = statement.contains("user");
+  const auto name = statement[is_user ? "user" : "group"].get<std::string>();
+  const std::string groups = node.read_file("/etc/group").value_or("");
+  const Words fields = account_fields(is_user ? node.read_file("/etc/passwd").value_or("") : groups, name);
+  const char* kind = is_user ? "user" : "group";
+  if (fields.empty()) return {nullptr, fmt::format("there is no {} {}", kind, name)};
+  const Json found = {{kind, name}, {"id", to_number(fields[2]).value_or(-1)}};
+  if (found["id"] != statement["id"])
+    return {found, fmt::format("{} {} has the number {} instead of {}", kind, name, fields[2], statement["id"].dump())};
+  for (const Json& group : statement.value("groups", Json::array()))
+    if (!is_member(groups, group.get<std::string>(), name))
+      return {found, fmt::format("user {} is not in group {}", name, group.get<std::string>())};
+  return {found};
+}
+
+Finding accounts(const Node& node, const Expected& expected) {
+  return judge_each(expected, "system.accounts", "/etc/passwd, /etc/group",
+                    [&](const Json& statement) { return account(node, statement); });
+}
+
 }  // namespace
 
 std::vector<Check> system_checks() {
@@ -82,7 +173,15 @@ std::vector<Check> system_checks() {
            {},
            When::booted,
            units,
-           "systemd.default-target"}};
+           "systemd.default-target"},
+          {"system.enabled", "each enabled unit was started", {"declared:system.enabled"}, When::booted, enabled},
+          {"system.masked", "each masked unit cannot start", {"declared:system.masked"}, When::booted, masked},
+          {"system.limits", "services may use as much as declared", {"declared:system.limits"}, When::booted, limits},
+          {"system.accounts",
+           "each declared user and group has its number and its members",
+           {"declared:system.accounts"},
+           When::early,
+           accounts}};
 }
 
 }  // namespace ainode::checks

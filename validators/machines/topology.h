@@ -27,8 +27,11 @@ inline constexpr std::string_view kDefaultTopology = "two-nodes";
 /// Reads one topology strictly. Throws the recipe language's errors (unknown_key, missing_key, wrong_type, bad_value)
 /// with their place in `file`.
 Topology parse_topology(std::string_view yaml, const std::string& file);
-/// Throws target_unknown, naming those that are there.
+/// A shipped one by name, or the file of a user's where `name` has a `/` or ends with `.yaml`.
+/// Throws target_unknown, naming those that are there, and what parse_topology throws.
 Topology find_topology(const std::string& name);
+
+std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
 
 /// -machine, -cpu, -smp, -m, memory, NUMA and IOMMU arguments of QEMU.
 std::vector<std::string> machine_arguments(const Topology& topology);

@@ -97,7 +97,7 @@ TEST_F(LoadRecipe, ReadsTheDefaultRecipe) {
   EXPECT_EQ(recipe.kernel.package.value, "linux-image-cloud-amd64");
   ASSERT_EQ(recipe.kernel.cmdline.size(), 2U);
   EXPECT_EQ(recipe.kernel.cmdline[1].value, "panic=10");
-  EXPECT_EQ(recipe.default_target.value, "multi-user.target");
+  EXPECT_EQ(recipe.systemd.default_target.value, "multi-user.target");
   ASSERT_EQ(recipe.partitions.size(), 2U);
   EXPECT_EQ(recipe.partitions[0].size.value, std::uint64_t{256} << 20);
   EXPECT_EQ(recipe.partitions[1].size.value, std::uint64_t{3} << 30);

@@ -140,14 +140,14 @@ TEST_F(FindKernel, RefusesNoneAndSeveral) {
   EXPECT_EQ(message(tree_of({{"usr/lib/modules/6/vmlinuz", ""}})), "6");
 }
 
-using Tune = Stages;
+using EveryImage = Stages;
 
-TEST_F(Tune, DeclaresWhatItWrites) {
+TEST_F(EveryImage, DeclaresWhatItWrites) {
   Tree tree = tree_of(
       {{"usr/lib/modules/6/config", "CONFIG_HZ=250\nCONFIG_NUMA=y\n"}, {"usr/lib/systemd/system/rescue.target", ""}});
   Recipe recipe;
   recipe.name.value = "node";
-  recipe.default_target = {"rescue.target", {"r.yaml", 3, 1, 1, ""}};
+  recipe.systemd.default_target = {"rescue.target", {"r.yaml", 3, 1, 1, ""}};
   recipe.kernel.cmdline = {{"quiet", {"r.yaml", 2, 1, 1, ""}}};
   const auto declared = tune(store_, tree, recipe, {"6", "usr/lib/modules/6/vmlinuz", "", ""});
   std::string text;
@@ -162,10 +162,10 @@ TEST_F(Tune, DeclaresWhatItWrites) {
             "usr/lib/modules/6/config\nusr/lib/systemd/system/rescue.target\n");
 }
 
-TEST_F(Tune, NamesATargetThatDoesNotExist) {
+TEST_F(EveryImage, NamesATargetThatDoesNotExist) {
   Tree tree = tree_of({{"usr/lib/modules/6/config", "CONFIG_HZ=250\n"}});
   Recipe recipe;
-  recipe.default_target.value = "nothing.target";
+  recipe.systemd.default_target.value = "nothing.target";
   try {
     tune(store_, tree, recipe, {"6", "usr/lib/modules/6/vmlinuz", "", ""});
     FAIL();

@@ -16,6 +16,8 @@ Expected everything() {
   expected.declared = {{"kernel.timer", 250, "a.yaml:1:2"}};
   expected.topology.nodes = {{{0, 1}, 1 << 30}, {{}, 1 << 29}};
   expected.topology.distances = {{10, 21}, {21, 10}};
+  expected.topology.accesses = {{0, 0, 10, 40960}, {0, 1, 150, 10240}};
+  expected.topology.tiers = {{0}, {1}};
   expected.topology.iommu = "amd";
   expected.topology.devices = {{"1af4", "1042", "virtio-pci"}};
   expected.topology.memory_tolerance = 0.125;
@@ -34,6 +36,8 @@ TEST(Expected, IsReadAsItWasWritten) {
   EXPECT_EQ(write_expected(*read.value), text);
   EXPECT_EQ(read.value->topology.nodes[1].memory_bytes, 1U << 29);
   EXPECT_EQ(read.value->topology.iommu, "amd");
+  EXPECT_EQ(read.value->topology.local_access(1).latency_ns, 150);
+  EXPECT_EQ(read.value->topology.tiers, everything().topology.tiers);
   EXPECT_EQ(read.value->declaration("kernel.timer")->place, "a.yaml:1:2");
   EXPECT_EQ(read.value->declaration("kernel.config"), nullptr);
   EXPECT_EQ(read.value->command.size(), 2U);

@@ -109,34 +109,6 @@ TEST(KernelConfig, ReadsTheRunningKernelsOwn) {
   EXPECT_EQ(result.evidence, "/proc/config.gz");
 }
 
-Expected with_modules() {
-  Expected expected;
-  expected.initrd_modules = {"virtio_blk", "virtio-net"};
-  expected.declared = {{"kernel.modules", {{"load", {"vfio"}}, {"deny", {"nouveau"}}}, "node.yaml:9:3"}};
-  return expected;
-}
-
-TEST(KernelModules, PassesWhenAllAreLoadedAndNoneIsDenied) {
-  const RecordedWorld world(
-      {{"/sys/module/virtio_blk/", ""}, {"/sys/module/virtio_net/", ""}, {"/sys/module/vfio/", ""}});
-  const CheckResult result = judge("kernel.modules", world, with_modules());
-  EXPECT_EQ(said(result), "pass");
-  EXPECT_EQ(result.measured.dump(), R"({"loaded":["virtio_blk","virtio-net","vfio"]})");
-  EXPECT_EQ(result.expected.dump(), R"({"loaded":["virtio_blk","virtio-net","vfio"],"denied":["nouveau"]})");
-}
-
-TEST(KernelModules, FailsForAMissingAndADeniedOne) {
-  const RecordedWorld world(
-      Files{{"/sys/module/virtio_blk/", ""}, {"/sys/module/vfio/", ""}, {"/sys/module/nouveau/", ""}});
-  EXPECT_EQ(said(judge("kernel.modules", world, with_modules())),
-            "fail: virtio-net is not loaded; nouveau is loaded though it is denied");
-}
-
-TEST(KernelModules, SkipsWhenNobodyNamesOne) {
-  EXPECT_EQ(said(judge("kernel.modules", RecordedWorld({}), {})),
-            "skip: neither the initrd nor the recipe names a module");
-}
-
 constexpr const char* kFirstLine = "<5>[    0.000000] Linux version 6.12.1-cloud (gcc)\n";
 
 std::string console(const std::string& line, const Files& files = {}) {
@@ -172,6 +144,15 @@ TEST(KernelConsole, FailsForACounterThatMoved) {
 TEST(KernelConsole, DoesNotPassOnHalfALog) {
   const RecordedWorld world({}, {{"kernel_log", "<6>[   90.0] late\n"}});
   EXPECT_EQ(said(judge("kernel.console", world, {})), "unmeasurable: the start of the kernel's log is lost");
+}
+
+TEST(KernelRelease, IsTheImages) {
+  Expected expected;
+  expected.kernel_release = "6.12.1-cloud";
+  EXPECT_EQ(said(judge("kernel.release", RecordedWorld({}, kRelease), expected)), "pass");
+  expected.kernel_release = "6.13";
+  EXPECT_EQ(said(judge("kernel.release", RecordedWorld({}, kRelease), expected)),
+            "fail: kernel 6.12.1-cloud runs instead of 6.13");
 }
 
 TEST(KernelTimer, PassesWhenTheClockTicksAsConfigured) {

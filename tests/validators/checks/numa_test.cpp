@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine of two nodes as the kernel shows it, right and with planted faults.
+#include <fmt/format.h>
+
 #include "tests/validators/checks/recorded_world.h"
 
 namespace ainode::checks {
@@ -91,6 +93,88 @@ TEST(NumaCpus, FailWhenSwappedAgainstTheMachine) {
   files[kRoot + "/node1/cpulist"] = "0\n";
   EXPECT_EQ(said(judge("numa.cpus-partition", RecordedWorld(files), two_nodes())),
             "fail: the nodes' processors are not those of the machine");
+}
+
+/// Node 1 is slow memory without processors, next to node 0.
+Expected memory_only_node() {
+  Expected expected = two_nodes();
+  expected.topology.nodes[1].cpus.clear();
+  expected.topology.accesses = {{0, 0, 10, 40960}, {0, 1, 150, 10240}};
+  expected.topology.tiers = {{0}, {1}};
+  return expected;
+}
+
+const std::string kTiers = "/sys/devices/virtual/memory_tiering";
+
+Files memory_only_tree() {
+  auto files = two_node_tree();
+  files[kTiers + "/memory_tier4/nodelist"] = "0\n";
+  files[kTiers + "/memory_tier270/nodelist"] = "1\n";
+  files[kTiers + "/uevent"] = "";
+  const std::pair<std::string, std::string> speeds[] = {{"10\n", "40960\n"}, {"150\n", "10240\n"}};
+  for (int id = 0; id < 2; ++id) {
+    const std::string directory = fmt::format("{}/node{}/access0/initiators/", kRoot, id);
+    files[directory + "node0"] = "-> ../../../node0";
+    for (const std::string way : {"read", "write"}) {
+      files[directory + way + "_latency"] = speeds[id].first;
+      files[directory + way + "_bandwidth"] = speeds[id].second;
+    }
+  }
+  return files;
+}
+
+std::string with_slow_memory(const std::string& id, const std::string& path, const std::string& content) {
+  auto files = memory_only_tree();
+  files[path] = content;
+  return said(judge(id, RecordedWorld(files), memory_only_node()));
+}
+
+TEST(NumaHmat, PassesForTheMachinesSpeeds) {
+  const CheckResult result = judge("numa.hmat", RecordedWorld(memory_only_tree()), memory_only_node());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured[1].dump(),
+            R"({"initiators":[0],"read_latency":150,"write_latency":150,"read_bandwidth":10240,)"
+            R"("write_bandwidth":10240})");
+  EXPECT_EQ(result.measured, result.expected);
+}
+
+TEST(NumaHmat, FailsForOtherSpeedsAndForNone) {
+  const std::string directory = kRoot + "/node1/access0/initiators/";
+  EXPECT_EQ(with_slow_memory("numa.hmat", directory + "write_latency", "151\n"),
+            "fail: write_latency of node 1 is 151 instead of 150");
+  EXPECT_EQ(with_slow_memory("numa.hmat", directory + "read_bandwidth", "?\n"),
+            "fail: read_bandwidth of node 1 is null instead of 10240");
+  EXPECT_EQ(with_slow_memory("numa.hmat", directory + "node1", "-> ../../../node1"),
+            "fail: initiators of node 1 is [0,1] instead of [0]");
+  EXPECT_EQ(said(judge("numa.hmat", RecordedWorld(two_node_tree()), memory_only_node())),
+            "fail: node 0 shows no speeds; node 1 shows no speeds");
+}
+
+TEST(NumaHmat, FailsWhereTheDistancesSayTheOpposite) {
+  auto files = memory_only_tree();
+  files[kRoot + "/node0/distance"] = "21 10\n";
+  EXPECT_EQ(said(judge("numa.hmat", RecordedWorld(files), memory_only_node())),
+            "fail: from node 0, node 1 is nearer than node 0 and slower");
+}
+
+TEST(NumaTiers, PassForTheMachinesTiersByNumberNotByName) {
+  const CheckResult result = judge("numa.tiers", RecordedWorld(memory_only_tree()), memory_only_node());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), "[[0],[1]]");
+}
+
+TEST(NumaTiers, FailWhereSlowMemoryIsAmongTheFast) {
+  auto files = two_node_tree();
+  files[kTiers + "/memory_tier4/nodelist"] = "0-1\n";
+  EXPECT_EQ(said(judge("numa.tiers", RecordedWorld(files), memory_only_node())),
+            "fail: the tiers are [[0,1]] instead of [[0],[1]]");
+  EXPECT_EQ(said(judge("numa.tiers", RecordedWorld({}), memory_only_node())),
+            "fail: the tiers are [] instead of [[0],[1]]");
+}
+
+TEST(NumaHmat, AndTiersSkipWhereTheTopologyDeclaresNone) {
+  EXPECT_EQ(said(judge("numa.hmat", RecordedWorld({}), two_nodes())), "skip: the topology declares no HMAT");
+  EXPECT_EQ(said(judge("numa.tiers", RecordedWorld({}), two_nodes())), "skip: the topology declares no memory tiers");
 }
 
 /// Node 0 is right; node 1 answered so.

@@ -7,14 +7,28 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace ainode {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string place_and_message(const Error& error) {
+  return fmt::format("{}: {}", error.place() ? error.place()->str() : "", error.message());
+}
+
+std::string refusal(const std::string& name) {
+  try {
+    return find_topology(name).name + " was found";
+  } catch (const Error& error) {
+    return place_and_message(error);
+  }
 }
 
 TEST(Topology, ShipsTheDefaultWithItsFacts) {
@@ -43,6 +57,25 @@ TEST(Topology, GivesOneNodeNeitherDistancesNorIommu) {
   EXPECT_THAT(kernel_arguments(find_topology("one-node")), ElementsAre());
 }
 
+TEST(Topology, TellsQemuTheSpeedsAndWhoIsNearestToMemoryWithoutProcessors) {
+  const Topology topology = find_topology("memory-only-node");
+  const std::string arguments = joined(machine_arguments(topology));
+  EXPECT_THAT(arguments,
+              HasSubstr("-machine q35,hmat=on -cpu max,cx16=off -smp 2,sockets=2,cores=1,threads=1 -m 2560M "));
+  EXPECT_THAT(arguments, HasSubstr("-numa node,nodeid=2,initiator=1,memdev=m2 "));
+  EXPECT_THAT(arguments,
+              HasSubstr("-numa hmat-lb,initiator=1,target=2,hierarchy=memory,data-type=access-latency,latency=150 "
+                        "-numa hmat-lb,initiator=1,target=2,hierarchy=memory,data-type=access-bandwidth,"
+                        "bandwidth=10240M"));
+  EXPECT_EQ(topology.facts.local_access(2).latency_ns, 150);
+  EXPECT_THAT(topology.facts.tiers, ElementsAre(ElementsAre(0, 1), ElementsAre(2)));
+}
+
+TEST(Topology, ExpectsThatAKernelKeepsMoreOfATinyMachine) {
+  EXPECT_EQ(find_topology("tiny-edge").facts.memory_tolerance, 0.25);
+  EXPECT_EQ(find_topology("two-nodes").facts.memory_tolerance, 0.1);
+}
+
 TEST(Topology, ShipsOnlyFilesThatBearTheirNameAndCanBeRead) {
   ASSERT_GE(shipped_topologies().size(), 2u);
   for (const TopologyText& shipped : shipped_topologies())
@@ -56,8 +89,25 @@ TEST(Topology, NamesThoseThatAreThere) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code().id, codes::target_unknown.id);
     EXPECT_EQ(error.message(), "there is no topology `moon`");
-    EXPECT_EQ(error.hint(), "there are: one-node, two-nodes");
+    EXPECT_EQ(error.hint(),
+              "there are four-nodes, memory-only-node, one-node, tiny-edge, two-nodes; one of your own is given by its "
+              "path: qemu:./moon.yaml");
   }
+}
+
+TEST(Topology, IsReadFromAUsersFile) {
+  const TemporaryDirectory work(testing::TempDir());
+  const std::string file = (work.path() / "mine.yaml").string();
+  write_file(file,
+             "ainode-topology: 1\nname: mine\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}]\n"
+             "distances: [[10]]\niommu: none\n");
+  EXPECT_EQ(find_topology(file).name, "mine");
+  write_file(file, "name: mine\n");
+  EXPECT_EQ(refusal(file), file + ":1:1: a topology lacks `ainode-topology`");
+  EXPECT_EQ(refusal(work.path().string() + "/none.yaml"),
+            ": there is no topology file " + work.path().string() + "/none.yaml");
+  EXPECT_EQ(refusal("none.yaml"), ": there is no topology file none.yaml");
+  EXPECT_EQ(refusal(work.path().string()), ": there is no topology file " + work.path().string());
 }
 
 struct Mistake {
@@ -75,7 +125,7 @@ TEST_P(TopologyMistake, IsShownWithItsPlace) {
     parse_topology(yaml, "x.yaml");
     FAIL() << "it was accepted";
   } catch (const Error& error) {
-    EXPECT_EQ(fmt::format("{}: {}", error.place() ? error.place()->str() : "", error.message()), mistake.message);
+    EXPECT_EQ(place_and_message(error), mistake.message);
   }
 }
 
@@ -98,6 +148,82 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.yaml:6:12: `distances` must be symmetric, with 10 on the diagonal and nowhere else"},
         Mistake{"[{cpus: 1, memory: 1G}]", "[[10, 20]]", "", "x.yaml:6:13: `distances` must have 1 to 1 items"},
         Mistake{"[{cpus: 1, memory: 1G}]", "[[300]]", "", "x.yaml:6:14: `distances` must lie between 10 and 254"}));
+
+/// What a user reads about a machine of two nodes, the second without processors, with these further lines.
+std::string rendered(const std::string& more) {
+  const std::string yaml =
+      "ainode-topology: 1\nname: x\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}, {cpus: 0, memory: 1G}]\n"
+      "distances: [[10, 20], [20, 10]]\niommu: none\n";
+  try {
+    return parse_topology(yaml + more, "x.yaml").name + " was accepted";
+  } catch (const Error& error) {
+    return render(error);
+  }
+}
+
+const std::string kLocal = "  - {initiator: 0, target: 0, latency-ns: 50, bandwidth-mib-per-s: 9}\n";
+const std::string kRemote = "  - {initiator: 0, target: 1, latency-ns: 90, bandwidth-mib-per-s: 5}\n";
+
+TEST(Topology, MayDeclareSpeedsAndTiers) {
+  EXPECT_EQ(rendered("hmat:\n" + kLocal + kRemote + "tiers: [[0], [1]]\n"), "x was accepted");
+  EXPECT_EQ(rendered("hmat:\n" + kLocal + kRemote), "x was accepted");
+  EXPECT_EQ(rendered("tiers: [[0, 1]]\n"), "x was accepted");
+}
+
+TEST(Topology, ShowsWhereSpeedsContradictDistances) {
+  EXPECT_EQ(rendered("hmat:\n" + kLocal + "  - {initiator: 0, target: 1, latency-ns: 40, bandwidth-mib-per-s: 5}\n"),
+            R"(error[R0110]: node 0 to node 0 is nearer than node 0 to node 1, and slower
+   ┌─ x.yaml:9:5
+9│   - {initiator: 0, target: 0, latency-ns: 50, bandwidth-mib-per-s: 9}
+ │     ^ contradicts `distances`: 10 and 20
+  = help: give the nearer one no more latency and no less bandwidth, or change `distances`
+)");
+}
+
+TEST(Topology, ShowsWhatSpeedsLack) {
+  EXPECT_EQ(rendered("hmat:\n" + kLocal), R"(error[R0110]: `hmat` lacks the access of node 0 to node 1
+   ┌─ x.yaml:9:3
+9│   - {initiator: 0, target: 0, latency-ns: 50, bandwidth-mib-per-s: 9}
+ │   ^ must say how each node with processors reaches each node
+  = help: add {initiator: 0, target: 1, latency-ns: …, bandwidth-mib-per-s: …}
+)");
+}
+
+TEST(Topology, ShowsAnInitiatorWithoutProcessorsAndARowTwice) {
+  EXPECT_EQ(rendered("hmat:\n  - {initiator: 1, target: 0, latency-ns: 1, bandwidth-mib-per-s: 1}\n"),
+            R"(error[R0110]: node 1 has no processor
+   ┌─ x.yaml:9:17
+9│   - {initiator: 1, target: 0, latency-ns: 1, bandwidth-mib-per-s: 1}
+ │                 ^ cannot be an initiator
+  = help: name a node whose `cpus` are more than 0
+)");
+  EXPECT_EQ(rendered("hmat:\n" + kLocal + kLocal), R"(error[R0110]: the access of node 0 to node 0 stands twice
+    ┌─ x.yaml:10:5
+10│   - {initiator: 0, target: 0, latency-ns: 50, bandwidth-mib-per-s: 9}
+  │     ^
+  = help: remove one of the two
+)");
+}
+
+TEST(Topology, ShowsWhereTiersContradictSpeeds) {
+  EXPECT_EQ(rendered("hmat:\n" + kLocal + kRemote + "tiers: [[1], [0]]\n"),
+            R"(error[R0110]: node 0 is not slower than node 1
+    ┌─ x.yaml:11:14
+11│ tiers: [[1], [0]]
+  │              ^ contradicts `hmat`
+  = help: write the fastest tier first
+)");
+  EXPECT_EQ(rendered("tiers: [[0], [1]]\n"), R"(error[R0110]: `tiers` has 2 tiers and there is no `hmat`
+   ┌─ x.yaml:8:8
+8│ tiers: [[0], [1]]
+ │        ^ without latencies the kernel puts all memory into one tier
+  = help: add `hmat`, or leave `tiers` away
+)");
+  EXPECT_THAT(rendered("tiers: [[0]]\n"), HasSubstr("`tiers` places 1 of 2 nodes\n"));
+  EXPECT_THAT(rendered("tiers: [[0, 0, 1]]\n"), HasSubstr("`tiers` must have 1 to 2 items\n"));
+  EXPECT_THAT(rendered("tiers: [[0], [0]]\n"), HasSubstr("node 0 stands twice in `tiers`\n"));
+  EXPECT_THAT(rendered("tiers: [[0, 7]]\n"), HasSubstr("`tiers` must lie between 0 and 1\n"));
+}
 
 }  // namespace
 }  // namespace ainode

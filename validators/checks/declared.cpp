@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validators/checks/declared.h"
+
+#include <vector>
+
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+std::string placed(const Declaration& declaration) {
+  return declaration.place.empty() ? "" : " (" + declaration.place + ")";
+}
+
+Finding judge_each(const Expected& expected, std::string_view subject, std::string evidence,
+                   const std::function<Measured(const Json& statement)>& measure) {
+  Json found = Json::array(), due = Json::array();
+  std::vector<std::string> objections, gaps;
+  for (const Declaration& declaration : expected.declared) {
+    if (declaration.subject != subject) continue;
+    Measured measured = measure(declaration.expected);
+    due.push_back(declaration.expected);
+    found.push_back(std::move(measured.value));
+    if (!measured.objection.empty()) objections.push_back(measured.objection + placed(declaration));
+    if (!measured.unmeasurable.empty()) gaps.push_back(measured.unmeasurable + placed(declaration));
+  }
+  if (objections.empty() && !gaps.empty())
+    return {Verdict::unmeasurable, std::move(found), std::move(due), std::move(evidence), joined(gaps, "; ")};
+  return judged(std::move(found), std::move(due), std::move(evidence), joined(objections, "; "));
+}
+
+}  // namespace ainode::checks

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// A topology as QEMU's arguments: processors and memory by node, what the firmware's tables say of them, the IOMMU.
+#include <fmt/format.h>
+
+#include "validators/machines/topology.h"
+
+namespace ainode {
+
+namespace {
+
+using Words = std::vector<std::string>;
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+void append(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+Words node_arguments(const checks::ExpectedTopology& facts) {
+  Words words;
+  for (std::size_t i = 0; i < facts.nodes.size(); ++i) {
+    const checks::ExpectedNumaNode& node = facts.nodes[i];
+    append(words, {"-object", fmt::format("memory-backend-ram,id=m{},size={}M", i, node.memory_bytes / kMiB)});
+    std::string line = fmt::format("node,nodeid={}", i);
+    if (!node.cpus.empty()) line += fmt::format(",cpus={}-{}", node.cpus.front(), node.cpus.back());
+    // Without this the kernel shows, of a node without processors, whichever nodes reach it best by its own reckoning.
+    if (node.cpus.empty() && !facts.accesses.empty())
+      line += fmt::format(",initiator={}", facts.local_access(static_cast<int>(i)).initiator);
+    append(words, {"-numa", fmt::format("{},memdev=m{}", line, i)});
+  }
+  return words;
+}
+
+Words table_arguments(const checks::ExpectedTopology& facts) {
+  Words words;
+  for (std::size_t a = 0; a < facts.nodes.size(); ++a) {
+    for (std::size_t b = a + 1; b < facts.nodes.size(); ++b)
+      append(words, {"-numa", fmt::format("dist,src={},dst={},val={}", a, b, facts.distances[a][b])});
+  }
+  for (const checks::ExpectedAccess& access : facts.accesses) {
+    const std::string line =
+        fmt::format("hmat-lb,initiator={},target={},hierarchy=memory,data-type=", access.initiator, access.target);
+    append(words, {"-numa", fmt::format("{}access-latency,latency={}", line, access.latency_ns)});
+    append(words, {"-numa", fmt::format("{}access-bandwidth,bandwidth={}M", line, access.bandwidth_mib)});
+  }
+  return words;
+}
+
+}  // namespace
+
+Words machine_arguments(const Topology& topology) {
+  const checks::ExpectedTopology& facts = topology.facts;
+  const bool has_iommu = facts.iommu != "none";
+  std::size_t cpus = 0, sockets = 0;
+  for (const checks::ExpectedNumaNode& node : facts.nodes) {
+    cpus += node.cpus.size();
+    sockets += node.cpus.empty() ? 0 : 1;
+  }
+  Words arguments = {
+      "-machine",
+      fmt::format("{}{}{}", topology.machine, has_iommu ? ",kernel-irqchip=split" : "",
+                  facts.accesses.empty() ? "" : ",hmat=on"),
+      // QEMU 7.2's TCG has no native cmpxchg16b between threads: each one stops all processors and may come back with
+      // broken flags. The kernel's allocator, which uses it all the time, then ran on to address 0.
+      "-cpu", "max,cx16=off",
+      // Without `sockets=` the kernel finds one socket on several nodes, warns and taints itself.
+      "-smp", fmt::format("{},sockets={},cores={},threads=1", cpus, sockets, cpus / sockets), "-m",
+      fmt::format("{}M", total_memory(topology) / kMiB)};
+  append(arguments, node_arguments(facts));
+  append(arguments, table_arguments(facts));
+  if (has_iommu) append(arguments, {"-device", facts.iommu + "-iommu,intremap=on"});
+  return arguments;
+}
+
+Words kernel_arguments(const Topology& topology) {
+  // Linux uses an AMD IOMMU unasked.
+  if (topology.facts.iommu == "intel") return {"intel_iommu=on"};
+  return {};
+}
+
+}  // namespace ainode
