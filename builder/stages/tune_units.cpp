@@ -125,7 +125,7 @@ class Enabling {
         result += '%';
       else
         throw refusal(fmt::format("unit `{}` says `{}` in its [Install] section", name.full, text),
-                      "only %i, %p and %n are known at build time: enable it by a link in `files`");
+                      "only %i, %p and %n are known at build time: bring a unit of your own by `systemd.units`");
     }
     return result;
   }
