@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stock ostree and openssl say of the repository that a build wrote."""
 
+import ast
 import re
 
 from cases import case
@@ -42,8 +43,19 @@ def stock_ostree_names_the_openpgp_signature(world):
 def ed25519_signatures(image):
     shown = ostree("show", f"--repo={image.repository}", "--print-detached-metadata-key=ostree.sign.ed25519", image.commit)
     assert shown.status == 0, shown
-    lists = re.findall(r"\[(?:byte )?0x[0-9a-f]{2}[^\[\]]*\]", shown.out)
-    return [bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", one)) for one in lists]
+    return byte_strings(shown.out)
+
+
+def byte_strings(text):
+    """GVariant's text of an `aay`: a list of numbers, or, of what ends in its only NUL, a string without that."""
+    kinds = r"""\[(?:byte )?0x[0-9a-f]{2}[^\[\]]*\]|b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*\""""
+    return [ast.literal_eval(found) + b"\0" if found.startswith("b") and not found.startswith("byte")
+            else bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", found))
+            for found in re.findall(kinds, text)]  # fmt: skip
+
+
+# glib's own words for 01 02 27 22 5c 0a ff 00 and for 01 00 02
+assert byte_strings(r"""[b"\001\002'\"\\\n\377", [0x01, 0x00, 0x02]]""") == [b"\1\2'\"\\\n\xff\0", b"\1\0\2"]
 
 
 @case()
