@@ -104,7 +104,8 @@ UNDONE = [
      {"system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list",
       "security.lsm", "security.lockdown"}),
     # udev would do these again when the agent's disk comes and goes.
-    ("devices", ["echo 64 >/sys/block/vda/queue/read_ahead_kb; ln -sfn ../../vda9 /dev/disk/by-partlabel/root"], AFTER_THE_AGENT,
+    ("devices", ["udevadm settle; echo 64 >/sys/block/vda/queue/read_ahead_kb; ln -sfn ../../vda9 /dev/disk/by-partlabel/root"],
+     "After=ainode-agent.service local-fs.target systemd-udev-trigger.service\nBefore=multi-user.target",
      {"storage.scheduler", "storage.mounts"}),
 ]  # fmt: skip
 
