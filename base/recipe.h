@@ -49,8 +49,9 @@ struct HugePages {
   Text per_node;  ///< "even": as many on each node; empty: however they come
 };
 
-/// Devices of a name: "nvme*".
+/// Devices of a name: "nvme*". One of the two is said.
 struct BlockWishes {
+  Place place;
   Text scheduler;                          ///< empty: as it comes
   std::optional<Located<int>> read_ahead;  ///< KiB
 };

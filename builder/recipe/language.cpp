@@ -233,6 +233,7 @@ constexpr Shape kBlock = map("a mapping from device glob to its settings", check
 void read_block(Reader reader, Node node, Recipe& into) {
   for (const auto& [glob, settings] : node.entries) {
     BlockWishes& devices = into.tuning.block[glob.text];
+    devices.place = glob.place;
     if (const YamlNode* scheduler = settings.find("scheduler")) devices.scheduler = reader.text(*scheduler);
     if (const YamlNode* read_ahead = settings.find("read-ahead")) devices.read_ahead = reader.integer(*read_ahead);
   }
@@ -336,7 +337,7 @@ constexpr Key kFileKeys[] = {
 constexpr Shape kPlacedFile = table("a mapping with path and source or text", kFileKeys);
 constexpr Shape kPlacedFiles = list("a list of files", kPlacedFile);
 
-PlacedFile read_file(Reader reader, Node node) {
+PlacedFile read_placed_file(Reader reader, Node node) {
   PlacedFile file;
   for (const auto& [key, value] : node.entries) {
     if (key.text == "path") file.path = reader.text(value);
@@ -486,7 +487,7 @@ constexpr Key kRecipeKeys[] = {
      }},
     {"files", kOptional, "files to put into the image", &kPlacedFiles,
      [](Reader r, Node v, Recipe& into) {
-       for (Node item : v.items) into.files.push_back(read_file(r, item));
+       for (Node item : v.items) into.files.push_back(read_placed_file(r, item));
      }},
     {"security", kOptional, "a mapping", &kSecurity},
     {"disk", kOptional, "a mapping with partitions", &kDisk},

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "builder/recipe/recipe_folder.h"
 #include "builder/recipe/rules.h"
@@ -30,7 +31,11 @@ class SourceReader {
                     "paths are relative to the folder of the file that names them");
     if (fs::file_size(root_ / path) > kMostBytes)
       return refuse(source, fmt::format("{} is larger than 1 MiB", path.string()), "", "ship it in a package");
-    file.content = read_file(root_ / path, kMostBytes);
+    try {
+      file.content = read_file(root_ / path, kMostBytes);
+    } catch (const Error& error) {
+      refuse(source, fmt::format("{} cannot be read", path.string()), error.message(), "");
+    }
   }
 
  private:

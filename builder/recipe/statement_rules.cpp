@@ -69,6 +69,19 @@ void check_huge_pages(Mistakes& mistakes, const Recipe& recipe) {
   }
 }
 
+void check_block_settings(Mistakes& mistakes, const Recipe& recipe) {
+  for (const auto& [glob, wishes] : recipe.tuning.block) {
+    const auto& read_ahead = wishes.read_ahead;
+    if (wishes.scheduler.place.line == 0 && !read_ahead)
+      mistakes.bad_value(wishes.place, fmt::format("`tuning.block.{}` says nothing", glob), "",
+                         "give `scheduler`, `read-ahead` or both");
+    if (read_ahead && read_ahead->value < 0)
+      mistakes.bad_value(read_ahead->place,
+                         fmt::format("`tuning.block.{}.read-ahead` cannot be {}", glob, read_ahead->value),
+                         "it must be 0 or more KiB");
+  }
+}
+
 bool is_of_the_image(const std::string& path) {
   return (path.starts_with("/etc/") || path.starts_with("/usr/")) && !path.starts_with("/usr/local/") &&
          !path.starts_with("/usr/etc/");
@@ -114,6 +127,7 @@ void check_statements(Mistakes& mistakes, const Recipe& recipe) {
   check_sysctls(mistakes, recipe);
   check_command_line(mistakes, recipe);
   check_huge_pages(mistakes, recipe);
+  check_block_settings(mistakes, recipe);
   check_files(mistakes, recipe.files);
   check_units(mistakes, recipe.systemd.units);
 }

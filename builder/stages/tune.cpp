@@ -15,44 +15,39 @@ std::string asked_by(std::string_view key, const Place& place) {
 
 /// Partitions beside the root are mounted when they are first used; found by the name that the disk stage gives them.
 void write_partitions(Tuning& tuning) {
-  std::string text;
+  ConfigurationFile fstab;
   for (const Partition& partition : tuning.recipe.partitions) {
-    const std::string& mount = partition.mount.value;
+    const std::string &id = partition.id.value, &filesystem = partition.filesystem.value,
+                      &mount = partition.mount.value;
     tuning.declare("storage.mounts",
-                   {{"id", partition.id.value},
-                    {"fs", partition.filesystem.value},
-                    {"bytes", partition.size.value},
-                    {"mount", mount}},
+                   {{"id", id}, {"fs", filesystem}, {"bytes", partition.size.value}, {"mount", mount}},
                    partition.id.place);
     if (mount.empty() || mount == "/") continue;
-    const char* options =
-        partition.filesystem.value == "vfat" ? "umask=0077,nofail,noauto,x-systemd.automount" : "nofail";
-    text += fmt::format("PARTLABEL={} {} {} {} 0 2\n", partition.id.value, mount, partition.filesystem.value, options);
+    const char* options = filesystem == "vfat" ? "umask=0077,nofail,noauto,x-systemd.automount" : "nofail";
+    fstab.add(fmt::format("PARTLABEL={} {} {} {} 0 2", id, mount, filesystem, options), "disk.partitions",
+              partition.id.place);
     tuning.tree.make_directories(std::string_view(mount).substr(1));
   }
-  if (!text.empty()) tuning.put("etc/fstab", text, "disk.partitions", tuning.recipe.partitions.front().id.place);
+  fstab.put(tuning, "etc/fstab");
 }
-
-/// Nothing to write: the package did. The manifest names the release, which the check reads.
-void promise_release(Tuning&) {}
 
 // In the order in which they are written: files last, so that the recipe has the last word.
 constexpr Statement kStatements[] = {
     {"", "kernel.config", promise_configuration},
     {"", "kernel.timer", promise_timer},
-    {"kernel.package", "kernel.release", promise_release},
-    {"kernel.cmdline", "kernel.cmdline", write_command_line},
+    {"kernel.package", "kernel.release", nullptr},
+    {"kernel.cmdline", "kernel.cmdline", promise_command_line},
     {"kernel.sysctl", "kernel.sysctl", write_sysctls},
     {"kernel.modules.load", "kernel.modules", write_modules},
-    {"kernel.modules.deny", "kernel.modules", write_modules},
+    {"kernel.modules.deny", "kernel.modules", nullptr},
     {"kernel.modprobe", "kernel.module-parameters", write_module_parameters},
-    {"tuning.hugepages", "mem.hugepages", write_huge_pages},
-    {"tuning.thp", "mem.thp", write_transparent_huge_pages},
-    {"tuning.numa.balancing", "numa.balancing", write_numa_balancing},
-    {"tuning.numa.zone-reclaim", "numa.reclaim", write_zone_reclaim},
-    {"tuning.cpu.governor", "cpu.governor", write_governor},
-    {"tuning.cpu.isolate", "cpu.isolated", write_isolated_processors},
-    {"tuning.cpu.nohz-full", "cpu.tickless", write_tickless_processors},
+    {"tuning.hugepages", "mem.hugepages", promise_huge_pages},
+    {"tuning.thp", "mem.thp", promise_transparent_huge_pages},
+    {"tuning.numa.balancing", "numa.balancing", promise_numa_balancing},
+    {"tuning.numa.zone-reclaim", "numa.reclaim", promise_zone_reclaim},
+    {"tuning.cpu.governor", "cpu.governor", promise_governor},
+    {"tuning.cpu.isolate", "cpu.isolated", promise_isolated_processors},
+    {"tuning.cpu.nohz-full", "cpu.tickless", promise_tickless_processors},
     {"tuning.irq.affinity", "cpu.interrupts", promise_interrupt_affinity},
     {"tuning.limits", "system.limits", write_resource_limits},
     {"tuning.block", "storage.scheduler", write_block_settings},
@@ -61,7 +56,7 @@ constexpr Statement kStatements[] = {
     {"systemd.mask", "system.masked", mask_units},
     {"systemd.default-target", "system.units", write_default_target},
     {"users", "system.accounts", promise_accounts},
-    {"groups", "system.accounts", promise_accounts},
+    {"groups", "system.accounts", nullptr},
     {"security.lsm", "security.lsm", promise_security_modules},
     {"security.lockdown", "security.lockdown", promise_lockdown},
     {"disk.partitions", "storage.mounts", write_partitions},
@@ -75,12 +70,25 @@ void Tuning::declare(std::string subject, Json expected, const Place& place) {
   declared.push_back({std::move(subject), std::move(expected), place.str()});
 }
 
+void Tuning::declare_text(std::string subject, const Text& text) {
+  if (!text.value.empty()) declare(std::move(subject), text.value, text.place);
+}
+
 void Tuning::put(const std::string& path, std::string_view text, std::string_view key, const Place& place) {
   tree.put_file(path, store.write_text(text), asked_by(key, place));
 }
 
 void Tuning::link(const std::string& path, const std::string& target, std::string_view key, const Place& place) {
   tree.put_file(path, store.write_symlink(target), asked_by(key, place));
+}
+
+void ConfigurationFile::add(std::string_view line, std::string_view key, const Place& place) {
+  if (text_.empty()) key_ = key, place_ = place;
+  text_ += fmt::format("{}\n", line);
+}
+
+void ConfigurationFile::put(Tuning& tuning, const std::string& path, std::string_view heading) const {
+  if (!text_.empty()) tuning.put(path, std::string(heading) + text_, key_, place_);
 }
 
 std::span<const Statement> statements() {
@@ -91,11 +99,8 @@ std::vector<Declaration> tune(Store& store, Tree& tree, const Recipe& recipe, co
   Store::Transaction transaction(store);
   Tuning tuning(store, tree, recipe, kernel);
   tuning.put("etc/hostname", recipe.name.value + "\n", "name", recipe.name.place);
-  void (*written)(Tuning&) = nullptr;  // two keys of one function stand side by side
-  for (const Statement& statement : kStatements) {
-    if (statement.write != written) statement.write(tuning);
-    written = statement.write;
-  }
+  for (const Statement& statement : kStatements)
+    if (statement.write) statement.write(tuning);
   transaction.commit();
   return std::move(tuning.declared);
 }

@@ -20,6 +20,8 @@ class Tuning {
 
   /// A promise, which the check named `subject` holds the node to.
   void declare(std::string subject, Json expected, const Place& place = {});
+  /// The same of a text, where the recipe says one.
+  void declare_text(std::string subject, const Text& text);
   /// A file that `key` of the recipe asks for at `place`.
   void put(const std::string& path, std::string_view text, std::string_view key, const Place& place);
   void link(const std::string& path, const std::string& target, std::string_view key, const Place& place);
@@ -31,28 +33,39 @@ class Tuning {
   std::vector<Declaration> declared;
 };
 
+/// A file of lines that several statements write. Its maker is the first of them.
+class ConfigurationFile {
+ public:
+  void add(std::string_view line, std::string_view key, const Place& place);
+  void put(Tuning& tuning, const std::string& path, std::string_view heading = {}) const;  ///< nothing without a line
+
+ private:
+  std::string text_, key_;
+  Place place_;
+};
+
 struct Statement {
   std::string_view key;    ///< of the recipe: "kernel.sysctl"; empty for what every image promises
   std::string_view check;  ///< its id among the conformance checks
-  void (*write)(Tuning&);
+  void (*write)(Tuning&);  ///< null where a package, or the row above, does it
 };
 std::span<const Statement> statements();
 
-// One file each: tune_kernel.cpp, tune_memory.cpp, tune_units.cpp, tune_files.cpp.
+// One file each: tune_kernel.cpp, tune_resources.cpp, tune_units.cpp, tune_files.cpp.
 void promise_configuration(Tuning& tuning);
 void promise_timer(Tuning& tuning);
-void write_command_line(Tuning& tuning);
+void promise_command_line(Tuning& tuning);
 void write_sysctls(Tuning& tuning);
 void write_modules(Tuning& tuning);
 void write_module_parameters(Tuning& tuning);
 
-void write_huge_pages(Tuning& tuning);
-void write_transparent_huge_pages(Tuning& tuning);
-void write_numa_balancing(Tuning& tuning);
-void write_zone_reclaim(Tuning& tuning);
-void write_governor(Tuning& tuning);
-void write_isolated_processors(Tuning& tuning);
-void write_tickless_processors(Tuning& tuning);
+void promise_huge_pages(Tuning& tuning);
+void promise_transparent_huge_pages(Tuning& tuning);
+void promise_numa_balancing(Tuning& tuning);
+void promise_zone_reclaim(Tuning& tuning);
+void promise_governor(Tuning& tuning);
+void promise_isolated_processors(Tuning& tuning);
+void promise_tickless_processors(Tuning& tuning);
 void write_block_settings(Tuning& tuning);
 void promise_interrupt_affinity(Tuning& tuning);
 void write_resource_limits(Tuning& tuning);

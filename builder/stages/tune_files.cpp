@@ -89,8 +89,7 @@ void promise_security_modules(Tuning& tuning) {
 }
 
 void promise_lockdown(Tuning& tuning) {
-  const Text& lockdown = tuning.recipe.security.lockdown;
-  if (!lockdown.value.empty()) tuning.declare("security.lockdown", lockdown.value, lockdown.place);
+  tuning.declare_text("security.lockdown", tuning.recipe.security.lockdown);
 }
 
 /// The list is whole: what has more rights and does not stand there fails the build, and what stands there is there.

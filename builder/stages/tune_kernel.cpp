@@ -64,41 +64,39 @@ void promise_timer(Tuning& tuning) {
 }
 
 /// The disk stage writes them into the boot entry.
-void write_command_line(Tuning& tuning) {
+void promise_command_line(Tuning& tuning) {
   for (const KernelArgument& argument : kernel_arguments(tuning.recipe))
     tuning.declare("kernel.cmdline", argument.text.value, argument.text.place);
 }
 
 void write_sysctls(Tuning& tuning) {
-  std::string text;
-  Place first;
-  const auto add = [&](const std::string& name, const std::string& value, const Place& place) {
-    if (text.empty()) first = place;
-    text += fmt::format("{} = {}\n", name, value);
-  };
+  ConfigurationFile file;
   for (const auto& [name, value] : tuning.recipe.kernel.sysctl) {
-    add(name, value.value, value.place);
+    file.add(fmt::format("{} = {}", name, value.value), "kernel.sysctl", value.place);
     tuning.declare("kernel.sysctl", {{"name", name}, {"path", sysctl_path(name)}, {"value", value.value}}, value.place);
   }
   const TuningWishes& wishes = tuning.recipe.tuning;
-  if (const auto& wish = wishes.numa_balancing) add("kernel.numa_balancing", wish->value ? "1" : "0", wish->place);
-  if (const auto& wish = wishes.zone_reclaim) add("vm.zone_reclaim_mode", wish->value ? "1" : "0", wish->place);
-  if (!text.empty()) tuning.put(kSysctls, text, "kernel.sysctl", first);
+  if (const auto& wish = wishes.numa_balancing)
+    file.add(fmt::format("kernel.numa_balancing = {:d}", wish->value), "tuning.numa.balancing", wish->place);
+  if (const auto& wish = wishes.zone_reclaim)
+    file.add(fmt::format("vm.zone_reclaim_mode = {:d}", wish->value), "tuning.numa.zone-reclaim", wish->place);
+  file.put(tuning, kSysctls);
 }
 
+/// The denied ones too; what keeps them from loading stands in modprobe's file.
 void write_modules(Tuning& tuning) {
   const KernelWishes& wishes = tuning.recipe.kernel;
   if (wishes.load_modules.empty() && wishes.deny_modules.empty()) return;
   const KernelModuleNames known = kernel_module_names(tuning.store, tuning.tree, tuning.kernel.release);
-  std::string text;
+  ConfigurationFile file;
   for (const Text& module : wishes.load_modules) {
     const std::string name = kernel_module_name(module.value);
     if (!known.can_load(name) && !known.built_in.contains(name))
       throw no_such_module(known, tuning.kernel.release, module);
-    text += module.value + "\n";
+    file.add(module.value, "kernel.modules.load", module.place);
     tuning.declare("kernel.modules", {{"load", module.value}}, module.place);
   }
-  if (!text.empty()) tuning.put(kLoaded, text, "kernel.modules.load", wishes.load_modules.front().place);
+  file.put(tuning, kLoaded);
   for (const Text& module : wishes.deny_modules) {
     if (known.built_in.contains(kernel_module_name(module.value)))
       throw Error(codes::bad_value, fmt::format("module `{}` is built into kernel {}: it cannot be denied",
@@ -109,36 +107,40 @@ void write_modules(Tuning& tuning) {
   }
 }
 
-/// The denied ones too: modprobe has one folder for both. `blacklist` keeps devices from calling for a module,
-/// `install` keeps everybody.
+namespace {
+
+void require_settable(const KernelModuleNames& known, const std::string& release, const std::string& module,
+                      const std::string& parameter, const Text& value) {
+  const std::string name = kernel_module_name(module);
+  if (known.built_in.contains(name))
+    throw Error(
+        codes::bad_value,
+        fmt::format("module `{}` is built into kernel {}: modprobe does not set its parameters", module, release))
+        .at(value.place)
+        .help(fmt::format("write `{}.{}={}` into `kernel.cmdline`", module, parameter, value.value));
+  if (!known.can_load(name)) throw no_such_module(known, release, {module, value.place});
+}
+
+}  // namespace
+
+/// And what keeps the denied ones away: `blacklist` holds off the devices that call for a module, `install` everybody.
 void write_module_parameters(Tuning& tuning) {
   const KernelWishes& wishes = tuning.recipe.kernel;
-  std::string text;
-  Place first;
-  for (const Text& module : wishes.deny_modules) {
-    if (text.empty()) first = module.place;
-    text += fmt::format("blacklist {0}\ninstall {0} /usr/bin/false\n", module.value);
-  }
-  if (!wishes.module_parameters.empty()) {
-    const KernelModuleNames known = kernel_module_names(tuning.store, tuning.tree, tuning.kernel.release);
-    for (const auto& [module, parameters] : wishes.module_parameters) {
-      for (const auto& [parameter, value] : parameters) {
-        const std::string name = kernel_module_name(module);
-        if (known.built_in.contains(name))
-          throw Error(codes::bad_value, fmt::format("module `{}` is built into kernel {}: modprobe does not set its "
-                                                    "parameters",
-                                                    module, tuning.kernel.release))
-              .at(value.place)
-              .help(fmt::format("write `{}.{}={}` into `kernel.cmdline`", module, parameter, value.value));
-        if (!known.can_load(name)) throw no_such_module(known, tuning.kernel.release, {module, value.place});
-        if (text.empty()) first = value.place;
-        text += fmt::format("options {} {}={}\n", module, parameter, value.value);
-        tuning.declare("kernel.module-parameters",
-                       {{"module", module}, {"parameter", parameter}, {"value", value.value}}, value.place);
-      }
+  if (wishes.deny_modules.empty() && wishes.module_parameters.empty()) return;
+  const KernelModuleNames known = kernel_module_names(tuning.store, tuning.tree, tuning.kernel.release);
+  ConfigurationFile file;
+  for (const Text& module : wishes.deny_modules)
+    file.add(fmt::format("blacklist {0}\ninstall {0} /usr/bin/false", module.value), "kernel.modules.deny",
+             module.place);
+  for (const auto& [module, parameters] : wishes.module_parameters) {
+    for (const auto& [parameter, value] : parameters) {
+      require_settable(known, tuning.kernel.release, module, parameter, value);
+      file.add(fmt::format("options {} {}={}", module, parameter, value.value), "kernel.modprobe", value.place);
+      tuning.declare("kernel.module-parameters", {{"module", module}, {"parameter", parameter}, {"value", value.value}},
+                     value.place);
     }
   }
-  if (!text.empty()) tuning.put(kModprobe, text, "kernel.modprobe", first);
+  file.put(tuning, kModprobe);
 }
 
 }  // namespace ainode

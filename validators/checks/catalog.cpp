@@ -15,11 +15,9 @@ struct Family {
 
 constexpr std::string_view kEverything = "boot";
 constexpr Family kFamilies[] = {
-    {"kernel", kernel_checks},     {"kernel", kernel_setting_checks}, {"driver", driver_checks},
-    {"numa", numa_checks},         {"numa", numa_setting_checks},     {"dma", dma_checks},
-    {"memory", memory_checks},     {"memory", memory_setting_checks}, {"cpu", cpu_checks},
-    {"storage", storage_checks},   {"system", system_checks},         {"image", image_checks},
-    {"security", security_checks},
+    {"kernel", kernel_checks}, {"driver", driver_checks},     {"numa", numa_checks},       {"dma", dma_checks},
+    {"memory", memory_checks}, {"cpu", cpu_checks},           {"storage", storage_checks}, {"system", system_checks},
+    {"image", image_checks},   {"security", security_checks},
 };
 
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles) {
@@ -35,8 +33,7 @@ std::vector<Check> all_checks() {
 
 std::vector<std::string_view> profile_names() {
   std::vector<std::string_view> names{kEverything};
-  for (const Family& family : kFamilies)
-    if (names.back() != family.name) names.push_back(family.name);
+  for (const Family& family : kFamilies) names.push_back(family.name);
   return names;
 }
 

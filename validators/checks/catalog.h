@@ -18,16 +18,17 @@ std::vector<Check> memory_checks();
 std::vector<Check> system_checks();
 std::vector<Check> image_checks();
 std::vector<Check> security_checks();
-std::vector<Check> kernel_setting_checks();  // these and the following: settings.cpp
-std::vector<Check> memory_setting_checks();
-std::vector<Check> numa_setting_checks();
 std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
+
+/// The part of the kernel family that has a file of its own.
+std::vector<Check> kernel_setting_checks();
 
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();
 
-/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, …
+/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
+/// system, image, security.
 std::vector<std::string_view> profile_names();
 /// The checks of any of the profiles, in running order. Unknown names choose nothing: ask profile_names() first.
 std::vector<Check> checks_of(const std::vector<std::string>& profiles);

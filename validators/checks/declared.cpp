@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validators/checks/declared.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "validators/checks/text.h"
@@ -9,6 +11,11 @@ namespace ainode::checks {
 
 std::string placed(const Declaration& declaration) {
   return declaration.place.empty() ? "" : " (" + declaration.place + ")";
+}
+
+Measured held_to(const std::optional<std::string>& found, const std::string& wanted, const std::string& what) {
+  if (!found) return {nullptr, what + " does not exist"};
+  return {*found, *found == wanted ? "" : fmt::format("{} is {} instead of {}", what, *found, wanted)};
 }
 
 Finding judge_each(const Expected& expected, std::string_view subject, std::string evidence,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ struct Measured {
   std::string objection = {};     ///< why it does not hold; empty when it does
   std::string unmeasurable = {};  ///< why nothing can be said; empty when something can
 };
+
+/// What was found, held against `wanted`; `what` names it in the reason. Nothing found: it does not exist.
+Measured held_to(const std::optional<std::string>& found, const std::string& wanted, const std::string& what);
 
 /// Fails when any statement fails; is unmeasurable when any cannot be measured; else passes. Both lists of the finding
 /// are in the order of the declarations.

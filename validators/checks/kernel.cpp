@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel family: what it was told, how it was made, what it said, how it ticks. What the recipe sets in it stands
-// in settings.cpp.
+// in kernel_settings.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -189,13 +189,15 @@ Finding timer(const Node& node, const Expected& expected) {
 }  // namespace
 
 std::vector<Check> kernel_checks() {
-  return {
+  std::vector<Check> checks = {
       {"kernel.release", "the image's own kernel runs", {}, When::early, release},
       {"kernel.cmdline", "each declared kernel argument stands once, and none is unknown", {}, When::early, cmdline},
       {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config},
       {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
       {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
   };
+  for (Check& check : kernel_setting_checks()) checks.push_back(std::move(check));
+  return checks;
 }
 
 }  // namespace ainode::checks

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory family: as much as the machine was given.
+// The memory family: as much as the machine was given, in pages as declared.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
+#include "validators/checks/node_files.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
 
 namespace {
+
+using Words = std::vector<std::string>;
 
 /// "MemTotal:  2014236 kB" in bytes.
 std::optional<std::uint64_t> total_memory(const Node& node) {
@@ -38,11 +45,71 @@ Finding size(const Node& node, const Expected& expected) {
   return judged({{"bytes", *total}}, due, "/proc/meminfo MemTotal", std::move(objection));
 }
 
+/// "2M" → 2048; nothing for another form.
+std::optional<std::int64_t> kibibytes(const std::string& size) {
+  if (size.empty()) return std::nullopt;
+  const auto number = to_number(std::string_view(size).substr(0, size.size() - 1));
+  const std::int64_t scale = size.back() == 'K' ? 1 : size.back() == 'M' ? 1024 : size.back() == 'G' ? 1 << 20 : 0;
+  return number && scale > 0 ? std::optional(*number * scale) : std::nullopt;
+}
+
+Words numa_nodes(const Node& node) {
+  Words names;
+  for (const DirectoryEntry& entry : node.list("/sys/devices/system/node"))
+    if (entry.name.compare(0, 4, "node") == 0 && to_number(std::string_view(entry.name).substr(4)))
+      names.push_back(entry.name);
+  return names;
+}
+
+Measured huge_pages(const Node& node, const Json& statement) {
+  const auto size = statement["size"].get<std::string>();
+  const auto wanted = statement["count"].get<std::int64_t>();
+  const std::string pool = fmt::format("hugepages/hugepages-{}kB/nr_hugepages", kibibytes(size).value_or(0));
+  const auto count = read_number(node, "/sys/kernel/mm/" + pool);
+  if (!count) return {nullptr, fmt::format("the kernel has no huge pages of {}", size)};
+  Json found = {{"count", *count}};
+  if (*count != wanted) return {found, fmt::format("{} of {} huge pages of {} are there", *count, wanted, size)};
+  if (!statement.value("even", false)) return {found};
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
+  for (const std::string& name : numa_nodes(node)) {
+    const std::int64_t there = read_number(node, fmt::format("/sys/devices/system/node/{}/{}", name, pool)).value_or(0);
+    found[name] = there;
+    least = std::min(least, there);
+    most = std::max(most, there);
+  }
+  if (found.size() == 1) return {found, "the kernel does not say on which nodes they are"};
+  return {found, most - least <= 1
+                     ? ""
+                     : fmt::format("huge pages of {} are spread unevenly: {} to {} a node", size, least, most)};
+}
+
+Finding huge_page_pools(const Node& node, const Expected& expected) {
+  return judge_each(expected, "mem.hugepages", "/sys/kernel/mm/hugepages, /sys/devices/system/node/node*/hugepages",
+                    [&](const Json& statement) { return huge_pages(node, statement); });
+}
+
+Finding transparent_huge_pages(const Node& node, const Expected& expected) {
+  const std::string path = "/sys/kernel/mm/transparent_hugepage/enabled";
+  return judge_each(expected, "mem.thp", path, [&](const Json& statement) {
+    return held_to(chosen_word(node, path), statement.get<std::string>(), "the use of transparent huge pages");
+  });
+}
+
 }  // namespace
 
 std::vector<Check> memory_checks() {
   return {
-      {"mem.size", "the kernel manages the machine's memory, less its own share", {"memory-nodes"}, When::early, size}};
+      {"mem.size", "the kernel manages the machine's memory, less its own share", {"memory-nodes"}, When::early, size},
+      {"mem.hugepages",
+       "the pools of huge pages are as large, and as evenly spread, as declared",
+       {"declared:mem.hugepages"},
+       When::early,
+       huge_page_pools},
+      {"mem.thp",
+       "transparent huge pages are used as declared",
+       {"declared:mem.thp"},
+       When::early,
+       transparent_huge_pages}};
 }
 
 }  // namespace ainode::checks

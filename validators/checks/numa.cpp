@@ -7,6 +7,8 @@
 #include <map>
 
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
+#include "validators/checks/node_files.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -243,6 +245,23 @@ Finding tiers(const Node& node, const Expected& expected) {
   return judged(measured, due, root + "/memory_tier*/nodelist", std::move(objection));
 }
 
+Finding switched(const Node& node, const Expected& expected, std::string_view subject, const std::string& path) {
+  return judge_each(expected, subject, path, [&](const Json& statement) -> Measured {
+    const auto number = read_number(node, path);
+    if (!number) return {nullptr, path + " does not exist"};
+    const bool is_on = *number != 0, is_wanted = statement.get<bool>();
+    return {is_on, is_on == is_wanted ? "" : fmt::format("{} is {}", path, *number)};
+  });
+}
+
+Finding numa_balancing(const Node& node, const Expected& expected) {
+  return switched(node, expected, "numa.balancing", "/proc/sys/kernel/numa_balancing");
+}
+
+Finding zone_reclaim(const Node& node, const Expected& expected) {
+  return switched(node, expected, "numa.reclaim", "/proc/sys/vm/zone_reclaim_mode");
+}
+
 }  // namespace
 
 std::vector<Check> numa_checks() {
@@ -257,6 +276,16 @@ std::vector<Check> numa_checks() {
       {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
       {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
       {"numa.placement", "memory bound to a node lies on it", {"memory-nodes"}, When::early, placement},
+      {"numa.balancing",
+       "the kernel moves pages between nodes only as declared",
+       {"declared:numa.balancing"},
+       When::booted,
+       numa_balancing},
+      {"numa.reclaim",
+       "a full node reclaims its own pages only as declared",
+       {"declared:numa.reclaim"},
+       When::booted,
+       zone_reclaim},
   };
 }
 

@@ -69,6 +69,9 @@ TEST_F(Tune, SysctlsAreWrittenBehindThoseOfPackages) {
             R"({"name":"vm.swappiness","path":"/proc/sys/vm/swappiness","value":"7"} r.yaml:3:1)"
             "\n");
   EXPECT_EQ(promised("numa.balancing"), "false r.yaml:5:1\n");
+  recipe_.kernel.sysctl.clear();
+  tune();
+  EXPECT_EQ(tree_.file("usr/lib/sysctl.d/zz-ainode.conf")->owner, "`tuning.numa.balancing` at r.yaml:5:1");
 }
 
 TEST_F(Tune, ModulesAreLoadedDeniedAndGivenParameters) {
@@ -125,7 +128,7 @@ TEST_F(Tune, LimitsAreThoseOfEveryService) {
 }
 
 TEST_F(Tune, BlockDevicesFollowARuleOfUdev) {
-  recipe_.tuning.block["nvme*"] = {said("none", 2), Located<int>{128, {}}};
+  recipe_.tuning.block["nvme*"] = {{}, said("none", 2), Located<int>{128, {}}};
   tune();
   EXPECT_EQ(text("usr/lib/udev/rules.d/90-ainode-block.rules"),
             "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{DEVTYPE}==\"disk\", KERNEL==\"nvme*\", "

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validators/checks/node_files.h"
+
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+std::optional<std::string> read_words(const Node& node, const std::string& path) {
+  const auto text = node.read_file(path);
+  return text ? std::optional(joined(split_words(*text), " ")) : std::nullopt;
+}
+
+std::optional<std::string> chosen_word(const Node& node, const std::string& path) {
+  const auto text = node.read_file(path);
+  if (!text) return std::nullopt;
+  const std::size_t open = text->find('['), close = text->find(']');
+  if (open == std::string::npos || close == std::string::npos || close < open) return trimmed(*text);
+  return text->substr(open + 1, close - open - 1);
+}
+
+std::optional<std::int64_t> read_number(const Node& node, const std::string& path) {
+  const auto text = node.read_file(path);
+  return text ? to_number(trimmed(*text)) : std::nullopt;
+}
+
+}  // namespace ainode::checks
