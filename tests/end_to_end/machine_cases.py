@@ -14,7 +14,8 @@ from world import ROOT, Image, sha256_of
 PROMISED = {
     "kernel.release", "storage.mounts", "system.accounts", "kernel.cmdline", "kernel.config", "kernel.modules",
     "kernel.console", "kernel.timer", "driver.bound", "driver.vermagic", "driver.taint", "numa.nodes",
-    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "dmabuf.heap", "iommu.on", "mem.size", "system.units", "image.deployed",
+    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "dmabuf.heap", "iommu.on",
+    "iommu.type", "iommu.groups", "mem.size", "system.units", "image.deployed",
 }  # fmt: skip
 
 
@@ -146,9 +147,14 @@ def shipped_images_keep_what_they_declare(world):
 
 MODULES = "/usr/lib/modules/$$(uname -r)"
 CONFIG = f"{MODULES}/config"
+# The SATA controller seems to be in the group of the system's disk.
+OTHER_GROUP = ("D=/sys/bus/pci/devices; mkdir /run/planted; cp $$D/0000:00:1f.2/vendor $$D/0000:00:1f.2/device $$D/0000:00:1f.2/class /run/planted; "
+               "cp -d $$D/0000:00:01.0/iommu_group /run/planted; mount --bind /run/planted $$D/0000:00:1f.2")
 # (case, what is planted, the checks that must fail: these and no other; the target where it is not the default one)
 CONTROLS = [
-    ("no-iommu", ["intel_iommu=off"], {"iommu.on"}),
+    ("no-iommu", ["intel_iommu=off"], {"iommu.on", "iommu.type", "iommu.groups"}),
+    ("passed-through", ["iommu=pt"], {"iommu.type"}),
+    ("shared-group", planted_unit(OTHER_GROUP), {"iommu.groups"}),
     ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement"}),
     ("small-memory", ["mem=1200M"], {"mem.size"}),
     ("missing-module", planted_unit("rmmod erofs"), {"kernel.modules"}),
@@ -181,12 +187,17 @@ for row in CONTROLS:
     add_control(*row)
 
 
+SPEEDS = {"numa.hmat", "numa.tiers"}
+IOMMU = {"iommu.on", "iommu.type", "iommu.groups"}
 # (topology, the checks that this machine or the default image gives nothing to judge)
 MACHINES = [
-    ("one-node", {"numa.hmat", "numa.tiers", "iommu.on"}),
-    ("four-nodes", {"numa.hmat", "numa.tiers"}),
-    ("memory-only-node", {"iommu.on"}),
-    ("tiny-edge", {"numa.hmat", "numa.tiers", "iommu.on"}),
+    ("one-node", SPEEDS | IOMMU),
+    ("four-nodes", SPEEDS),
+    ("memory-only-node", IOMMU),
+    ("iommu-intel", SPEEDS),
+    ("iommu-amd", SPEEDS | IOMMU),  # the default image's kernel has no driver for it
+    ("nvme-p2p", SPEEDS | IOMMU),
+    ("tiny-edge", SPEEDS | IOMMU),
 ]  # fmt: skip
 
 

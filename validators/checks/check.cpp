@@ -24,6 +24,10 @@ std::optional<std::string> unmet(std::string_view need, const Node& node, const 
   const ExpectedTopology& topology = expected.topology;
   if (need == "iommu") {
     if (topology.iommu == "none") return "the machine has no IOMMU";
+    const std::string option = topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU";
+    const auto config = read_kernel_config(node);
+    if (config && config->value(option) == "n")
+      return fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option);
   } else if (need == "devices") {
     if (topology.devices.empty()) return "the topology names no device";
   } else if (need == "memory-nodes") {

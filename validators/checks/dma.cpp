@@ -2,7 +2,12 @@
 // The DMA family: shared buffers from a heap, and the IOMMU that guards devices.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "validators/checks/catalog.h"
+#include "validators/checks/kernel_config.h"
+#include "validators/checks/pci.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -56,6 +61,72 @@ Finding iommu_on(const Node& node, const Expected& expected) {
                 "/sys/class/iommu, /sys/kernel/iommu_groups", joined(objections, "; "));
 }
 
+/// The devices that the topology names; the machine's chipset is not among them.
+std::vector<PciDevice> named_devices(const std::vector<PciDevice>& all, const Expected& expected) {
+  const std::vector<ExpectedDevice>& wanted = expected.topology.devices;
+  std::vector<PciDevice> named;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(named), [&](const PciDevice& device) {
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const ExpectedDevice& each) { return hardware_id(each) == device.id; });
+  });
+  return named;
+}
+
+std::string name_of(const PciDevice& device) {
+  return fmt::format("{} ({})", device.address, device.id);
+}
+
+/// What shares a group can reach each other's memory, so that a device is given away with all of its group or not.
+Finding iommu_groups(const Node& node, const Expected& expected) {
+  const std::vector<PciDevice> all = pci_devices(node);
+  Json measured = Json::object();
+  Words objections;
+  for (const PciDevice& device : named_devices(all, expected)) {
+    measured[name_of(device)] = device.iommu_group;
+    if (device.iommu_group.empty()) objections.push_back(name_of(device) + " is in no group");
+    for (const PciDevice& other : all) {
+      if (device.iommu_group.empty() || other.iommu_group != device.iommu_group) continue;
+      if (other.address != device.address && !other.is_bridge)
+        objections.push_back(
+            fmt::format("{} shares group {} with {}", name_of(device), device.iommu_group, name_of(other)));
+    }
+  }
+  if (measured.empty()) objections.push_back("none of the expected devices is there");
+  return judged(measured, "a group each, shared with bridges only", "/sys/bus/pci/devices/*/iommu_group",
+                joined(objections, "; "));
+}
+
+/// The types that the kernel may give a group by its configuration and the image's arguments, the last one winning.
+/// Where flushing may be lazy, drivers are strict all the same when the IOMMU's cache is emulated.
+Words allowed_types(const Node& node, const Expected& expected) {
+  const KernelConfig config = read_kernel_config(node).value_or(KernelConfig{});
+  bool passes_through = config.value("IOMMU_DEFAULT_PASSTHROUGH") == "y";
+  bool is_strict = config.value("IOMMU_DEFAULT_DMA_STRICT") == "y";
+  for (const std::string& argument : expected.kernel_cmdline) {
+    if (argument == "iommu=pt" || argument == "iommu.passthrough=1") passes_through = true;
+    if (argument == "iommu=nopt" || argument == "iommu.passthrough=0") passes_through = false;
+    if (argument == "iommu.strict=1") is_strict = true;
+    if (argument == "iommu.strict=0") is_strict = false;
+  }
+  if (passes_through) return {"identity"};
+  return is_strict ? Words{"DMA"} : Words{"DMA-FQ", "DMA"};
+}
+
+Finding iommu_type(const Node& node, const Expected& expected) {
+  const Words allowed = allowed_types(node, expected);
+  Json measured = Json::object();
+  Words objections;
+  for (const PciDevice& device : named_devices(pci_devices(node), expected)) {
+    const std::string path = fmt::format("/sys/kernel/iommu_groups/{}/type", device.iommu_group);
+    const std::string type = trimmed(node.read_file(path).value_or("none"));
+    measured[name_of(device)] = type;
+    if (std::find(allowed.begin(), allowed.end(), type) == allowed.end())
+      objections.push_back(fmt::format("{} has {} instead of {}", name_of(device), type, joined(allowed, " or ")));
+  }
+  if (measured.empty()) objections.push_back("none of the expected devices is there");
+  return judged(measured, allowed, "/sys/kernel/iommu_groups/*/type", joined(objections, "; "));
+}
+
 }  // namespace
 
 std::vector<Check> dma_checks() {
@@ -66,6 +137,16 @@ std::vector<Check> dma_checks() {
        When::booted,
        heap},
       {"iommu.on", "the machine's IOMMU is active and groups its devices", {"iommu"}, When::early, iommu_on},
+      {"iommu.type",
+       "DMA is translated or passed through as kernel and image say",
+       {"iommu", "devices"},
+       When::early,
+       iommu_type},
+      {"iommu.groups",
+       "each expected device is alone in its IOMMU group",
+       {"iommu", "devices"},
+       When::early,
+       iommu_groups},
   };
 }
 

@@ -8,6 +8,7 @@
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/module_version.h"
+#include "validators/checks/pci.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -16,43 +17,13 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-/// "0x1af4\n" → "1af4".
-std::string hardware_id(const std::optional<std::string>& text) {
-  const std::string id = trimmed(text.value_or(""));
-  return id.substr(0, 2) == "0x" ? id.substr(2) : id;
-}
-
-std::string last_component(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-struct PciDevice {
-  std::string address, id;  ///< 0000:00:02.0, 1af4:1041
-  std::string driver;       ///< empty: none
-  std::string str() const { return fmt::format("{} {} {}", address, id, driver.empty() ? "(no driver)" : driver); }
-};
-
-std::vector<PciDevice> pci_devices(const Node& node) {
-  const std::string root = "/sys/bus/pci/devices";
-  std::vector<PciDevice> devices;
-  for (const DirectoryEntry& entry : node.list(root)) {
-    const std::string path = root + "/" + entry.name;
-    const auto driver = node.read_link(path + "/driver");
-    devices.push_back(
-        {entry.name,
-         hardware_id(node.read_file(path + "/vendor")) + ":" + hardware_id(node.read_file(path + "/device")),
-         driver ? last_component(*driver) : ""});
-  }
-  return devices;
-}
-
 /// vendor:device → the drivers of its devices, sorted.
 using Drivers = std::map<std::string, Words>;
 
 Drivers expected_drivers(const Expected& expected) {
   Drivers drivers;
   for (const ExpectedDevice& device : expected.topology.devices) {
-    drivers[device.vendor + ":" + device.device].push_back(device.driver);
+    drivers[hardware_id(device)].push_back(device.driver);
   }
   for (auto& [id, names] : drivers) std::sort(names.begin(), names.end());
   return drivers;
@@ -70,7 +41,8 @@ Finding bound(const Node& node, const Expected& expected) {
   Words measured, rows, objections;
   for (const PciDevice& device : pci_devices(node)) {
     found[device.id].push_back(device.driver);
-    measured.push_back(device.str());
+    measured.push_back(
+        fmt::format("{} {} {}", device.address, device.id, device.driver.empty() ? "(no driver)" : device.driver));
   }
   for (const auto& [id, drivers] : wanted) {
     Words& names = found[id];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A topology as QEMU's arguments: processors and memory by node, what the firmware's tables say of them, the IOMMU.
+// A topology as QEMU's arguments: processors and memory by node, what the firmware's tables say of them, the IOMMU,
+// devices.
 #include <fmt/format.h>
 
 #include "validators/machines/topology.h"
@@ -55,20 +56,47 @@ Words machine_arguments(const Topology& topology) {
     cpus += node.cpus.size();
     sockets += node.cpus.empty() ? 0 : 1;
   }
-  Words arguments = {
-      "-machine",
-      fmt::format("{}{}{}", topology.machine, has_iommu ? ",kernel-irqchip=split" : "",
-                  facts.accesses.empty() ? "" : ",hmat=on"),
-      // QEMU 7.2's TCG has no native cmpxchg16b between threads: each one stops all processors and may come back with
-      // broken flags. The kernel's allocator, which uses it all the time, then ran on to address 0.
-      "-cpu", "max,cx16=off",
-      // Without `sockets=` the kernel finds one socket on several nodes, warns and taints itself.
-      "-smp", fmt::format("{},sockets={},cores={},threads=1", cpus, sockets, cpus / sockets), "-m",
-      fmt::format("{}M", total_memory(topology) / kMiB)};
+  // QEMU 7.2's TCG has no native cmpxchg16b between threads: each one stops all processors and may come back with
+  // broken flags. The kernel's allocator, which uses it all the time, then ran on to address 0. So it is not there, but
+  // for Linux's driver of AMD IOMMUs, which refuses to work without: then all processors take turns in one thread.
+  const bool needs_cx16 = facts.iommu == "amd";
+  Words arguments = {"-accel", needs_cx16 ? "tcg,thread=single" : "tcg,thread=multi", "-machine",
+                     fmt::format("{}{}{}", topology.machine, has_iommu ? ",kernel-irqchip=split" : "",
+                                 facts.accesses.empty() ? "" : ",hmat=on"),
+                     "-cpu", needs_cx16 ? "max" : "max,cx16=off",
+                     // Without `sockets=` the kernel finds one socket on several nodes, warns and taints itself.
+                     "-smp", fmt::format("{},sockets={},cores={},threads=1", cpus, sockets, cpus / sockets), "-m",
+                     fmt::format("{}M", total_memory(topology) / kMiB)};
   append(arguments, node_arguments(facts));
   append(arguments, table_arguments(facts));
   if (has_iommu) append(arguments, {"-device", facts.iommu + "-iommu,intremap=on"});
   return arguments;
+}
+
+Words device_arguments(const Topology& topology) {
+  Words words;
+  std::size_t ports = 0;
+  for (std::size_t i = 0; i < topology.devices.size(); ++i) {
+    const MachineDevice& device = topology.devices[i];
+    std::string line(device.kind->name);
+    if (device.kind->has_storage) {
+      // `snapshot` lays a temporary file without a name over a disk of zeros: writes are kept until QEMU ends.
+      append(words, {"-drive", fmt::format("if=none,id=storage{},format=raw,snapshot=on,file.driver=null-co,"
+                                           "file.read-zeroes=on,file.size={}",
+                                           i, device.storage_bytes)});
+      line += fmt::format(",drive=storage{},serial=ainode-storage{}", i, i);
+    }
+    if (device.cmb_bytes > 0) line += fmt::format(",cmb_size_mb={}", device.cmb_bytes / kMiB);
+    if (device.is_behind_switch) {
+      if (ports == 0)
+        append(words, {"-device", "pcie-root-port,id=root,chassis=1", "-device", "x3130-upstream,id=switch,bus=root"});
+      append(words, {"-device", fmt::format("xio3130-downstream,id=port{},bus=switch,chassis={},slot={}", ports,
+                                            ports + 2, ports)});
+      line += fmt::format(",bus=port{}", ports++);
+    }
+    append(words, {"-device", line});
+  }
+  return words;
 }
 
 Words kernel_arguments(const Topology& topology) {

@@ -60,7 +60,7 @@ std::vector<std::string> harness_arguments(const Topology& topology, const std::
 
 std::vector<std::string> qemu_command(const std::string& qemu, const Topology& topology, const GuestFiles& files,
                                       const std::string& command_line) {
-  std::vector<std::string> command = {qemu, "-accel", "tcg,thread=multi"};
+  std::vector<std::string> command = {qemu};
   append(command, machine_arguments(topology));
   append(command, {"-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"});
   append(command, {"-kernel", files.kernel.string(), "-append", command_line});
@@ -73,6 +73,7 @@ std::vector<std::string> qemu_command(const std::string& qemu, const Topology& t
             "-device", "virtio-blk-pci,disable-legacy=on,drive=agent,serial=ainode-agent"});
   }
   append(command, {"-device", "virtio-serial-pci,disable-legacy=on"});
+  append(command, device_arguments(topology));  // last, so that what stands above has one address on every machine
   return command;
 }
 

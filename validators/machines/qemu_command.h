@@ -27,7 +27,7 @@ GuestFiles prepare_guest_files(const BootEntry& entry, const std::filesystem::pa
 /// The arguments that the harness adds to the image's own: the console, what the topology needs, `extra`.
 std::vector<std::string> harness_arguments(const Topology& topology, const std::vector<std::string>& extra);
 
-/// Everything but the channels. TCG only: /dev/kvm may exist and hang every guest.
+/// Everything but the channels. TCG only (machine_arguments): /dev/kvm may exist and hang every guest.
 std::vector<std::string> qemu_command(const std::string& qemu, const Topology& topology, const GuestFiles& files,
                                       const std::string& command_line);
 

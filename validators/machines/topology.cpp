@@ -16,8 +16,8 @@ namespace ainode {
 
 namespace {
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30;
-constexpr std::size_t kMaxNodes = 16, kMaxFile = 1 << 20;
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30, kMostMiB = 64 << 10;
+constexpr std::size_t kMaxNodes = 16, kMaxDevices = 16, kMaxFile = 1 << 20;
 constexpr long kMaxCpus = 64, kMaxLatency = 65'535, kMaxBandwidth = 4 << 20;  // ns; MiB/s
 
 Error wrong(const ErrorCode& code, const YamlNode& node, const std::string& message) {
@@ -70,17 +70,22 @@ long number(const YamlNode& node, const std::string& key, long least, long most)
   return value;
 }
 
-std::uint64_t memory_size(const YamlNode& node) {
-  const std::string written = text(node, "memory");
+struct SizeRange {
+  std::uint64_t least_mib, most_mib;
+};
+
+std::uint64_t size(const YamlNode& node, const std::string& key, const SizeRange& range) {
+  const std::string written = text(node, key);
   const char unit = written.empty() ? ' ' : written.back();
   const std::uint64_t scale = unit == 'G' ? kGiB : unit == 'M' ? kMiB : 0;
   std::uint64_t value = 0;
   const char* const digits_end = written.data() + (written.empty() ? 0 : written.size() - 1);
   const auto [end, failure] = std::from_chars(written.data(), digits_end, value);
   if (scale == 0 || failure != std::errc() || end != digits_end)
-    throw wrong(codes::bad_value, node, "`memory` must be a whole number with the unit M or G");
-  if (value > 64 * kGiB / scale || value * scale < 128 * kMiB)
-    throw wrong(codes::bad_value, node, "`memory` must lie between 128M and 64G");
+    throw wrong(codes::bad_value, node, fmt::format("`{}` must be a whole number with the unit M or G", key));
+  if (value > range.most_mib * kMiB / scale || value * scale < range.least_mib * kMiB)
+    throw wrong(codes::bad_value, node,
+                fmt::format("`{}` must lie between {}M and {}G", key, range.least_mib, range.most_mib / 1024));
   return value * scale;
 }
 
@@ -101,7 +106,7 @@ std::vector<checks::ExpectedNumaNode> read_nodes(const YamlNode& list) {
     checks::ExpectedNumaNode node;
     const long cpus = number(mapping.need("cpus"), "cpus", 0, kMaxCpus);
     for (long i = 0; i < cpus; ++i) node.cpus.push_back(next_cpu++);
-    node.memory_bytes = memory_size(mapping.need("memory"));
+    node.memory_bytes = size(mapping.need("memory"), "memory", {128, kMostMiB});
     mapping.finish();
     // Processors are dealt to sockets, one socket a node: with unequal shares the kernel warns and taints itself.
     if (cpus > 0 && cpus_each > 0 && node.cpus.size() != cpus_each)
@@ -236,9 +241,46 @@ std::string one_of(const YamlNode& node, const std::string& key, const std::vect
   return value;
 }
 
-/// What qemu_command plugs in on every machine: the image's disk, the agent's disk and the serial port.
-std::vector<checks::ExpectedDevice> harness_devices() {
-  return {{"1af4", "1042", "virtio-pci"}, {"1af4", "1042", "virtio-pci"}, {"1af4", "1043", "virtio-pci"}};
+const DeviceKind kDeviceKinds[] = {
+    {"edu", {"1234", "11e8", ""}, false},  // QEMU's device for teaching: a DMA engine that no driver takes
+    {"nvme", {"1b36", "0010", "nvme"}, true},
+};
+
+std::vector<MachineDevice> read_devices(const YamlNode& list) {
+  std::vector<std::string> names;
+  for (const DeviceKind& kind : kDeviceKinds) names.emplace_back(kind.name);
+  std::vector<MachineDevice> devices;
+  for (const YamlNode& item : sequence(list, "devices", 1, kMaxDevices).items) {
+    Mapping mapping(item, "this device");
+    MachineDevice device;
+    const std::string name = one_of(mapping.need("kind"), "kind", names);
+    device.kind = std::find_if(std::begin(kDeviceKinds), std::end(kDeviceKinds),
+                               [&](const DeviceKind& kind) { return kind.name == name; });
+    if (device.kind->has_storage) {
+      device.storage_bytes = size(mapping.need("size"), "size", {1, kMostMiB});
+      if (const YamlNode* cmb = mapping.find("cmb")) device.cmb_bytes = size(*cmb, "cmb", {1, 1024});
+    }
+    if (const YamlNode* behind = mapping.find("behind"))
+      device.is_behind_switch = one_of(*behind, "behind", {"switch"}) == "switch";
+    mapping.finish();
+    devices.push_back(device);
+  }
+  return devices;
+}
+
+/// What qemu_command plugs in on every machine (the image's disk, the agent's disk, the serial port), then the
+/// topology's own devices with the switch's ports.
+std::vector<checks::ExpectedDevice> expected_devices(const std::vector<MachineDevice>& devices) {
+  std::vector<checks::ExpectedDevice> expected = {
+      {"1af4", "1042", "virtio-pci"}, {"1af4", "1042", "virtio-pci"}, {"1af4", "1043", "virtio-pci"}};
+  bool has_switch = false;
+  for (const MachineDevice& device : devices) {
+    expected.push_back(device.kind->seen);
+    if (device.is_behind_switch) expected.push_back({"104c", "8233", "pcieport"});
+    has_switch = has_switch || device.is_behind_switch;
+  }
+  if (has_switch) expected.insert(expected.end(), {{"1b36", "000c", "pcieport"}, {"104c", "8232", "pcieport"}});
+  return expected;
 }
 
 /// Code and tables that a kernel keeps of the smallest machine too: 44 MiB were seen of 256.
@@ -267,8 +309,9 @@ Topology parse_topology(std::string_view yaml, const std::string& file) {
     require_agreement(*hmat, topology.facts);
   }
   if (const YamlNode* tiers = mapping.find("tiers")) topology.facts.tiers = read_tiers(*tiers, topology.facts);
-  topology.facts.iommu = one_of(mapping.need("iommu"), "iommu", {"none", "intel"});
-  topology.facts.devices = harness_devices();
+  topology.facts.iommu = one_of(mapping.need("iommu"), "iommu", {"none", "intel", "amd"});
+  if (const YamlNode* devices = mapping.find("devices")) topology.devices = read_devices(*devices);
+  topology.facts.devices = expected_devices(topology.devices);
   topology.facts.memory_tolerance = std::max(0.1, kKernelsOwn / static_cast<double>(total_memory(topology)));
   mapping.finish();
   return topology;

@@ -10,10 +10,25 @@
 
 namespace ainode {
 
+/// A kind of device that a topology may plug in, and what the guest sees of it.
+struct DeviceKind {
+  std::string_view name;  ///< of `kind`, and of QEMU's device
+  checks::ExpectedDevice seen;
+  bool has_storage = false;
+};
+
+struct MachineDevice {
+  const DeviceKind* kind = nullptr;
+  std::uint64_t storage_bytes = 0;  ///< empty at power on, lost with the machine
+  std::uint64_t cmb_bytes = 0;      ///< controller memory buffer; 0: none
+  bool is_behind_switch = false;    ///< all of these behind one PCIe switch, else on the root complex
+};
+
 struct Topology {
   std::string name, summary;
-  std::string machine;             ///< q35
-  checks::ExpectedTopology facts;  ///< nodes, distances, IOMMU and the devices that the harness always plugs in
+  std::string machine;  ///< q35
+  std::vector<MachineDevice> devices;
+  checks::ExpectedTopology facts;  ///< its devices are those above, their bridges, and what the harness plugs in
 };
 
 struct TopologyText {
@@ -33,8 +48,10 @@ Topology find_topology(const std::string& name);
 
 std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
 
-/// -machine, -cpu, -smp, -m, memory, NUMA and IOMMU arguments of QEMU.
+/// -accel, -machine, -cpu, -smp, -m, memory, NUMA and IOMMU arguments of QEMU.
 std::vector<std::string> machine_arguments(const Topology& topology);
+/// The topology's own devices and the switch in front of them.
+std::vector<std::string> device_arguments(const Topology& topology);
 /// What the kernel must be told for this machine: intel_iommu=on.
 std::vector<std::string> kernel_arguments(const Topology& topology);
 

@@ -55,8 +55,86 @@ TEST(IommuOn, FailsWhenOffOrOfAnotherKind) {
   EXPECT_EQ(said(judge("iommu.on", amd, two_nodes())), "fail: ivhd0 is no intel IOMMU");
 }
 
-TEST(IommuOn, SkipsOnAMachineWithoutOne) {
+TEST(IommuOn, SkipsOnAMachineWithoutOneAndForAKernelWithoutItsDriver) {
   EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine has no IOMMU");
+  const RecordedWorld cloud(Files{{"/boot/config-6.12", "CONFIG_INTEL_IOMMU=y\n"}}, {{"kernel_release", "6.12"}});
+  Expected amd = two_nodes();
+  amd.topology.iommu = "amd";
+  EXPECT_EQ(said(judge("iommu.on", cloud, amd)), "skip: kernel 6.12 has CONFIG_AMD_IOMMU off");
+  EXPECT_EQ(said(judge("iommu.on", cloud, two_nodes())), "fail: no IOMMU is active; no device is in an IOMMU group");
+}
+
+/// A teaching device and a disk below a bridge, each in its group; the chipset's devices share one.
+Files grouped_devices(const std::string& type = "DMA-FQ") {
+  Files files;
+  const auto add = [&](const std::string& address, const std::string& vendor, const std::string& device,
+                       const std::string& kind, const std::string& group) {
+    const std::string path = "/sys/bus/pci/devices/" + address;
+    files[path + "/vendor"] = "0x" + vendor + "\n";
+    files[path + "/device"] = "0x" + device + "\n";
+    files[path + "/class"] = "0x" + kind + "\n";
+    files[path + "/iommu_group"] = "-> ../../../kernel/iommu_groups/" + group;
+    files["/sys/kernel/iommu_groups/" + group + "/type"] = type + "\n";
+  };
+  add("0000:00:01.0", "1b36", "000c", "060400", "1");
+  add("0000:01:00.0", "1af4", "1042", "010000", "1");
+  add("0000:00:04.0", "1234", "11e8", "00ff00", "4");
+  add("0000:00:1f.0", "8086", "2918", "060100", "5");
+  add("0000:00:1f.2", "8086", "2922", "010601", "5");
+  return files;
+}
+
+Expected with_devices() {
+  Expected expected = two_nodes();
+  expected.topology.devices = {{"1af4", "1042", "virtio-pci"}, {"1234", "11e8", ""}};
+  return expected;
+}
+
+TEST(IommuGroups, PassWhereADeviceSharesWithBridgesOnly) {
+  const CheckResult result = judge("iommu.groups", RecordedWorld(grouped_devices()), with_devices());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"_({"0000:00:04.0 (1234:11e8)":"4","0000:01:00.0 (1af4:1042)":"1"})_");
+}
+
+TEST(IommuGroups, FailForASharedGroupAndForNone) {
+  Files files = grouped_devices();
+  files["/sys/bus/pci/devices/0000:00:1f.2/iommu_group"] = "-> ../../../kernel/iommu_groups/4";
+  EXPECT_EQ(said(judge("iommu.groups", RecordedWorld(files), with_devices())),
+            "fail: 0000:00:04.0 (1234:11e8) shares group 4 with 0000:00:1f.2 (8086:2922)");
+  files.erase("/sys/bus/pci/devices/0000:00:04.0/iommu_group");
+  EXPECT_EQ(said(judge("iommu.groups", RecordedWorld(files), with_devices())),
+            "fail: 0000:00:04.0 (1234:11e8) is in no group");
+  EXPECT_EQ(said(judge("iommu.groups", RecordedWorld({}), with_devices())),
+            "fail: none of the expected devices is there");
+}
+
+/// The answer where the groups are of this type, the kernel has this option and the image this argument.
+std::string typed(const std::string& type, const std::string& option, const std::string& argument) {
+  Files files = grouped_devices(type);
+  files["/boot/config-6.12"] = "CONFIG_INTEL_IOMMU=y\nCONFIG_" + option + "=y\n";
+  Expected expected = with_devices();
+  expected.topology.devices = {{"1234", "11e8", ""}};
+  expected.kernel_cmdline = {"quiet", argument};
+  return said(judge("iommu.type", RecordedWorld(files, {{"kernel_release", "6.12"}}), expected));
+}
+
+TEST(IommuType, FollowsTheKernelsConfigurationAndTheImagesArguments) {
+  const std::string lazy = "IOMMU_DEFAULT_DMA_LAZY", strict = "IOMMU_DEFAULT_DMA_STRICT";
+  EXPECT_EQ(typed("DMA-FQ", lazy, "panic=10"), "pass");
+  EXPECT_EQ(typed("DMA", lazy, "panic=10"), "pass");
+  EXPECT_EQ(typed("DMA", strict, "panic=10"), "pass");
+  EXPECT_EQ(typed("DMA-FQ", strict, "iommu.strict=0"), "pass");
+  EXPECT_EQ(typed("identity", lazy, "iommu=pt"), "pass");
+  EXPECT_EQ(typed("DMA", "IOMMU_DEFAULT_PASSTHROUGH", "iommu.passthrough=0"), "pass");
+}
+
+TEST(IommuType, FailsForAnother) {
+  const std::string device = "fail: 0000:00:04.0 (1234:11e8) has ";
+  EXPECT_EQ(typed("identity", "IOMMU_DEFAULT_DMA_LAZY", "panic=10"), device + "identity instead of DMA-FQ or DMA");
+  EXPECT_EQ(typed("DMA-FQ", "IOMMU_DEFAULT_DMA_LAZY", "iommu.strict=1"), device + "DMA-FQ instead of DMA");
+  EXPECT_EQ(typed("DMA-FQ", "IOMMU_DEFAULT_PASSTHROUGH", "panic=10"), device + "DMA-FQ instead of identity");
+  EXPECT_EQ(said(judge("iommu.type", RecordedWorld({}), with_devices())),
+            "fail: none of the expected devices is there");
 }
 
 std::string sized(const std::string& meminfo) {
@@ -179,7 +257,7 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   EXPECT_EQ(ids_of(checks_for(image)),
             "kernel.release kernel.cmdline kernel.timer numa.nodes numa.distances-symmetric numa.cpus-partition "
             "numa.hmat numa.tiers numa.placement "
-            "iommu.on mem.size image.deployed driver.vermagic kernel.modules driver.bound dmabuf.heap system.units "
+            "iommu.on iommu.type iommu.groups mem.size image.deployed driver.vermagic kernel.modules driver.bound dmabuf.heap system.units "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));

@@ -17,6 +17,7 @@ namespace ainode {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 class QemuCommand : public testing::Test {
@@ -28,14 +29,18 @@ TEST_F(QemuCommand, NeverUsesKvmAndEndsAtAReset) {
   const GuestFiles files = {"/k", "/i", "/with,comma", "/a"};
   const std::vector<std::string> command = qemu_command("qemu", find_topology("one-node"), files, "root=x quiet");
   EXPECT_EQ(fmt::format("{}", fmt::join(command, " ")),
-            "qemu -accel tcg,thread=multi " +
-                fmt::format("{}", fmt::join(machine_arguments(find_topology("one-node")), " ")) +
+            "qemu " + fmt::format("{}", fmt::join(machine_arguments(find_topology("one-node")), " ")) +
                 " -no-user-config -nodefaults -display none -no-reboot -kernel /k -append root=x quiet -initrd /i"
                 " -drive if=none,id=system,format=qcow2,file=/with,,comma"
                 " -device virtio-blk-pci,disable-legacy=on,drive=system,serial=ainode-system"
                 " -drive if=none,id=agent,format=raw,readonly=on,file=/a"
                 " -device virtio-blk-pci,disable-legacy=on,drive=agent,serial=ainode-agent"
                 " -device virtio-serial-pci,disable-legacy=on");
+}
+
+TEST_F(QemuCommand, PutsTheMachinesOwnDevicesBehindTheHarnesses) {
+  EXPECT_THAT(fmt::format("{}", fmt::join(qemu_command("qemu", find_topology("iommu-intel"), {}, ""), " ")),
+              EndsWith(" -device virtio-serial-pci,disable-legacy=on -device edu"));
 }
 
 TEST_F(QemuCommand, AddsTheHarnessesArgumentsAndThenTheUsers) {

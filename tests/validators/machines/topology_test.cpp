@@ -13,6 +13,7 @@ namespace ainode {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 std::string joined(const std::vector<std::string>& words) {
@@ -43,7 +44,8 @@ TEST(Topology, ShipsTheDefaultWithItsFacts) {
 
 TEST(Topology, GivesQemuEachNodeItsOwnSocketAndRemapsInterrupts) {
   EXPECT_EQ(joined(machine_arguments(find_topology("two-nodes"))),
-            "-machine q35,kernel-irqchip=split -cpu max,cx16=off -smp 2,sockets=2,cores=1,threads=1 -m 2048M "
+            "-accel tcg,thread=multi -machine q35,kernel-irqchip=split -cpu max,cx16=off -smp "
+            "2,sockets=2,cores=1,threads=1 -m 2048M "
             "-object memory-backend-ram,id=m0,size=1024M -numa node,nodeid=0,cpus=0-0,memdev=m0 "
             "-object memory-backend-ram,id=m1,size=1024M -numa node,nodeid=1,cpus=1-1,memdev=m1 "
             "-numa dist,src=0,dst=1,val=21 -device intel-iommu,intremap=on");
@@ -52,7 +54,7 @@ TEST(Topology, GivesQemuEachNodeItsOwnSocketAndRemapsInterrupts) {
 
 TEST(Topology, GivesOneNodeNeitherDistancesNorIommu) {
   EXPECT_EQ(joined(machine_arguments(find_topology("one-node"))),
-            "-machine q35 -cpu max,cx16=off -smp 2,sockets=1,cores=2,threads=1 -m 2048M "
+            "-accel tcg,thread=multi -machine q35 -cpu max,cx16=off -smp 2,sockets=1,cores=2,threads=1 -m 2048M "
             "-object memory-backend-ram,id=m0,size=2048M -numa node,nodeid=0,cpus=0-1,memdev=m0");
   EXPECT_THAT(kernel_arguments(find_topology("one-node")), ElementsAre());
 }
@@ -60,8 +62,8 @@ TEST(Topology, GivesOneNodeNeitherDistancesNorIommu) {
 TEST(Topology, TellsQemuTheSpeedsAndWhoIsNearestToMemoryWithoutProcessors) {
   const Topology topology = find_topology("memory-only-node");
   const std::string arguments = joined(machine_arguments(topology));
-  EXPECT_THAT(arguments,
-              HasSubstr("-machine q35,hmat=on -cpu max,cx16=off -smp 2,sockets=2,cores=1,threads=1 -m 2560M "));
+  EXPECT_THAT(arguments, HasSubstr("-accel tcg,thread=multi -machine q35,hmat=on -cpu max,cx16=off -smp "
+                                   "2,sockets=2,cores=1,threads=1 -m 2560M "));
   EXPECT_THAT(arguments, HasSubstr("-numa node,nodeid=2,initiator=1,memdev=m2 "));
   EXPECT_THAT(arguments,
               HasSubstr("-numa hmat-lb,initiator=1,target=2,hierarchy=memory,data-type=access-latency,latency=150 "
@@ -69,6 +71,48 @@ TEST(Topology, TellsQemuTheSpeedsAndWhoIsNearestToMemoryWithoutProcessors) {
                         "bandwidth=10240M"));
   EXPECT_EQ(topology.facts.local_access(2).latency_ns, 150);
   EXPECT_THAT(topology.facts.tiers, ElementsAre(ElementsAre(0, 1), ElementsAre(2)));
+}
+
+TEST(Topology, GivesAnAmdIommuTheInstructionThatItsDriverNeedsAndOneThread) {
+  const Topology topology = find_topology("iommu-amd");
+  const std::string arguments = joined(machine_arguments(topology));
+  EXPECT_THAT(arguments, HasSubstr("-accel tcg,thread=single -machine q35,kernel-irqchip=split -cpu max -smp 2,"));
+  EXPECT_THAT(arguments, EndsWith(" -device amd-iommu,intremap=on"));
+  EXPECT_EQ(joined(device_arguments(topology)), "-device edu");
+  EXPECT_THAT(kernel_arguments(topology), ElementsAre());
+}
+
+std::string seen(const checks::ExpectedDevice& device) {
+  return fmt::format("{}:{} {}", device.vendor, device.device, device.driver);
+}
+
+std::vector<std::string> seen(const Topology& topology) {
+  std::vector<std::string> rows;
+  for (const checks::ExpectedDevice& device : topology.facts.devices) rows.push_back(seen(device));
+  return rows;
+}
+
+TEST(Topology, ExpectsTheHarnessesDevicesAndItsOwn) {
+  EXPECT_THAT(seen(find_topology("one-node")),
+              ElementsAre("1af4:1042 virtio-pci", "1af4:1042 virtio-pci", "1af4:1043 virtio-pci"));
+  EXPECT_THAT(seen(find_topology("iommu-intel")),
+              ElementsAre("1af4:1042 virtio-pci", "1af4:1042 virtio-pci", "1af4:1043 virtio-pci", "1234:11e8 "));
+}
+
+TEST(Topology, PutsPeersBehindOneSwitchAndExpectsItsPorts) {
+  const Topology topology = find_topology("nvme-p2p");
+  EXPECT_EQ(
+      joined(device_arguments(topology)),
+      "-drive if=none,id=storage0,format=raw,snapshot=on,file.driver=null-co,file.read-zeroes=on,file.size=67108864 "
+      "-device pcie-root-port,id=root,chassis=1 -device x3130-upstream,id=switch,bus=root "
+      "-device xio3130-downstream,id=port0,bus=switch,chassis=2,slot=0 "
+      "-device nvme,drive=storage0,serial=ainode-storage0,cmb_size_mb=16,bus=port0 "
+      "-drive if=none,id=storage1,format=raw,snapshot=on,file.driver=null-co,file.read-zeroes=on,file.size=67108864 "
+      "-device xio3130-downstream,id=port1,bus=switch,chassis=3,slot=1 "
+      "-device nvme,drive=storage1,serial=ainode-storage1,bus=port1");
+  EXPECT_THAT(seen(topology), ElementsAre("1af4:1042 virtio-pci", "1af4:1042 virtio-pci", "1af4:1043 virtio-pci",
+                                          "1b36:0010 nvme", "104c:8233 pcieport", "1b36:0010 nvme",
+                                          "104c:8233 pcieport", "1b36:000c pcieport", "104c:8232 pcieport"));
 }
 
 TEST(Topology, ExpectsThatAKernelKeepsMoreOfATinyMachine) {
@@ -89,9 +133,10 @@ TEST(Topology, NamesThoseThatAreThere) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code().id, codes::target_unknown.id);
     EXPECT_EQ(error.message(), "there is no topology `moon`");
-    EXPECT_EQ(error.hint(),
-              "there are four-nodes, memory-only-node, one-node, tiny-edge, two-nodes; one of your own is given by its "
-              "path: qemu:./moon.yaml");
+    EXPECT_EQ(
+        error.hint(),
+        "there are four-nodes, iommu-amd, iommu-intel, memory-only-node, nvme-p2p, one-node, tiny-edge, two-nodes; "
+        "one of your own is given by its path: qemu:./moon.yaml");
   }
 }
 
@@ -203,6 +248,21 @@ TEST(Topology, ShowsAnInitiatorWithoutProcessorsAndARowTwice) {
   │     ^
   = help: remove one of the two
 )");
+}
+
+TEST(Topology, ShowsWhatADeviceCannotBe) {
+  EXPECT_EQ(rendered("devices: [{kind: edu, size: 1M}]\n"), R"(error[R0107]: unknown key `size`
+   ┌─ x.yaml:8:23
+8│ devices: [{kind: edu, size: 1M}]
+ │                       ^^^^ not a key of this device
+)");
+  EXPECT_THAT(rendered("devices: [{kind: gpu}]\n"), HasSubstr("`kind` must be one of edu, nvme\n"));
+  EXPECT_THAT(rendered("devices: [{kind: nvme}]\n"), HasSubstr("this device lacks `size`\n"));
+  EXPECT_THAT(rendered("devices: [{kind: nvme, size: 1}]\n"),
+              HasSubstr("`size` must be a whole number with the unit M or G\n"));
+  EXPECT_THAT(rendered("devices: [{kind: nvme, size: 1M, cmb: 2G}]\n"),
+              HasSubstr("`cmb` must lie between 1M and 1G\n"));
+  EXPECT_THAT(rendered("devices: [{kind: edu, behind: me}]\n"), HasSubstr("`behind` must be one of switch\n"));
 }
 
 TEST(Topology, ShowsWhereTiersContradictSpeeds) {
