@@ -113,6 +113,7 @@ struct ErrorCode {
   X(qemu_died,                "V0006", environment, "QEMU ended by itself")                          \
   X(result_malformed,         "V0007", bad_verdict, "the guest sent a malformed result")             \
   X(guest_ended_early,        "V0008", bad_verdict, "the guest ended without a result")              \
+  X(machine_refused,          "V0009", environment, "QEMU does not start this machine")              \
   /* host */                                                                                         \
   X(usage_error,              "H0001", usage,       "the command line is wrong")                     \
   X(file_failed,              "H0002", environment, "a file operation failed")                       \
@@ -126,7 +127,8 @@ struct ErrorCode {
   X(clock_wrong,              "H0010", environment, "this machine's clock is wrong")                 \
   X(space_needed,             "H0011", environment, "not enough disk space")                         \
   X(deadline_passed,          "H0012", environment, "a program did not end in time")               \
-  X(crypto_failed,            "H0013", environment, "the cryptographic library failed")
+  X(crypto_failed,            "H0013", environment, "the cryptographic library failed")              \
+  X(memory_needed,            "H0014", environment, "not enough memory")
 // clang-format on
 
 namespace codes {

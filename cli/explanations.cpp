@@ -375,8 +375,8 @@ Cure: read console.log in the evidence directory, or watch it:
 unit that starts the agent.
 Cure: read console.log in the evidence directory; systemd needs to reach its default target.
 )"},
-{codes::qemu_died, R"(QEMU itself ended, not the guest: it does not know an argument, memory is short, or somebody killed
-it. Its words are in qemu.log in the evidence directory.
+{codes::qemu_died, R"(QEMU itself ended, not the guest, while the guest was running: somebody killed it, or memory was
+short. Its words are in qemu.log in the evidence directory.
 Cure: `ainode doctor` starts a tiny guest and tells what works; free some memory, try again.
 )"},
 {codes::result_malformed, R"(What came over the guest's agent port, or stands in a report, does not have the form of results: cut
@@ -386,6 +386,11 @@ Cure: read agent.log in the evidence directory; a report must be one that the pr
 {codes::guest_ended_early, R"(The guest switched itself off before the agent's last word: something in the image called poweroff,
 or a unit's failure action did.
 Cure: read the end of console.log in the evidence directory.
+)"},
+{codes::machine_refused, R"(QEMU ended before the guest's first byte and said why: this version does not know a device of the
+topology, or the topology asks for what it cannot emulate. Nothing is said about the image.
+Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the evidence
+directory.
 )"},
 // ---- host ----
 {codes::usage_error, R"(The command line is wrong: an unknown verb or flag, a missing or superfluous argument, or a value
@@ -446,6 +451,11 @@ Cure: try again when less is running.
 {codes::crypto_failed, R"(OpenSSL refused an operation that should always work: usually its configuration forbids an
 algorithm, or the library is damaged.
 Cure: try with OPENSSL_CONF=/dev/null; reinstall libssl if that does not help.
+)"},
+{codes::memory_needed, R"(The topology gives its guest more memory than this host has free now (MemAvailable in /proc/meminfo).
+QEMU would start, and the kernel would end it or others in the middle of the boot.
+Cure: try again when less is running, or take a smaller machine:
+  ainode validate IMAGE --target qemu:tiny-edge
 )"},
 };
 // clang-format on

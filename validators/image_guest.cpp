@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "validators/checks/expected.h"
@@ -31,6 +33,16 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
 constexpr std::size_t kLongestCommandLine = 2047;
 
+/// Nothing where the kernel does not say.
+std::optional<std::uint64_t> available_memory() {
+  std::istringstream lines(read_file_if_any("/proc/meminfo").value_or(""));
+  for (std::string key; lines >> key;) {
+    std::uint64_t kilobytes = 0;
+    if (key == "MemAvailable:" && lines >> kilobytes) return kilobytes * 1024;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string topology_of(const std::string& target) {
@@ -47,6 +59,7 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
     throw Error(codes::target_unknown,
                 fmt::format("{}: no topology emulates {} yet", image.string(), manifest.architecture));
   Topology machine = find_topology(topology);
+  if (const auto available = available_memory()) require_memory(machine, *available);
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
   TemporaryDirectory work(work_parent, ".guest-");
@@ -60,6 +73,14 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
         .help("give fewer or shorter arguments by --append, or in the recipe's `kernel.cmdline`");
   return {std::move(manifest),     std::move(machine), std::move(arguments),
           std::move(command_line), std::move(files),   std::move(work)};
+}
+
+void require_start(const GuestOutcome& outcome, const Topology& topology) {
+  if (outcome.code != &codes::machine_refused) return;
+  Error error(codes::machine_refused, fmt::format("QEMU refuses the machine of {}", topology.nodes.file));
+  std::istringstream lines(outcome.last_lines);
+  for (std::string line; std::getline(lines, line);) error.chain(line);
+  throw error.help("change in the topology what QEMU's words name");
 }
 
 std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/manifest.h"
+#include "validators/machines/guest_run.h"
 #include "validators/machines/qemu_command.h"
 #include "validators/machines/topology.h"
 
@@ -28,9 +29,12 @@ struct ImageGuest {
 std::string topology_of(const std::string& target);
 
 /// Reads the image and prepares kernel, initrd and overlay in a directory below `work_parent`.
-/// Throws image_not_found, image_malformed, target_unknown, tool_missing, disk_full.
+/// Throws image_not_found, image_malformed, target_unknown, memory_needed, tool_missing, disk_full.
 ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
                          const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
+
+/// Throws machine_refused with QEMU's words where it ended before there was a guest: nothing can be said of the image.
+void require_start(const GuestOutcome& outcome, const Topology& topology);
 
 /// What the agent is sent for.
 struct AgentTask {

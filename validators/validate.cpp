@@ -140,6 +140,7 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   const GuestOutcome outcome = run_step(run, "boot", [&] {
     return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
   });
+  require_start(outcome, guest.topology);
 
   Report report;
   report.image = guest.manifest.name;

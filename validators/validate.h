@@ -26,7 +26,8 @@ struct ValidateOptions {
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
-/// `failure`; a QEMU that dies is infra. Throws only for usage (no image, unknown target) and a missing QEMU.
+/// `failure`; a QEMU that dies is infra. Throws only for usage (no image, unknown target), for a
+/// machine that this host cannot give and for one that QEMU refuses.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
 struct BootOptions {

@@ -147,6 +147,18 @@ TEST_F(Validate, BlamesNoGuestWhenQemuIsKilled) {
   EXPECT_EQ(report.verdict(), Verdict::infra);
 }
 
+TEST_F(Validate, SaysNothingOfAnImageWhoseMachineQemuRefuses) {
+  try {
+    run(options("refuses_arguments"));
+    FAIL() << "there is a report";
+  } catch (const Error& error) {
+    EXPECT_EQ(render(error),
+              "error[V0009]: QEMU refuses the machine of two-nodes.yaml\n"
+              "  × qemu: -device nonsense: 'nonsense' is not a valid device model name\n"
+              "  = help: change in the topology what QEMU's words name\n");
+  }
+}
+
 TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
   ValidateOptions wrong = options("finishes");
   wrong.target = "moon";

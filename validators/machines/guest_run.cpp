@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -176,7 +177,9 @@ class Boot {
     if (reason == "guest-reset") return ended(codes::guest_rebooted, "reset itself" + during());
     if (reason == "guest-shutdown")
       return ended(codes::guest_ended_early, "switched itself off before its agent's last word" + during());
-    GuestOutcome outcome = ended(codes::qemu_died, "");
+    const bool was_there = evidence_.console.received() > 0 || evidence_.agent.received() > 0;
+    const bool gave_up = WIFEXITED(status) && WEXITSTATUS(status) != 0 && reason.empty();
+    GuestOutcome outcome = ended(gave_up && !was_there ? codes::machine_refused : codes::qemu_died, "");
     outcome.text = fmt::format("QEMU of guest `{}` {}", plan_.name, describe_exit(status));
     if (!reason.empty()) outcome.text += fmt::format(", asked by {}", printable(reason));
     outcome.last_lines = printable_lines(errors_);

@@ -294,6 +294,16 @@ std::uint64_t total_memory(const Topology& topology) {
   return bytes;
 }
 
+void require_memory(const Topology& topology, std::uint64_t available_bytes) {
+  if (total_memory(topology) <= available_bytes) return;
+  throw Error(codes::memory_needed,
+              fmt::format("topology `{}` needs {} MiB of memory, and this host has {} MiB available", topology.name,
+                          total_memory(topology) / kMiB, available_bytes / kMiB))
+      .at(topology.nodes)
+      .label("the sum of its nodes")
+      .help("give its nodes less memory, or try again when less is running");
+}
+
 Topology parse_topology(std::string_view yaml, const std::string& file) {
   const YamlNode document = parse_yaml(yaml, file);
   Mapping mapping(document, "a topology");
@@ -302,6 +312,7 @@ Topology parse_topology(std::string_view yaml, const std::string& file) {
   topology.name = text(mapping.need("name"), "name");
   topology.summary = text(mapping.need("summary"), "summary");
   topology.machine = one_of(mapping.need("machine"), "machine", {"q35"});
+  topology.nodes = mapping.need("nodes").place;
   topology.facts.nodes = read_nodes(mapping.need("nodes"));
   topology.facts.distances = read_distances(mapping.need("distances"), topology.facts.nodes.size());
   if (const YamlNode* hmat = mapping.find("hmat")) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "validators/checks/expected.h"
 
 namespace ainode {
@@ -26,6 +27,7 @@ struct MachineDevice {
 
 struct Topology {
   std::string name, summary;
+  Place nodes;          ///< where its file says how much memory it has
   std::string machine;  ///< q35
   std::vector<MachineDevice> devices;
   checks::ExpectedTopology facts;  ///< its devices are those above, their bridges, and what the harness plugs in
@@ -47,6 +49,8 @@ Topology parse_topology(std::string_view yaml, const std::string& file);
 Topology find_topology(const std::string& name);
 
 std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
+/// Throws memory_needed where that is more than the host has available.
+void require_memory(const Topology& topology, std::uint64_t available_bytes);
 
 /// -accel, -machine, -cpu, -smp, -m, memory, NUMA and IOMMU arguments of QEMU.
 std::vector<std::string> machine_arguments(const Topology& topology);

@@ -155,11 +155,17 @@ TEST_F(GuestRun, BlamesTheHostWhenQemuIsKilled) {
   EXPECT_EQ(outcome.text, "QEMU of guest `img` was killed by signal 9 (Killed)");
 }
 
-TEST_F(GuestRun, KeepsWhatQemuSaidOfItsArguments) {
+TEST_F(GuestRun, KeepsWhatQemuSaidOfAMachineThatItRefuses) {
   const GuestOutcome outcome = run("refuses_arguments");
-  EXPECT_EQ(outcome.code, &codes::qemu_died);
+  EXPECT_EQ(outcome.code, &codes::machine_refused);
   EXPECT_EQ(outcome.text, "QEMU of guest `img` ended with exit status 1");
   EXPECT_EQ(outcome.last_lines, "qemu: -device nonsense: 'nonsense' is not a valid device model name\n");
+}
+
+TEST_F(GuestRun, CallsItNoRefusalWhenQemuEndsUnderAGuest) {
+  const GuestOutcome outcome = run("gives_up_later");
+  EXPECT_EQ(outcome.code, &codes::qemu_died);
+  EXPECT_EQ(outcome.text, "QEMU of guest `img` ended with exit status 1");
 }
 
 TEST_F(GuestRun, RefusesAMessageThatThisRunDidNotMake) {

@@ -174,6 +174,11 @@ def refuses_arguments():
     sys.exit("qemu: -device nonsense: 'nonsense' is not a valid device model name")
 
 
+def gives_up_later():
+    say("[    0.1] booting\r\n")
+    sys.exit("qemu: cannot write to the disk")
+
+
 def lies():
     hello()
     speak({"type": "begin", "id": "numa.nodes"}, nonce="not the nonce")

@@ -250,6 +250,24 @@ TEST(Topology, ShowsAnInitiatorWithoutProcessorsAndARowTwice) {
 )");
 }
 
+TEST(Topology, NamesBothNumbersWhereTheHostHasTooLittleMemory) {
+  const Topology topology = find_topology("tiny-edge");
+  EXPECT_NO_THROW(require_memory(topology, 256 << 20));
+  try {
+    require_memory(topology, (256 << 20) - 1);
+    FAIL() << "it is enough";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().exit, Exit::environment);
+    EXPECT_EQ(render(error),
+              R"(error[H0014]: topology `tiny-edge` needs 256 MiB of memory, and this host has 255 MiB available
+   ┌─ tiny-edge.yaml:8:3
+8│   - {cpus: 1, memory: 256M}
+ │   ^ the sum of its nodes
+  = help: give its nodes less memory, or try again when less is running
+)");
+  }
+}
+
 TEST(Topology, ShowsWhatADeviceCannotBe) {
   EXPECT_EQ(rendered("devices: [{kind: edu, size: 1M}]\n"), R"(error[R0107]: unknown key `size`
    ┌─ x.yaml:8:23
