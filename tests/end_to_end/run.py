@@ -4,6 +4,7 @@
 
 A case is a function with @case; its docstring is its promise. After each one nothing of it may be left: no process, no
 mount, no loop device. Cases run in the order of the files: the first builds the image that the next ones look at.
+With --resume, what passed is noted, and a run that was stopped goes on there as long as program and cases are the same.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import all_cases  # noqa: E402  (the path is set above)
+from resume import Passed, state_of  # noqa: E402
 from world import ROOT, Skip, World  # noqa: E402
 
 
@@ -56,6 +58,7 @@ def options():
     parser.add_argument("--program", default=ROOT / "build" / "release" / "ainode")
     parser.add_argument("--work", default=os.environ.get("AINODE_END_TO_END_WORK", ROOT / "build" / "end-to-end"))
     parser.add_argument("--junit")
+    parser.add_argument("--resume", metavar="DIR", help="note here what passed, and do not run it again")
     parser.add_argument("--keep", action="store_true", help="keep the work directory, and use what an earlier run kept")
     parser.add_argument("--list", action="store_true")
     return parser.parse_args()
@@ -76,11 +79,15 @@ def main():
     if not given.keep:
         world.remove("")
         world = World(given.program, given.work)
+    world.resume = given.resume and Path(given.resume)
+    passed = Passed(world.resume, "cases", state_of(world.program))
     outcomes = []
     for number, case in enumerate(cases, 1):
         print(f"[{number}/{len(cases)}] {case.name}: {case.promise}", flush=True)
         start = time.monotonic()
-        verdict, text = judge(case, world)
+        verdict, text = ("passed", "in an earlier run") if case.name in passed else judge(case, world)
+        if verdict == "passed":
+            passed.add(case.name)
         outcomes.append((case, verdict, text, time.monotonic() - start))
         print(f"    {verdict}, {outcomes[-1][3]:.1f} s", *text.splitlines(), sep="\n      ", flush=True)
     if given.junit:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cases import case
 from input_cases import small_tmpfs
+from resume import Passed, state_of
 from tiny import Archive, Place, digest
 from world import Skip, run
 
@@ -340,13 +341,17 @@ def faults_at(world, wanted, actions):
         old, golden = digest(before.out), digest(clean.out)
         assert old and golden and old != golden
         points = sample([f"{number}:{action}" for number in range(1, count + 1) for action in actions], wanted)
-        print(f"    {len(points)} of {count * len(actions)} points", flush=True)
+        passed = Passed(world.resume, "faults", f"{state_of(world.program)} {count}")
+        left_over = [(number, fault) for number, fault in enumerate(points) if fault not in passed]
+        print(f"    {len(points)} of {count * len(actions)} points, {len(points) - len(left_over)} of them in an earlier run", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
-            tries = [workers.submit(try_point, world, archive, faults, number, fault, before.out, old, golden)
-                     for number, fault in enumerate(points)]  # fmt: skip
+            tries = {workers.submit(try_point, world, archive, faults, number, fault, before.out, old, golden): fault
+                     for number, fault in left_over}  # fmt: skip
             wrong = []
             for number, one in enumerate(concurrent.futures.as_completed(tries), 1):
                 wrong += one.result()
+                if not one.result():
+                    passed.add(tries[one])
                 if number % 250 == 0:
                     print(f"    {number} points tried, {len(wrong)} violations", flush=True)
         left = [path.name for path in Path("/dev/shm").glob("ainode-gpg-*")]

@@ -84,6 +84,7 @@ class World:
         self.logs = self.work / "logs"
         self.config = self.work / "config"
         self.images = {}
+        self.resume = None  # where long cases note what passed; nowhere
         for folder in (self.work, self.logs, self.config):
             folder.mkdir(parents=True, exist_ok=True)
 
