@@ -354,6 +354,7 @@ Cure: exclude the package whose file it could not read, or report it with the re
 {codes::target_unknown, R"(There is no such target, topology or profile, or none for the image's architecture.
   ainode validate IMAGE --target qemu:one-node --profile boot
   ainode validate IMAGE --target qemu:./our-node.yaml
+  ainode validate IMAGE --target tree
 Cure: the help line lists those that exist; a machine of your own is a YAML file, given by its path.
 )"},
 {codes::guest_hung, R"(The guest had spoken, or booted for a while, and then was silent for longer than allowed, or did not

@@ -61,7 +61,7 @@ VerbBody define(CLI::App& app) {
   arguments->deadline = static_cast<int>(options.wall_deadline.count());
   arguments->silence = static_cast<int>(options.silence.count());
   app.add_option("IMAGE", options.image, "the directory that `build --out` wrote")->required();
-  app.add_option("--target", options.target, "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file")
+  app.add_option("--target", options.target, "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; tree: not booted")
       ->capture_default_str()
       ->type_name("TARGET");
   app.add_option("--profile", options.profiles, "checks to run (default: the image's); may be repeated")
@@ -100,6 +100,7 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --target qemu\n"
           "ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
           "ainode validate out/qemu-base --target qemu:./our-node.yaml   # a machine of your own\n"
+          "ainode validate out/qemu-base --target tree            # what files alone prove, in seconds\n"
           "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
           define};
 }

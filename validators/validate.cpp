@@ -13,6 +13,8 @@
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_run.h"
+#include "validators/tree/committed_tree.h"
+#include "validators/tree/tree_checks.h"
 
 namespace ainode {
 
@@ -117,11 +119,40 @@ GuestDeadlines deadlines_of(const ValidateOptions& options) {
   return deadlines;
 }
 
-}  // namespace
+Report report_on(const Manifest& manifest, const ValidateOptions& options, const std::vector<std::string>& profiles) {
+  Report report;
+  report.image = manifest.name;
+  report.commit = manifest.commit;
+  report.target = options.target;
+  report.kernel_release = manifest.kernel_release;
+  report.builder_version = manifest.builder_version;
+  report.profiles = profiles;
+  return report;
+}
 
-Report validate_image(RunContext& run, const ValidateOptions& options) {
+Report validate_tree(RunContext& run, const ValidateOptions& options) {
+  if (!options.extra_arguments.empty())
+    throw Error(codes::usage_error, "a tree is not booted: it takes no kernel arguments").help("leave out --append");
+  const Manifest manifest = read_manifest(options.image);
+  checks::Expected expected = checks::expected_of(manifest);
+  if (!options.profiles.empty()) expected.profiles = options.profiles;
+  require_profiles(expected.profiles);
+  Report report = report_on(manifest, options, expected.profiles);
+  report.boot = {{"repeat", fmt::format("ainode validate {} --target tree", options.image.string())}};
+  run_step(run, "check", [&] {
+    const tree::CommittedTree node(options.image / "repo", manifest.commit);
+    const std::vector<checks::Check> chosen = tree::checks_for(expected);
+    for (const checks::Check& check : chosen) {
+      throw_if_interrupted();
+      report.checks.push_back(checks::run_check(check, node, expected));
+      run.events.progress("check", report.checks.size(), chosen.size(), "checks");
+    }
+  });
+  return report;
+}
+
+Report validate_guest(RunContext& run, const ValidateOptions& options) {
   const std::string topology = topology_of(options.target);
-  require_profiles(options.profiles);
   const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
   ImageGuest guest = run_step(run, "prepare", [&] {
     read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
@@ -142,14 +173,8 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   });
   require_start(outcome, guest.topology);
 
-  Report report;
-  report.image = guest.manifest.name;
-  report.commit = guest.manifest.commit;
-  report.target = options.target;
+  Report report = report_on(guest.manifest, options, task.profiles);
   report.topology = guest.topology.name;
-  report.kernel_release = guest.manifest.kernel_release;
-  report.builder_version = guest.manifest.builder_version;
-  report.profiles = task.profiles;
   report.checks = collector.finish(outcome);
   report.boot = boot_json(outcome, guest, options, evidence);
   if (outcome.code) {
@@ -157,6 +182,13 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
     report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;
   }
   return report;
+}
+
+}  // namespace
+
+Report validate_image(RunContext& run, const ValidateOptions& options) {
+  require_profiles(options.profiles);
+  return options.target == "tree" ? validate_tree(run, options) : validate_guest(run, options);
 }
 
 }  // namespace ainode

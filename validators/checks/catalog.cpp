@@ -20,12 +20,12 @@ constexpr Family kFamilies[] = {
     {"image", image_checks},   {"security", security_checks},
 };
 
+}  // namespace
+
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles) {
   return std::any_of(profiles.begin(), profiles.end(),
                      [&](const std::string& profile) { return profile == kEverything || profile == family; });
 }
-
-}  // namespace
 
 std::vector<Check> all_checks() {
   return checks_of({std::string(kEverything)});

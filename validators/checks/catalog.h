@@ -30,6 +30,8 @@ std::vector<Check> all_checks();
 /// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
 /// system, image, security.
 std::vector<std::string_view> profile_names();
+/// Whether a family is in one of them.
+bool is_chosen(std::string_view family, const std::vector<std::string>& profiles);
 /// The checks of any of the profiles, in running order. Unknown names choose nothing: ask profile_names() first.
 std::vector<Check> checks_of(const std::vector<std::string>& profiles);
 /// Of these, what can be asked of an image: no check of a statement that it does not make.

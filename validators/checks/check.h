@@ -35,6 +35,11 @@ enum class When {
   last,       ///< after all others, since it judges what they caused too
 };
 
+enum class Where {
+  node,      ///< only where the system runs
+  tree_too,  ///< on files of the image alone, so also where it was never booted
+};
+
 struct Check {
   std::string_view id;        ///< family.promise
   std::string_view sentence;  ///< what it promises
@@ -45,6 +50,7 @@ struct Check {
   When when = When::early;
   Finding (*function)(const Node&, const Expected&) = nullptr;
   std::string_view declared_as = {};  ///< the subject whose place is reported; empty: the id
+  Where where = Where::node;
 };
 
 /// The whole result: needs, function, time taken, the place that declared it. An exception of the check's own is infra.

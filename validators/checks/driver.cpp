@@ -132,10 +132,12 @@ std::vector<Check> driver_checks() {
   return {
       {"driver.bound", "each expected device has its driver", {"devices"}, When::booted, bound},
       {"driver.vermagic",
-       "every module file in the image is made for the running kernel",
+       "every module file in the image is made for its kernel",
        {},
        When::meanwhile,
-       vermagic},
+       vermagic,
+       "",
+       Where::tree_too},
       {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
   };
 }

@@ -87,7 +87,9 @@ std::vector<Check> image_checks() {
            "each file of the recipe has its content, mode and owner",
            {"declared:image.files"},
            When::booted,
-           files}};
+           files,
+           "",
+           Where::tree_too}};
 }
 
 }  // namespace ainode::checks

@@ -72,10 +72,10 @@ Finding cmdline(const Node& node, const Expected& expected) {
 
 Finding release(const Node& node, const Expected& expected) {
   const std::string running = node.kernel_release();
-  return judged(running, expected.kernel_release, "uname(2)",
+  return judged(running, expected.kernel_release, "uname(2), or what the boot image says of itself",
                 running == expected.kernel_release
                     ? ""
-                    : fmt::format("kernel {} runs instead of {}", running, expected.kernel_release));
+                    : fmt::format("the kernel is {} instead of {}", running, expected.kernel_release));
 }
 
 std::string option_text(const Json& value) {
@@ -190,9 +190,9 @@ Finding timer(const Node& node, const Expected& expected) {
 
 std::vector<Check> kernel_checks() {
   std::vector<Check> checks = {
-      {"kernel.release", "the image's own kernel runs", {}, When::early, release},
+      {"kernel.release", "the kernel is the image's own", {}, When::early, release, "", Where::tree_too},
       {"kernel.cmdline", "each declared kernel argument stands once, and none is unknown", {}, When::early, cmdline},
-      {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config},
+      {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config, "", Where::tree_too},
       {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
       {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
   };

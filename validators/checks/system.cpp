@@ -181,7 +181,9 @@ std::vector<Check> system_checks() {
            "each declared user and group has its number and its members",
            {"declared:system.accounts"},
            When::early,
-           accounts}};
+           accounts,
+           "",
+           Where::tree_too}};
 }
 
 }  // namespace ainode::checks

@@ -152,7 +152,7 @@ TEST(KernelRelease, IsTheImages) {
   EXPECT_EQ(said(judge("kernel.release", RecordedWorld({}, kRelease), expected)), "pass");
   expected.kernel_release = "6.13";
   EXPECT_EQ(said(judge("kernel.release", RecordedWorld({}, kRelease), expected)),
-            "fail: kernel 6.12.1-cloud runs instead of 6.13");
+            "fail: the kernel is 6.12.1-cloud instead of 6.13");
 }
 
 TEST(KernelTimer, PassesWhenTheClockTicksAsConfigured) {

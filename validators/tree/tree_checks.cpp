@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a module wants is held against what kernel and modules give before anybody boots: a driver of another build
+// fails here, with its name, instead of at its first load on the node.
+#include "validators/tree/tree_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "base/decompress.h"
+#include "base/error.h"
+#include "base/parallel.h"
+#include "validators/checks/catalog.h"
+#include "validators/checks/module_version.h"
+#include "validators/checks/text.h"
+#include "validators/tree/kernel_symbols.h"
+
+namespace ainode::tree {
+
+namespace {
+
+using checks::Expected;
+using checks::Finding;
+using checks::Node;
+using checks::Where;
+using Words = std::vector<std::string>;
+
+constexpr std::uint64_t kModuleLimit = std::uint64_t{512} << 20;
+constexpr const char* kModules = "/usr/lib/modules";
+
+void find_modules(const Node& node, const std::string& directory, Words& found) {
+  for (const checks::DirectoryEntry& entry : node.list(directory)) {
+    const std::string path = directory + "/" + entry.name;
+    if (entry.is_directory)
+      find_modules(node, path, found);
+    else if (checks::is_module_file(entry.name))
+      found.push_back(path);
+  }
+}
+
+std::string read_unpacked(const Node& node, const std::string& path) {
+  const auto content = node.read_file(path);
+  if (!content) throw Error(codes::image_malformed, path + " cannot be read");
+  std::string unpacked;
+  const auto source = open_bytes(*content, path, kModuleLimit);
+  for (std::string_view piece = source->next_chunk(); !piece.empty(); piece = source->next_chunk()) unpacked += piece;
+  return unpacked;
+}
+
+/// Symbol → the checksums that somebody exports it with: two modules of which one is loaded may give the same.
+using Exports = std::map<std::string, std::set<std::optional<std::uint32_t>>>;
+
+void add(Exports& exports, const Symbols& symbols) {
+  for (const auto& [name, checksum] : symbols) exports[name].insert(checksum);
+}
+
+/// What keeps a module from loading.
+Words symbol_objections(const Symbols& wanted, const Exports& exports) {
+  Words objections;
+  for (const auto& [name, checksum] : wanted) {
+    const auto given = exports.find(name);
+    if (given == exports.end()) {
+      objections.push_back(fmt::format("nobody exports {}", name));
+    } else if (checksum && !given->second.contains(checksum)) {
+      objections.push_back(fmt::format("{} has another type than it was compiled for", name));
+    }
+  }
+  return objections;
+}
+
+Finding symbols(const Node& node, const Expected&) {
+  Words paths;
+  find_modules(node, kModules, paths);
+  std::vector<ModuleSymbols> modules(paths.size());
+  std::vector<std::string> unreadable(paths.size());
+  parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(), [&](std::size_t i) {
+    try {
+      modules[i] = read_module(read_unpacked(node, paths[i]), paths[i]);
+    } catch (const Error& error) {
+      unreadable[i] = error.message();
+    }
+  });
+  const auto kernel = find_kernel(node);
+  Exports exports;
+  add(exports, read_kernel_exports(*node.read_file(*kernel), *kernel));
+  const std::size_t of_kernel = exports.size();
+  for (const ModuleSymbols& module : modules) add(exports, module.exported);
+  Words refused;
+  std::size_t wanted = 0;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    wanted += modules[i].wanted.size();
+    Words objections = symbol_objections(modules[i].wanted, exports);
+    if (!unreadable[i].empty()) objections = {unreadable[i]};
+    if (!objections.empty()) refused.push_back(fmt::format("{}: {}", paths[i], checks::joined(objections, ", ")));
+  }
+  std::string objection;
+  if (!refused.empty())
+    objection = fmt::format("{} of {} modules cannot load: {}", refused.size(), paths.size(), refused.front());
+  return checks::judged({{"modules", paths.size()},
+                         {"exported_by_kernel", of_kernel},
+                         {"exported", exports.size()},
+                         {"wanted", wanted},
+                         {"refused", refused}},
+                        {{"refused", Json::array()}}, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules),
+                        std::move(objection));
+}
+
+/// "snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.
+std::string module_name(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
+  name = name.substr(0, name.find(".ko"));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+struct Module {
+  std::string path;
+  Words needs;  ///< names of the modules that are loaded before it
+};
+
+/// modules.dep: "kernel/a.ko.xz: kernel/b.ko.xz …", paths below the release's directory.
+std::map<std::string, Module> read_dependencies(const Node& node, const std::string& directory) {
+  std::map<std::string, Module> modules;
+  for (const std::string& line : checks::split_lines(node.read_file(directory + "/modules.dep").value_or(""))) {
+    const Words words = checks::split_words(line);
+    const std::string own = words.front().substr(0, words.front().find(':'));
+    Module& module = modules[module_name(own)];
+    module.path = directory + "/" + own;
+    for (std::size_t i = 1; i < words.size(); ++i) module.needs.push_back(module_name(words[i]));
+  }
+  return modules;
+}
+
+/// Those that the initrd loads and that the recipe has loaded, with what they need.
+std::set<std::string> modules_at_boot(const Expected& expected, const std::map<std::string, Module>& modules) {
+  std::deque<std::string> queue(expected.initrd_modules.begin(), expected.initrd_modules.end());
+  for (const Declaration& declaration : expected.declared)
+    if (declaration.subject == "kernel.modules" && declaration.expected.contains("load"))
+      queue.push_back(declaration.expected["load"].get<std::string>());
+  std::set<std::string> names;
+  for (; !queue.empty(); queue.pop_front()) {
+    const auto module = modules.find(module_name(queue.front()));
+    if (module == modules.end() || !names.insert(module->first).second) continue;  // built in, or seen
+    queue.insert(queue.end(), module->second.needs.begin(), module->second.needs.end());
+  }
+  return names;
+}
+
+/// Where the kernel looks for it: drivers/base/firmware_loader/main.c, compressed or not.
+bool has_firmware(const Node& node, const std::string& release, const std::string& name) {
+  for (const std::string& folder : {"updates/" + release + "/", std::string("updates/"), release + "/", std::string()})
+    for (const char* end : {"", ".xz", ".zst"})
+      if (node.exists("/usr/lib/firmware/" + folder + name + end)) return true;
+  return false;
+}
+
+Finding firmware(const Node& node, const Expected& expected) {
+  const std::string release = node.kernel_release();
+  const auto modules = read_dependencies(node, fmt::format("{}/{}", kModules, release));
+  const std::set<std::string> names = modules_at_boot(expected, modules);
+  std::size_t count = 0;
+  Words missing;
+  for (const std::string& name : names) {
+    const std::string& path = modules.at(name).path;
+    for (const std::string& each : module_info(read_unpacked(node, path), "firmware", path)) {
+      ++count;
+      if (!has_firmware(node, release, each)) missing.push_back(fmt::format("{} asks for {}", name, each));
+    }
+  }
+  std::string objection;
+  if (!missing.empty())
+    objection = fmt::format("{} of {} firmware files are not in the image: {}", missing.size(), count,
+                            checks::joined(missing, ", "));
+  return checks::judged({{"modules", names}, {"firmware", count}, {"missing", missing}}, {{"missing", Json::array()}},
+                        fmt::format("{}/{}/modules.dep, .modinfo, /usr/lib/firmware", kModules, release),
+                        std::move(objection));
+}
+
+std::vector<checks::Check> own_checks() {
+  return {{"driver.symbols",
+           "every module finds what it needs of the kernel and of other modules, of the type it was compiled for",
+           {},
+           checks::When::meanwhile,
+           symbols,
+           "",
+           Where::tree_too},
+          {"driver.firmware-present",
+           "the firmware of each module that loads at boot is in the image",
+           {},
+           checks::When::meanwhile,
+           firmware,
+           "",
+           Where::tree_too}};
+}
+
+}  // namespace
+
+std::optional<std::string> find_kernel(const Node& node) {
+  std::optional<std::string> found;
+  for (const checks::DirectoryEntry& entry : node.list(kModules)) {
+    std::string path = fmt::format("{}/{}/vmlinuz", kModules, entry.name);
+    if (!node.exists(path)) continue;
+    if (found) return std::nullopt;
+    found = std::move(path);
+  }
+  return found;
+}
+
+std::vector<checks::Check> checks_for(const Expected& expected) {
+  std::vector<checks::Check> chosen = checks::checks_for(expected);
+  std::erase_if(chosen, [](const checks::Check& check) { return check.where == Where::node; });
+  if (checks::is_chosen("driver", expected.profiles))
+    for (checks::Check& check : own_checks()) chosen.push_back(std::move(check));
+  return chosen;
+}
+
+}  // namespace ainode::tree
