@@ -61,7 +61,8 @@ VerbBody define(CLI::App& app) {
   arguments->deadline = static_cast<int>(options.wall_deadline.count());
   arguments->silence = static_cast<int>(options.silence.count());
   app.add_option("IMAGE", options.image, "the directory that `build --out` wrote")->required();
-  app.add_option("--target", options.target, "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; tree: not booted")
+  app.add_option("--target", options.target,
+                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; tree: not booted")
       ->capture_default_str()
       ->type_name("TARGET");
   app.add_option("--profile", options.profiles, "checks to run (default: the image's); may be repeated")

@@ -49,7 +49,9 @@ std::string topology_of(const std::string& target) {
   if (target == "qemu") return std::string(kDefaultTopology);
   if (target.starts_with("qemu:")) return target.substr(5);
   throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target))
-      .help("there are: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file, and for `validate` also tree");
+      .help(
+          "there are: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file, and for `validate` also "
+          "tree");
 }
 
 ImageGuest prepare_guest(const fs::path& image, const std::string& topology,

@@ -141,7 +141,7 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
   report.boot = {{"repeat", fmt::format("ainode validate {} --target tree", options.image.string())}};
   run_step(run, "check", [&] {
     const tree::CommittedTree node(options.image / "repo", manifest.commit);
-    const std::vector<checks::Check> chosen = tree::checks_for(expected);
+    const std::vector<checks::Check> chosen = tree::checks_of_tree(expected);
     for (const checks::Check& check : chosen) {
       throw_if_interrupted();
       report.checks.push_back(checks::run_check(check, node, expected));

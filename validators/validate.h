@@ -27,8 +27,8 @@ struct ValidateOptions {
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
 /// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit.
-/// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU refuses
-/// and for a commit that is damaged.
+/// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU
+/// refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
 struct BootOptions {

@@ -192,7 +192,13 @@ std::vector<Check> kernel_checks() {
   std::vector<Check> checks = {
       {"kernel.release", "the kernel is the image's own", {}, When::early, release, "", Where::tree_too},
       {"kernel.cmdline", "each declared kernel argument stands once, and none is unknown", {}, When::early, cmdline},
-      {"kernel.config", "the kernel is configured as declared", {"declared:kernel.config"}, When::early, config, "", Where::tree_too},
+      {"kernel.config",
+       "the kernel is configured as declared",
+       {"declared:kernel.config"},
+       When::early,
+       config,
+       "",
+       Where::tree_too},
       {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
       {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
   };

@@ -149,8 +149,9 @@ struct CommittedTree::State {
 
   std::optional<Entry> child(const Entry& parent, const std::string& name) const {
     const std::vector<Entry>& entries = folder(parent.checksum);
-    const auto found = std::lower_bound(entries.begin(), entries.end(), name,
-                                        [](const Entry& entry, const std::string& wanted) { return entry.name < wanted; });
+    const auto found =
+        std::lower_bound(entries.begin(), entries.end(), name,
+                         [](const Entry& entry, const std::string& wanted) { return entry.name < wanted; });
     return found != entries.end() && found->name == name ? std::optional(*found) : std::nullopt;
   }
 
@@ -207,7 +208,8 @@ struct CommittedTree::State {
   }
 };
 
-CommittedTree::CommittedTree(const fs::path& repository, const std::string& commit) : state_(std::make_unique<State>()) {
+CommittedTree::CommittedTree(const fs::path& repository, const std::string& commit)
+    : state_(std::make_unique<State>()) {
   state_->directory = repository;
   GError* error = nullptr;
   state_->repository.reset(ostree_repo_open_at(AT_FDCWD, repository.c_str(), nullptr, &error));

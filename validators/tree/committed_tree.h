@@ -11,8 +11,8 @@
 
 namespace ainode::tree {
 
-/// Its kernel's release is what the boot image says of itself. What only runs on a started node (a kernel's log, memory, commands) is absent, and said to be. Const methods may be
-/// called from several threads.
+/// Its kernel's release is what the boot image says of itself. What only runs on a started node (a kernel's log,
+/// memory, commands) is absent, and said to be. Const methods may be called from several threads.
 class CommittedTree : public checks::Node {
  public:
   /// Throws image_malformed where the repository cannot be opened, has not the commit, or the commit has no kernel.

@@ -105,8 +105,8 @@ Finding symbols(const Node& node, const Expected&) {
                          {"exported", exports.size()},
                          {"wanted", wanted},
                          {"refused", refused}},
-                        {{"refused", Json::array()}}, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules),
-                        std::move(objection));
+                        {{"refused", Json::array()}},
+                        fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules), std::move(objection));
 }
 
 /// "snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.
@@ -210,7 +210,7 @@ std::optional<std::string> find_kernel(const Node& node) {
   return found;
 }
 
-std::vector<checks::Check> checks_for(const Expected& expected) {
+std::vector<checks::Check> checks_of_tree(const Expected& expected) {
   std::vector<checks::Check> chosen = checks::checks_for(expected);
   std::erase_if(chosen, [](const checks::Check& check) { return check.where == Where::node; });
   if (checks::is_chosen("driver", expected.profiles))

@@ -12,7 +12,7 @@
 namespace ainode::tree {
 
 /// In running order: those of the chosen families whose statements the image makes.
-std::vector<checks::Check> checks_for(const checks::Expected& expected);
+std::vector<checks::Check> checks_of_tree(const checks::Expected& expected);
 
 /// Where the one kernel of the tree lies: /usr/lib/modules/RELEASE/vmlinuz. Nothing where there is none, or several.
 std::optional<std::string> find_kernel(const checks::Node& node);

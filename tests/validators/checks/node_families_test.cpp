@@ -257,7 +257,8 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   EXPECT_EQ(ids_of(checks_for(image)),
             "kernel.release kernel.cmdline kernel.timer numa.nodes numa.distances-symmetric numa.cpus-partition "
             "numa.hmat numa.tiers numa.placement "
-            "iommu.on iommu.type iommu.groups mem.size image.deployed driver.vermagic kernel.modules driver.bound dmabuf.heap system.units "
+            "iommu.on iommu.type iommu.groups mem.size image.deployed driver.vermagic kernel.modules driver.bound "
+            "dmabuf.heap system.units "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks of an unbooted image, over a tree of small modules.
+#include "validators/tree/tree_checks.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/validators/checks/recorded_world.h"
+#include "tests/validators/tree/test_elf.h"
+
+namespace ainode::tree {
+namespace {
+
+using checks::Expected;
+using checks::Files;
+using checks::RecordedWorld;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const std::string kRoot = "/usr/lib/modules/6.12/";
+
+Expected of_driver() {
+  Expected expected;
+  expected.profiles = {"driver"};
+  return expected;
+}
+
+/// "pass" or "verdict: reason".
+std::string answer(const std::string& id, const Files& files, const Expected& expected = of_driver()) {
+  const RecordedWorld world(files, {{"kernel_release", "6.12"}});
+  for (const checks::Check& check : checks_of_tree(expected)) {
+    if (check.id != id) continue;
+    const CheckResult result = run_check(check, world.node(), expected);
+    return std::string(to_string(result.verdict)) + (result.reason.empty() ? "" : ": " + result.reason);
+  }
+  return "not asked";
+}
+
+Files tree() {
+  return {{kRoot + "vmlinuz", make_boot_image("6.12", make_vmlinux({{"printk", 1}, {"module_layout", 2}}))},
+          {kRoot + "kernel/base.ko", make_module({{{"base_open", 3}}, {{"printk", 1}, {"module_layout", 2}}})},
+          {kRoot + "kernel/user-of.ko", make_module({{}, {{"base_open", 3}}, {"firmware=acme/a.bin"}})},
+          {kRoot + "modules.dep", "kernel/base.ko:\nkernel/user-of.ko: kernel/base.ko\n"},
+          {"/usr/lib/firmware/acme/a.bin.xz", "x"}};
+}
+
+TEST(DriverSymbols, PassWhereEachIsExportedWithItsType) {
+  EXPECT_EQ(answer("driver.symbols", tree()), "pass");
+}
+
+TEST(DriverSymbols, FailForAModuleOfAnotherBuild) {
+  Files files = tree();
+  files[kRoot + "kernel/user-of.ko"] = make_module({{}, {{"base_open", 4}}});
+  EXPECT_EQ(
+      answer("driver.symbols", files),
+      "fail: 1 of 2 modules cannot load: /usr/lib/modules/6.12/kernel/user-of.ko: base_open has another type than "
+      "it was compiled for");
+}
+
+TEST(DriverSymbols, FailWhereNobodyExportsOne) {
+  Files files = tree();
+  files.erase(kRoot + "kernel/base.ko");
+  EXPECT_EQ(answer("driver.symbols", files),
+            "fail: 1 of 1 modules cannot load: /usr/lib/modules/6.12/kernel/user-of.ko: nobody exports base_open");
+}
+
+TEST(DriverSymbols, FailForAModuleThatIsNone) {
+  Files files = tree();
+  files[kRoot + "kernel/broken.ko"] = "no module";
+  EXPECT_THAT(answer("driver.symbols", files),
+              AllOf(StartsWith("fail: 1 of 3 modules cannot load"), HasSubstr("broken.ko: is not a 64-bit ELF file")));
+}
+
+TEST(DriverSymbols, TakeAnyOfSeveralExportersOfOneName) {
+  Files files = tree();
+  files[kRoot + "kernel/other.ko"] = make_module({{{"base_open", 9}}, {}});
+  EXPECT_EQ(answer("driver.symbols", files), "pass");
+}
+
+TEST(DriverFirmware, IsAskedForByWhatLoadsAtBootAlone) {
+  Files files = tree();
+  files.erase("/usr/lib/firmware/acme/a.bin.xz");
+  EXPECT_EQ(answer("driver.firmware-present", files), "pass");
+  Expected loads = of_driver();
+  loads.declared = {{"kernel.modules", {{"load", "user_of"}}, "node.yaml:3:5"}};
+  EXPECT_EQ(answer("driver.firmware-present", files, loads),
+            "fail: 1 of 1 firmware files are not in the image: user_of asks for acme/a.bin");
+  EXPECT_EQ(answer("driver.firmware-present", tree(), loads), "pass");
+}
+
+TEST(DriverFirmware, OfWhatALoadedModuleNeedsMustBeThereToo) {
+  Files files = tree();
+  files[kRoot + "kernel/base.ko"] = make_module({{{"base_open", 3}}, {}, {"firmware=base.bin"}});
+  Expected loads = of_driver();
+  loads.initrd_modules = {"user-of"};
+  EXPECT_EQ(answer("driver.firmware-present", files, loads),
+            "fail: 1 of 2 firmware files are not in the image: base asks for base.bin");
+  files["/usr/lib/firmware/updates/6.12/base.bin"] = "x";
+  EXPECT_EQ(answer("driver.firmware-present", files, loads), "pass");
+}
+
+TEST(TreeChecks, AreThoseThatReadFilesAlone) {
+  std::string ids;
+  for (const checks::Check& check : checks_of_tree(of_driver())) ids += std::string(check.id) + " ";
+  EXPECT_EQ(ids, "driver.vermagic driver.symbols driver.firmware-present ");
+  Expected numa;
+  numa.profiles = {"numa"};
+  EXPECT_TRUE(checks_of_tree(numa).empty());
+}
+
+TEST(FindKernel, TakesTheOnlyOne) {
+  Files files = tree();
+  EXPECT_EQ(find_kernel(RecordedWorld(files).node()), kRoot + "vmlinuz");
+  files["/usr/lib/modules/6.13/vmlinuz"] = "x";
+  EXPECT_EQ(find_kernel(RecordedWorld(files).node()), std::nullopt);
+}
+
+}  // namespace
+}  // namespace ainode::tree
