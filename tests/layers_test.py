@@ -158,7 +158,7 @@ EXPECTED = [
     'base/files.h:2: "builder/store/store.h": base may not include builder/store',
     'base/files.h:2: "builder/store/store.h": base/http.h shows libcurl to another folder',
     'base/helper.cpp:1: "missing.h": no such file, counted from the root of the tree',
-    "builder/packages/solver.cpp:2: <ostree.h>: libostree belongs to builder/store",
+    "builder/packages/solver.cpp:2: <ostree.h>: libostree belongs to builder/store, validators/tree",
     "builder/packages/solver.cpp:3: <gtest/gtest.h>: only tests may include it",
     'builder/store/store.h:1: "base/http.h": base/http.h shows libcurl to another folder',
     'builder/store/store.h:2: "builder/packages/solver.h": builder/store may not include builder/packages',
