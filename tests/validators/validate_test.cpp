@@ -91,6 +91,20 @@ TEST_F(Validate, PassesWhenEveryCheckThatWasAskedForPassed) {
   EXPECT_EQ(sha256_hex_of_file(image_ / "img.qcow2"), disk_before);
 }
 
+TEST_F(Validate, RefusesATreeThatIsDamagedForeignOrToldToBoot) {
+  ValidateOptions tree = options("finishes");
+  tree.target = "tree";
+  EXPECT_EQ(refusal(tree).id, codes::image_malformed.id);
+  EXPECT_THAT(message_, HasSubstr("cannot open the repository"));
+  tree.extra_arguments = {"quiet"};
+  EXPECT_EQ(refusal(tree).id, codes::usage_error.id);
+  Manifest foreign = read_manifest(image_);
+  foreign.architecture = "arm64";
+  write_manifest(foreign, image_);
+  tree.extra_arguments.clear();
+  EXPECT_EQ(refusal(tree).id, codes::target_unknown.id);
+}
+
 TEST_F(Validate, LeavesOnlyLogsBehind) {
   run(options("runs_all checks=" + all_checks()));
   std::vector<std::string> names;
