@@ -45,7 +45,7 @@ std::string commit(const fs::path& repository, const fs::path& tree) {
                                    &error),
           error);
   require(ostree_repo_commit_transaction(repo.get(), nullptr, nullptr, &error), error);
-  const std::string name = checksum;
+  std::string name = checksum;
   g_free(checksum);
   return name;
 }
