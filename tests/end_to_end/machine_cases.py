@@ -14,7 +14,7 @@ from world import ROOT, Image, sha256_of
 PROMISED = {
     "kernel.release", "storage.mounts", "system.accounts", "kernel.cmdline", "kernel.config", "kernel.modules",
     "kernel.console", "kernel.timer", "driver.bound", "driver.vermagic", "driver.taint", "numa.nodes",
-    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "dmabuf.heap", "iommu.on",
+    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted", "dmabuf.heap", "iommu.on",
     "iommu.type", "iommu.groups", "mem.size", "system.units", "image.deployed",
 }  # fmt: skip
 
@@ -155,7 +155,7 @@ CONTROLS = [
     ("no-iommu", ["intel_iommu=off"], {"iommu.on", "iommu.type", "iommu.groups"}),
     ("passed-through", ["iommu=pt"], {"iommu.type"}),
     ("shared-group", planted_unit(OTHER_GROUP), {"iommu.groups"}),
-    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement"}),
+    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted"}),
     ("small-memory", ["mem=1200M"], {"mem.size"}),
     ("missing-module", planted_unit("rmmod erofs"), {"kernel.modules"}),
     ("kernel-complaint", planted_unit('echo "BUG: unable to handle planted defect" > /dev/kmsg'), {"kernel.console"}),
@@ -188,16 +188,17 @@ for row in CONTROLS:
 
 
 SPEEDS = {"numa.hmat", "numa.tiers"}
+SEVERAL = {"numa.migration", "numa.interleave", "numa.weighted"}
 IOMMU = {"iommu.on", "iommu.type", "iommu.groups"}
 # (topology, the checks that this machine or the default image gives nothing to judge)
 MACHINES = [
-    ("one-node", SPEEDS | IOMMU),
+    ("one-node", SPEEDS | IOMMU | SEVERAL),
     ("four-nodes", SPEEDS),
     ("memory-only-node", IOMMU),
-    ("iommu-intel", SPEEDS),
-    ("iommu-amd", SPEEDS | IOMMU),  # the default image's kernel has no driver for it
-    ("nvme-p2p", SPEEDS | IOMMU),
-    ("tiny-edge", SPEEDS | IOMMU),
+    ("iommu-intel", SPEEDS | SEVERAL),
+    ("iommu-amd", SPEEDS | IOMMU | SEVERAL),  # the default image's kernel has no driver for it
+    ("nvme-p2p", SPEEDS | IOMMU | SEVERAL),
+    ("tiny-edge", SPEEDS | IOMMU | SEVERAL),
 ]  # fmt: skip
 
 

@@ -32,6 +32,9 @@ std::optional<std::string> unmet(std::string_view need, const Node& node, const 
     if (topology.devices.empty()) return "the topology names no device";
   } else if (need == "memory-nodes") {
     if (std::none_of(topology.nodes.begin(), topology.nodes.end(), has_memory)) return "the topology names no memory";
+  } else if (need == "several-memory-nodes") {
+    if (std::count_if(topology.nodes.begin(), topology.nodes.end(), has_memory) < 2)
+      return "the machine has memory on one node only";
   } else if (need == "hmat") {
     if (topology.accesses.empty()) return "the topology declares no HMAT";
   } else if (need == "tiers") {

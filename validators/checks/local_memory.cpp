@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t kHeapBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kWrongSyncFlags = 0xff;
 constexpr int kNodeLimit = 1024;
+constexpr int kWeightedInterleave = 6;  // MPOL_WEIGHTED_INTERLEAVE since Linux 6.9
 
 std::string failure_of(const char* call) {
   return fmt::format("{}: {}", call, std::strerror(errno));
@@ -39,6 +41,7 @@ class Mapping {
     if (is_there()) munmap(start_, size_);
   }
   bool is_there() const { return start_ != MAP_FAILED; }
+  std::size_t size() const { return size_; }
   char* bytes() const { return static_cast<char*>(start_); }
 
  private:
@@ -60,23 +63,72 @@ class OpenFile {
   int fd_;
 };
 
-bool bind_to(void* start, std::size_t size, int numa_node) {
-  constexpr std::size_t kBits = 8 * sizeof(unsigned long);
-  std::vector<unsigned long> mask(kNodeLimit / kBits + 1);
-  mask[static_cast<std::size_t>(numa_node) / kBits] |= 1UL << (static_cast<std::size_t>(numa_node) % kBits);
-  return syscall(SYS_mbind, start, size, MPOL_BIND, mask.data(), kNodeLimit, 0U) == 0;
+/// A set of nodes as the system calls take it.
+class NodeMask {
+ public:
+  explicit NodeMask(const std::vector<int>& nodes) : words_(kNodeLimit / kBits + 1) {
+    for (const int node : nodes)
+      words_[static_cast<std::size_t>(node) / kBits] |= 1UL << (static_cast<std::size_t>(node) % kBits);
+  }
+  const unsigned long* words() const { return words_.data(); }
+
+ private:
+  static constexpr std::size_t kBits = 8 * sizeof(unsigned long);
+  std::vector<unsigned long> words_;
+};
+
+bool is_node(int numa_node) {
+  return numa_node >= 0 && numa_node < kNodeLimit;
 }
 
-/// How many pages lie on the node; -1 when the kernel does not say.
-int count_on(int numa_node, char* start, int pages, long page_size) {
+bool set_policy(const Mapping& area, int policy, const std::vector<int>& nodes) {
+  if (!std::all_of(nodes.begin(), nodes.end(), is_node)) {
+    errno = EINVAL;
+    return false;
+  }
+  return syscall(SYS_mbind, area.bytes(), area.size(), policy, NodeMask(nodes).words(), kNodeLimit, 0U) == 0;
+}
+
+std::vector<void*> addresses_of(const Mapping& area, long page_size) {
   std::vector<void*> addresses;
-  addresses.reserve(static_cast<std::size_t>(pages));
-  for (int i = 0; i < pages; ++i) addresses.push_back(start + i * page_size);
+  for (std::size_t at = 0; at < area.size(); at += static_cast<std::size_t>(page_size))
+    addresses.push_back(area.bytes() + at);
+  return addresses;
+}
+
+/// Pages by the node they lie on, a negative errno for those that lie nowhere; empty when the kernel does not say.
+std::map<int, int> count_by_node(const Mapping& area, long page_size) {
+  const std::vector<void*> addresses = addresses_of(area, page_size);
   std::vector<int> nodes(addresses.size(), -1);
-  if (syscall(SYS_move_pages, 0, addresses.size(), addresses.data(), nullptr, nodes.data(), 0) != 0) return -1;
-  int count = 0;
-  for (const int node : nodes) count += node == numa_node ? 1 : 0;
-  return count;
+  std::map<int, int> counts;
+  if (syscall(SYS_move_pages, 0, addresses.size(), addresses.data(), nullptr, nodes.data(), 0) != 0) return counts;
+  for (const int node : nodes) ++counts[node];
+  return counts;
+}
+
+/// Pages one by one: a huge one would make a single entry of what shall be many.
+class SmallPages : public Mapping {
+ public:
+  SmallPages(int pages, long page_size)
+      : Mapping(static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size), PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1) {
+    if (is_there()) madvise(bytes(), size(), MADV_NOHUGEPAGE);
+  }
+};
+
+/// Why not every page was moved; empty when all were.
+std::string move_each(const Mapping& area, int to, long page_size) {
+  const std::vector<void*> addresses = addresses_of(area, page_size);
+  const std::vector<int> targets(addresses.size(), to);
+  std::vector<int> reached(addresses.size(), -1);
+  const long left =
+      syscall(SYS_move_pages, 0, addresses.size(), addresses.data(), targets.data(), reached.data(), MPOL_MF_MOVE);
+  return left < 0 ? failure_of("move_pages") : "";
+}
+
+std::string migrate_process(int from, int to) {
+  const long left = syscall(SYS_migrate_pages, 0, kNodeLimit, NodeMask({from}).words(), NodeMask({to}).words());
+  return left < 0 ? failure_of("migrate_pages") : "";
 }
 
 std::string numa_maps_line(const LocalNode& node, const char* start) {
@@ -153,22 +205,49 @@ void try_buffer(int buffer, HeapTrial& trial) {
 PagePlacement LocalNode::place_pages(int numa_node, int pages) const {
   PagePlacement placement;
   const long page_size = sysconf(_SC_PAGESIZE);
-  const std::size_t size = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size);
-  const Mapping area(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  const SmallPages area(pages, page_size);
   if (!area.is_there()) {
     placement.problem = failure_of("mmap");
-  } else if (numa_node < 0 || numa_node >= kNodeLimit || !bind_to(area.bytes(), size, numa_node)) {
+  } else if (!set_policy(area, MPOL_BIND, {numa_node})) {
     placement.problem = failure_of("mbind");
   } else {
-    // One huge page would make a single entry of what shall be many.
-    madvise(area.bytes(), size, MADV_NOHUGEPAGE);
-    std::memset(area.bytes(), 1, size);
+    std::memset(area.bytes(), 1, area.size());
     placement.pages = pages;
-    placement.on_node = count_on(numa_node, area.bytes(), pages, page_size);
-    if (placement.on_node < 0) placement.problem = failure_of("move_pages");
+    std::map<int, int> counts = count_by_node(area, page_size);
+    if (counts.empty()) placement.problem = failure_of("move_pages");
+    placement.on_node = counts[numa_node];
     placement.numa_maps = numa_maps_line(*this, area.bytes());
   }
   return placement;
+}
+
+PageMove LocalNode::move_pages(int from, int to, int pages, Migration way) const {
+  PageMove move;
+  const long page_size = sysconf(_SC_PAGESIZE);
+  const SmallPages area(pages, page_size);
+  if (!area.is_there()) return {0, false, failure_of("mmap")};
+  if (!is_node(to)) errno = EINVAL;
+  if (!is_node(to) || !set_policy(area, MPOL_BIND, {from})) return {0, false, failure_of("mbind")};
+  write_pattern(area.bytes(), area.size());
+  // The pages must be free to go: bound to their node, a fault would bring them back.
+  if (!set_policy(area, MPOL_DEFAULT, {})) return {0, false, failure_of("mbind")};
+  move.problem = way == Migration::by_page ? move_each(area, to, page_size) : migrate_process(from, to);
+  move.arrived = count_by_node(area, page_size)[to];
+  move.is_intact = has_pattern(area.bytes(), area.size());
+  return move;
+}
+
+PageSpread LocalNode::spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const {
+  const long page_size = sysconf(_SC_PAGESIZE);
+  const SmallPages area(pages, page_size);
+  if (!area.is_there()) return {{}, failure_of("mmap")};
+  const bool is_weighted = policy == Spread::weighted_interleave;
+  if (!set_policy(area, is_weighted ? kWeightedInterleave : MPOL_INTERLEAVE, numa_nodes))
+    return {{}, failure_of("mbind")};
+  std::memset(area.bytes(), 1, area.size());
+  PageSpread spread = {count_by_node(area, page_size), ""};
+  if (spread.on_node.empty()) spread.problem = failure_of("move_pages");
+  return spread;
 }
 
 HeapTrial LocalNode::try_heap(const std::string& device) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,24 @@ struct PagePlacement {
   int on_node = 0;        ///< of these, where move_pages(nodes=NULL) says
   std::string numa_maps;  ///< the mapping's line of /proc/self/numa_maps, without its address
   std::string problem;    ///< the call that failed and its errno; empty otherwise
+};
+
+struct PageMove {
+  int arrived = 0;         ///< pages that move_pages(nodes=NULL) then finds on the other node
+  bool is_intact = false;  ///< each page still holds what was written to it
+  std::string problem;     ///< the call that failed and its errno; empty otherwise
+};
+
+enum class Migration {
+  by_page,     ///< move_pages(2) with MPOL_MF_MOVE
+  by_process,  ///< migrate_pages(2) of this process, whose other pages go along
+};
+
+enum class Spread { interleave, weighted_interleave };
+
+struct PageSpread {
+  std::map<int, int> on_node;  ///< node → pages of the mapping on it
+  std::string problem;         ///< the call that failed and its errno; empty otherwise
 };
 
 /// One buffer of a DMA-BUF heap, from allocation to release.
@@ -60,6 +79,8 @@ class Node {
   virtual std::optional<std::string> kernel_log() const = 0;
   virtual std::optional<std::int64_t> coarse_clock_nanoseconds() const = 0;  ///< resolution of CLOCK_MONOTONIC_COARSE
   virtual PagePlacement place_pages(int numa_node, int pages) const = 0;
+  virtual PageMove move_pages(int from, int to, int pages, Migration way) const = 0;
+  virtual PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const = 0;
   virtual HeapTrial try_heap(const std::string& device) const = 0;
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.

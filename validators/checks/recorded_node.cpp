@@ -2,6 +2,8 @@
 // Files come from below the root; what was not recorded is absent.
 #include "validators/checks/recorded_node.h"
 
+#include <fmt/format.h>
+
 #include "validators/checks/local_node.h"
 #include "validators/checks/text.h"
 
@@ -59,6 +61,24 @@ PagePlacement RecordedNode::place_pages(int numa_node, int) const {
   if (recorded.is_null()) return {0, 0, "", "not recorded"};
   return {recorded.value("pages", 0), recorded.value("on_node", 0), recorded.value("numa_maps", ""),
           recorded.value("problem", "")};
+}
+
+PageMove RecordedNode::move_pages(int from, int to, int, Migration way) const {
+  const Json recorded =
+      answer(way == Migration::by_page ? "move_pages" : "migrate_pages", fmt::format("{} to {}", from, to));
+  if (recorded.is_null()) return {0, false, "not recorded"};
+  return {recorded.value("arrived", 0), recorded.value("is_intact", false), recorded.value("problem", "")};
+}
+
+PageSpread RecordedNode::spread_pages(const std::vector<int>&, int, Spread policy) const {
+  const auto recorded = probes_.find(policy == Spread::interleave ? "interleave" : "weighted_interleave");
+  if (recorded == probes_.end()) return {{}, "not recorded"};
+  PageSpread spread;
+  spread.problem = recorded->value("problem", "");
+  const Json counts = recorded->value("on_node", Json::object());
+  for (const auto& [node, count] : counts.items())
+    spread.on_node[static_cast<int>(to_number(node).value_or(-1))] = count.get<int>();
+  return spread;
 }
 
 HeapTrial RecordedNode::try_heap(const std::string& device) const {

@@ -13,6 +13,8 @@ namespace ainode::checks {
 /// relative). `probes`, each key optional:
 ///   {"kernel_release": "…", "kernel_log": "…", "coarse_clock_nanoseconds": 4000000,
 ///    "place_pages": {"0": {"pages": 256, "on_node": 256, "numa_maps": "…", "problem": ""}},
+///    "move_pages": {"0 to 1": {"arrived": 64, "is_intact": true, "problem": ""}}, "migrate_pages": the same,
+///    "interleave": {"on_node": {"0": 64, "1": 64}, "problem": ""}, "weighted_interleave": the same,
 ///    "try_heap": {"/dev/dma_heap/system": {"bytes": 1048576, "is_zeroed": true, "is_shared": true,
 ///                 "wrong_flags_error": "EINVAL", "problem": ""}},
 ///    "status": {"/etc/x": {"mode": 420, "uid": 0, "gid": 0}}, "privileged_files": ["/usr/bin/su"],
@@ -32,6 +34,8 @@ class RecordedNode : public Node {
   std::optional<std::string> kernel_log() const override;
   std::optional<std::int64_t> coarse_clock_nanoseconds() const override;
   PagePlacement place_pages(int numa_node, int pages) const override;
+  PageMove move_pages(int from, int to, int pages, Migration way) const override;
+  PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const override;
   HeapTrial try_heap(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;

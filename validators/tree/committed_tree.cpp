@@ -288,6 +288,14 @@ checks::PagePlacement CommittedTree::place_pages(int, int) const {
   return {0, 0, "", "the image is not booted"};
 }
 
+checks::PageMove CommittedTree::move_pages(int, int, int, checks::Migration) const {
+  return {0, false, "the image is not booted"};
+}
+
+checks::PageSpread CommittedTree::spread_pages(const std::vector<int>&, int, checks::Spread) const {
+  return {{}, "the image is not booted"};
+}
+
 checks::HeapTrial CommittedTree::try_heap(const std::string&) const {
   return {};
 }

@@ -29,6 +29,8 @@ class CommittedTree : public checks::Node {
   std::optional<std::string> kernel_log() const override;
   std::optional<std::int64_t> coarse_clock_nanoseconds() const override;
   checks::PagePlacement place_pages(int numa_node, int pages) const override;
+  checks::PageMove move_pages(int from, int to, int pages, checks::Migration way) const override;
+  checks::PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, checks::Spread policy) const override;
   checks::HeapTrial try_heap(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;

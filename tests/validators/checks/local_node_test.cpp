@@ -46,6 +46,26 @@ TEST(LocalNode, SaysWhyPagesCannotBePlaced) {
   EXPECT_EQ(LocalNode().place_pages(1000, 16).problem, "mbind: Invalid argument");
 }
 
+TEST(LocalNode, MovesPagesToTheNodeTheyLieOn) {
+  for (const Migration way : {Migration::by_page, Migration::by_process}) {
+    const PageMove move = LocalNode().move_pages(0, 0, 16, way);
+    if (move.problem.find("not permitted") != std::string::npos) GTEST_SKIP() << move.problem;
+    EXPECT_EQ(move.problem, "");
+    EXPECT_EQ(move.arrived, 16);
+    EXPECT_TRUE(move.is_intact);
+  }
+  EXPECT_EQ(LocalNode().move_pages(1000, 0, 16, Migration::by_page).problem, "mbind: Invalid argument");
+  EXPECT_EQ(LocalNode().move_pages(0, 4096, 16, Migration::by_page).problem, "mbind: Invalid argument");
+}
+
+TEST(LocalNode, SpreadsPagesOverTheNodesGiven) {
+  const PageSpread spread = LocalNode().spread_pages({0}, 16, Spread::interleave);
+  if (spread.problem.find("not permitted") != std::string::npos) GTEST_SKIP() << spread.problem;
+  EXPECT_EQ(spread.problem, "");
+  EXPECT_EQ(spread.on_node, (std::map<int, int>{{0, 16}}));
+  EXPECT_NE(LocalNode().spread_pages({-1}, 16, Spread::interleave).problem, "");
+}
+
 TEST(LocalNode, KnowsOneDirectoryByTwoNames) {
   EXPECT_EQ(LocalNode().is_same_directory("/proc/self/root/usr", "/usr"), true);
   EXPECT_EQ(LocalNode().is_same_directory("/usr", "/proc"), false);

@@ -256,7 +256,7 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   image.profiles = {"boot"};
   EXPECT_EQ(ids_of(checks_for(image)),
             "kernel.release kernel.cmdline kernel.timer numa.nodes numa.distances-symmetric numa.cpus-partition "
-            "numa.hmat numa.tiers numa.placement "
+            "numa.hmat numa.tiers numa.placement numa.migration numa.interleave numa.weighted "
             "iommu.on iommu.type iommu.groups mem.size image.deployed driver.vermagic kernel.modules driver.bound "
             "dmabuf.heap system.units "
             "kernel.console driver.taint");
@@ -279,7 +279,8 @@ TEST(Catalogue, NamesAndDescribesEachCheckOnce) {
 
 TEST(Catalogue, ChoosesByProfile) {
   EXPECT_EQ(ids_of(checks_of({"numa", "memory", "no-such"})),
-            "numa.nodes numa.distances-symmetric numa.cpus-partition numa.hmat numa.tiers numa.placement mem.size "
+            "numa.nodes numa.distances-symmetric numa.cpus-partition numa.hmat numa.tiers numa.placement "
+            "numa.migration numa.interleave numa.weighted mem.size "
             "mem.hugepages mem.thp "
             "numa.balancing numa.reclaim");
 }

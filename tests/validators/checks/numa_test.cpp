@@ -200,5 +200,59 @@ TEST(NumaPlacement, SkipsWithoutMemoryNodes) {
   EXPECT_EQ(said(judge("numa.placement", RecordedWorld({}), {})), "skip: the topology names no memory");
 }
 
+Json moved(int arrived, bool is_intact = true) {
+  return {{"arrived", arrived}, {"is_intact", is_intact}};
+}
+
+Json all_moves(const Json& back) {
+  const Json there = moved(64);
+  return {{"move_pages", {{"0 to 1", there}, {"1 to 0", back}}},
+          {"migrate_pages", {{"0 to 1", there}, {"1 to 0", there}}}};
+}
+
+std::string migration(const Json& probes) {
+  return said(judge("numa.migration", RecordedWorld({}, probes), two_nodes()));
+}
+
+TEST(NumaMigration, WantsEachPageToArriveWholeByBothCalls) {
+  EXPECT_EQ(migration(all_moves(moved(64))), "pass");
+  EXPECT_EQ(migration(all_moves(moved(60))), "fail: move_pages from node 1 to node 0: 4 of 64 pages did not arrive");
+  EXPECT_EQ(migration(all_moves(moved(64, false))),
+            "fail: move_pages from node 1 to node 0: the pages hold something else");
+  EXPECT_EQ(migration(all_moves({{"problem", "move_pages: No such device"}})),
+            "fail: move_pages from node 1 to node 0: move_pages: No such device");
+}
+
+TEST(NumaMigration, NeedsASecondNodeWithMemory) {
+  Expected expected = two_nodes();
+  expected.topology.nodes[1].memory_bytes = 0;
+  EXPECT_EQ(said(judge("numa.migration", RecordedWorld({}), expected)),
+            "skip: the machine has memory on one node only");
+}
+
+TEST(NumaInterleave, WantsAsManyPagesOnEachNode) {
+  const auto interleave = [](const Json& on_node) {
+    const Json probes = {{"interleave", {{"on_node", on_node}}}};
+    return said(judge("numa.interleave", RecordedWorld({}, probes), two_nodes()));
+  };
+  EXPECT_EQ(interleave({{"0", 64}, {"1", 64}}), "pass");
+  EXPECT_EQ(interleave({{"0", 128}}), R"(fail: pages lie {"node0":128} instead of {"node0":64,"node1":64})");
+  EXPECT_EQ(said(judge("numa.interleave", RecordedWorld({}), two_nodes())), "fail: not recorded");
+}
+
+TEST(NumaWeighted, WantsPagesInProportionToTheWeights) {
+  const std::string root = "/sys/kernel/mm/mempolicy/weighted_interleave";
+  const Json probes = {{"weighted_interleave", {{"on_node", {{"0", 24}, {"1", 8}}}}}};
+  const auto with_weights = [&](const std::string& first, const std::string& second) {
+    const Files files = {{root + "/node0", first}, {root + "/node1", second}};
+    return said(judge("numa.weighted", RecordedWorld(files, probes), two_nodes()));
+  };
+  EXPECT_EQ(with_weights("3\n", "1\n"), "pass");
+  EXPECT_EQ(with_weights("1\n", "1\n"), R"(fail: pages lie {"node0":24,"node1":8} instead of {"node0":8,"node1":8})");
+  EXPECT_EQ(with_weights("3\n", "?\n"), "fail: node 1 has no weight");
+  EXPECT_EQ(said(judge("numa.weighted", RecordedWorld({}, probes), two_nodes())),
+            "skip: the kernel has no weighted interleaving (Linux 6.9 has)");
+}
+
 }  // namespace
 }  // namespace ainode::checks
