@@ -328,8 +328,8 @@ Cure: give it at least the size that the help line names.
   ainode build NAME --out out/NAME && ainode verify out/NAME
 Cure: name the directory that was given to --out.
 )"},
-{codes::image_malformed, R"(The image's manifest.json or its disk cannot be understood: edited, cut short, written by another
-version, or without the file or partition that is needed.
+{codes::image_malformed, R"(The image's manifest.json, disk or repository cannot be understood: edited, cut short, written by
+another version, or without the file or partition that is needed.
 Cure: copy the image again or build it again; to boot it, its recipe needs `disk: [qcow2]` under
 outputs.
 )"},
@@ -390,8 +390,8 @@ Cure: read the end of console.log in the evidence directory.
 )"},
 {codes::machine_refused, R"(QEMU ended before the guest's first byte and said why: this version does not know a device of the
 topology, or the topology asks for what it cannot emulate. Nothing is said about the image.
-Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the evidence
-directory.
+Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the
+evidence directory.
 )"},
 // ---- host ----
 {codes::usage_error, R"(The command line is wrong: an unknown verb or flag, a missing or superfluous argument, or a value
@@ -453,8 +453,8 @@ Cure: try again when less is running.
 algorithm, or the library is damaged.
 Cure: try with OPENSSL_CONF=/dev/null; reinstall libssl if that does not help.
 )"},
-{codes::memory_needed, R"(The topology gives its guest more memory than this host has free now (MemAvailable in /proc/meminfo).
-QEMU would start, and the kernel would end it or others in the middle of the boot.
+{codes::memory_needed, R"(The topology gives its guest more memory than this host has free now (MemAvailable of
+/proc/meminfo). QEMU would start, and the kernel would end it or others in the middle of the boot.
 Cure: try again when less is running, or take a smaller machine:
   ainode validate IMAGE --target qemu:tiny-edge
 )"},
