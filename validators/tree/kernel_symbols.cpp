@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "base/decompress.h"
+#include "base/archive.h"
 #include "base/error.h"
 #include "base/handle.h"
 
@@ -146,13 +146,6 @@ void add_extended_versions(const ElfFile& elf, Symbols& versions) {
   }
 }
 
-std::string unpack(std::string_view packed, const std::string& origin) {
-  std::string unpacked;
-  const auto source = open_bytes(packed, origin, kKernelLimit);
-  for (std::string_view piece = source->next_chunk(); !piece.empty(); piece = source->next_chunk()) unpacked += piece;
-  return unpacked;
-}
-
 /// Offsets into the boot header, and its version that has them all.
 constexpr std::size_t kSetupSectors = 0x1f1, kMagic = 0x202, kVersion = 0x206, kPayload = 0x248;
 constexpr std::uint16_t kFirstWithPayload = 0x208;
@@ -171,7 +164,7 @@ std::string unpacked_kernel(std::string_view image, const std::string& origin) {
   const std::uint64_t size = read_at<std::uint32_t>(image, kPayload + 4);
   // The payload's last four bytes are its unpacked size, which is no part of the stream.
   if (size < 4 || start + size > image.size()) refuse(origin, "its payload lies outside");
-  return unpack(image.substr(start, size - 4), origin);
+  return decompress(image.substr(start, size - 4), origin, kKernelLimit);
 }
 
 }  // namespace

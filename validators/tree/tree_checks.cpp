@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/decompress.h"
+#include "base/archive.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "validators/checks/catalog.h"
@@ -45,10 +45,7 @@ void find_modules(const Node& node, const std::string& directory, Words& found) 
 std::string read_unpacked(const Node& node, const std::string& path) {
   const auto content = node.read_file(path);
   if (!content) throw Error(codes::image_malformed, path + " cannot be read");
-  std::string unpacked;
-  const auto source = open_bytes(*content, path, kModuleLimit);
-  for (std::string_view piece = source->next_chunk(); !piece.empty(); piece = source->next_chunk()) unpacked += piece;
-  return unpacked;
+  return decompress(*content, path, kModuleLimit);
 }
 
 /// Symbol → the checksums that somebody exports it with: two modules of which one is loaded may give the same.
@@ -73,6 +70,16 @@ Words symbol_objections(const Symbols& wanted, const Exports& exports) {
 }
 
 Finding symbols(const Node& node, const Expected&) {
+  const Json due = {{"refused", Json::array()}};
+  const auto kernel = find_kernel(node);
+  if (!kernel) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
+  Exports exports;
+  try {
+    add(exports, read_kernel_exports(node.read_file(*kernel).value_or(""), *kernel));
+  } catch (const Error& error) {
+    return checks::failed(nullptr, due, *kernel, error.message());
+  }
+  const std::size_t of_kernel = exports.size();
   Words paths;
   find_modules(node, kModules, paths);
   std::vector<ModuleSymbols> modules(paths.size());
@@ -84,10 +91,6 @@ Finding symbols(const Node& node, const Expected&) {
       unreadable[i] = error.message();
     }
   });
-  const auto kernel = find_kernel(node);
-  Exports exports;
-  add(exports, read_kernel_exports(*node.read_file(*kernel), *kernel));
-  const std::size_t of_kernel = exports.size();
   for (const ModuleSymbols& module : modules) add(exports, module.exported);
   Words refused;
   std::size_t wanted = 0;
@@ -105,8 +108,8 @@ Finding symbols(const Node& node, const Expected&) {
                          {"exported", exports.size()},
                          {"wanted", wanted},
                          {"refused", refused}},
-                        {{"refused", Json::array()}},
-                        fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules), std::move(objection));
+                        due, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules),
+                        std::move(objection));
 }
 
 /// "snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.

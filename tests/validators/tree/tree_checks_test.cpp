@@ -71,6 +71,14 @@ TEST(DriverSymbols, FailForAModuleThatIsNone) {
               AllOf(StartsWith("fail: 1 of 3 modules cannot load"), HasSubstr("broken.ko: is not a 64-bit ELF file")));
 }
 
+TEST(DriverSymbols, FailWhereTheKernelCannotBeRead) {
+  Files files = tree();
+  files[kRoot + "vmlinuz"] = "no kernel";
+  EXPECT_EQ(answer("driver.symbols", files), "fail: /usr/lib/modules/6.12/vmlinuz: is not an x86 boot image");
+  files.erase(kRoot + "vmlinuz");
+  EXPECT_EQ(answer("driver.symbols", files), "fail: the image holds no kernel, or several");
+}
+
 TEST(DriverSymbols, TakeAnyOfSeveralExportersOfOneName) {
   Files files = tree();
   files[kRoot + "kernel/other.ko"] = make_module({{{"base_open", 9}}, {}});
