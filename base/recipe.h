@@ -86,6 +86,8 @@ struct SecurityWishes {
   Text lockdown;                            ///< none, integrity or confidentiality
   std::optional<std::vector<Text>> setuid;  ///< all files that may have more rights than who starts them
   Place setuid_place;
+  std::optional<std::vector<Text>> ports;  ///< all that may be open to other machines: "22/tcp"
+  Place ports_place;
 };
 
 /// An account with a fixed number, so that the order in which packages make theirs never decides it.

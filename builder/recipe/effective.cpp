@@ -144,7 +144,8 @@ SortedJson canonical_mapping(const YamlNode& node, const Shape& shape) {
     const Key* row = find_key(shape, key.text);
     const Shape* inner = row ? row->shape : shape.item;
     SortedJson json = inner ? canonical(value, *inner) : SortedJson(value.text);
-    if (!json.is_structured() || !json.empty()) object[key.text] = std::move(json);
+    const bool says_nothing = json.is_structured() && json.empty() && !(inner && inner->is_whole);
+    if (!says_nothing) object[key.text] = std::move(json);
   }
   return object;
 }

@@ -30,6 +30,11 @@ constexpr Shape list(std::string_view holds, const Shape& item, std::size_t at_l
   return {.kind = Kind::list, .holds = holds, .item = &item, .at_least = at_least};
 }
 
+/// Names all there may be, so that an empty one says something too.
+constexpr Shape whole_list(std::string_view holds, const Shape& item) {
+  return {.kind = Kind::list, .holds = holds, .item = &item, .is_whole = true};
+}
+
 constexpr Shape table(std::string_view holds, std::span<const Key> keys) {
   return {.kind = Kind::table, .holds = holds, .keys = keys};
 }
@@ -350,7 +355,9 @@ PlacedFile read_placed_file(Reader reader, Node node) {
 }
 
 constexpr Shape kLockdown = text(check_lockdown, "^(none|integrity|confidentiality)$");
-constexpr Shape kPaths = list("a list of absolute paths", kAbsolutePath);
+constexpr Shape kPaths = whole_list("a list of absolute paths", kAbsolutePath);
+constexpr Shape kPort = text(check_port, "^[1-9][0-9]{0,4}/(tcp|udp)$");
+constexpr Shape kPorts = whole_list("a list of ports", kPort);
 constexpr Key kSecurityKeys[] = {
     {"lsm", kOptional, "the security modules, in their order", &kNames,
      [](Reader r, Node v, Recipe& into) { into.security.lsm = r.texts(v); }},
@@ -361,6 +368,11 @@ constexpr Key kSecurityKeys[] = {
      [](Reader r, Node v, Recipe& into) {
        into.security.setuid = r.texts(v);
        into.security.setuid_place = v.place;
+     }},
+    {"ports", kOptional, "all ports that may be open to other machines, such as 22/tcp", &kPorts,
+     [](Reader r, Node v, Recipe& into) {
+       into.security.ports = r.texts(v);
+       into.security.ports_place = v.place;
      }},
 };
 constexpr Shape kSecurity = table("a mapping", kSecurityKeys);

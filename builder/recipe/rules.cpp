@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace ainode {
 
@@ -201,6 +202,16 @@ std::string check_resource_limit(std::string_view text) {
 
 std::string check_thp(std::string_view text) {
   return check_choice(text, {"always", "madvise", "never"});
+}
+
+std::string check_port(std::string_view text) {
+  int number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view protocol = text.substr(static_cast<std::size_t>(end - text.data()));
+  const bool is_port = failure == std::errc() && text.front() != '0' && number >= 1 && number <= 65535;
+  return is_port && (protocol == "/tcp" || protocol == "/udp")
+             ? ""
+             : "it must be a number from 1 to 65535 and a protocol, like 22/tcp or 4789/udp";
 }
 
 std::string check_lockdown(std::string_view text) {

@@ -43,6 +43,7 @@ struct Shape {
   const Shape* item = nullptr;    ///< of a list or a map
   std::span<const Key> keys = {};  ///< of a table
   std::size_t at_least = 0;        ///< items of a list
+  bool is_whole = false;           ///< a list that names all there may be: an empty one says that there are none
 };
 
 /// One key of a table: a row of the language.

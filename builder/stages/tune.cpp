@@ -59,6 +59,7 @@ constexpr Statement kStatements[] = {
     {"groups", "system.accounts", nullptr},
     {"security.lsm", "security.lsm", promise_security_modules},
     {"security.lockdown", "security.lockdown", promise_lockdown},
+    {"security.ports", "security.listening-ports", promise_ports},
     {"disk.partitions", "storage.mounts", write_partitions},
     {"files", "image.files", write_files},
     {"security.setuid", "security.setuid-list", promise_setuid_files},

@@ -92,6 +92,14 @@ void promise_lockdown(Tuning& tuning) {
   tuning.declare_text("security.lockdown", tuning.recipe.security.lockdown);
 }
 
+void promise_ports(Tuning& tuning) {
+  const SecurityWishes& wishes = tuning.recipe.security;
+  if (!wishes.ports) return;
+  Json ports = Json::array();
+  for (const Text& port : *wishes.ports) ports.push_back(port.value);
+  tuning.declare("security.listening-ports", std::move(ports), wishes.ports_place);
+}
+
 /// The list is whole: what has more rights and does not stand there fails the build, and what stands there is there.
 void promise_setuid_files(Tuning& tuning) {
   const SecurityWishes& wishes = tuning.recipe.security;

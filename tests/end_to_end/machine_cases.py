@@ -14,8 +14,10 @@ from world import ROOT, Image, sha256_of
 PROMISED = {
     "kernel.release", "storage.mounts", "system.accounts", "kernel.cmdline", "kernel.config", "kernel.modules",
     "kernel.console", "kernel.timer", "driver.bound", "driver.vermagic", "driver.taint", "numa.nodes",
-    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted", "dmabuf.heap", "iommu.on",
+    "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted",
+    "numa.hugepages", "dmabuf.heap", "dmabuf.udmabuf", "dma.copy", "dma.isolation", "iommu.on",
     "iommu.type", "iommu.groups", "mem.size", "system.units", "image.deployed",
+    "kernel.preempt", "security.vulnerabilities",
 }  # fmt: skip
 
 
@@ -71,6 +73,7 @@ STATEMENTS = {
     "kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
     "numa.reclaim", "cpu.isolated", "cpu.tickless", "cpu.interrupts", "storage.scheduler", "storage.mounts",
     "system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list", "security.lsm", "security.lockdown",
+    "security.listening-ports",
 }  # fmt: skip
 
 
@@ -97,13 +100,13 @@ UNDONE = [
      {"kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
       "numa.reclaim", "cpu.interrupts", "cpu.isolated", "cpu.tickless"}),
     ("system", [
-        "cd /etc/systemd/system; rm multi-user.target.wants/node-ready.service fstrim.timer",
+        "cd /etc/systemd/system; rm multi-user.target.wants/node-ready.service sockets.target.wants/node-ready.socket fstrim.timer",
         "mkdir -p /run/systemd/system.conf.d; (echo [Manager]; echo DefaultLimitNOFILE=1024) >/run/systemd/system.conf.d/zzz.conf",
         "systemctl daemon-reload; sed -i s/:950:/:949:/ /etc/passwd; echo more >>/etc/ainode-statement",
         "cp /usr/bin/true /etc/p; chmod u+s /etc/p; for i in lsm lockdown; do mount --bind /dev/null /sys/kernel/security/$$i; done",
     ], "After=local-fs.target sys-kernel-security.mount\nBefore=ainode-agent.service",
      {"system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list",
-      "security.lsm", "security.lockdown"}),
+      "security.lsm", "security.lockdown", "security.listening-ports"}),
     # udev would do these again when the agent's disk comes and goes.
     ("devices", ["udevadm settle; echo 64 >/sys/block/vda/queue/read_ahead_kb; ln -sfn ../../vda9 /dev/disk/by-partlabel/root"],
      "After=ainode-agent.service local-fs.target systemd-udev-trigger.service\nBefore=multi-user.target",
@@ -147,20 +150,26 @@ def shipped_images_keep_what_they_declare(world):
 
 MODULES = "/usr/lib/modules/$$(uname -r)"
 CONFIG = f"{MODULES}/config"
+POOL = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
+AFTER_DEBUGFS = "After=sys-kernel-debug.mount\nBefore=ainode-agent.service"
 # The SATA controller seems to be in the group of the system's disk.
 OTHER_GROUP = ("D=/sys/bus/pci/devices; mkdir /run/planted; cp $$D/0000:00:1f.2/vendor $$D/0000:00:1f.2/device $$D/0000:00:1f.2/class /run/planted; "
                "cp -d $$D/0000:00:01.0/iommu_group /run/planted; mount --bind /run/planted $$D/0000:00:1f.2")
 # (case, what is planted, the checks that must fail: these and no other; the target where it is not the default one)
 CONTROLS = [
-    ("no-iommu", ["intel_iommu=off"], {"iommu.on", "iommu.type", "iommu.groups"}),
+    ("no-iommu", ["intel_iommu=off"], {"iommu.on", "iommu.type", "iommu.groups", "dma.copy", "dma.isolation"}),
     ("passed-through", ["iommu=pt"], {"iommu.type"}),
     ("shared-group", planted_unit(OTHER_GROUP), {"iommu.groups"}),
-    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted"}),
+    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted", "numa.hugepages"}),
     ("small-memory", ["mem=1200M"], {"mem.size"}),
     ("missing-module", planted_unit("rmmod erofs"), {"kernel.modules"}),
     ("kernel-complaint", planted_unit('echo "BUG: unable to handle planted defect" > /dev/kmsg'), {"kernel.console"}),
     ("tainted-kernel", planted_unit("echo 512 > /proc/sys/kernel/tainted"), {"driver.taint"}),
     ("useless-heap", planted_unit("mount --bind /dev/null /dev/dma_heap/system"), {"dmabuf.heap"}),
+    ("useless-udmabuf", planted_unit("mount --bind /dev/null /dev/udmabuf"), {"dmabuf.udmabuf"}),
+    ("stiff-pool", planted_unit(f"mount --bind /dev/null {POOL}"), {"numa.hugepages"}),
+    ("other-preemption", planted_unit("echo full > /sys/kernel/debug/sched/preempt", AFTER_DEBUGFS), {"kernel.preempt"}),
+    ("unmitigated", ["mitigations=off"], {"security.vulnerabilities"}),
     ("failed-unit", planted_unit("false"), {"system.units"}),
     ("writable-usr", planted_unit("mount -o remount,bind,rw /usr"), {"image.deployed"}),
     ("other-configuration", planted_unit(f"sed s/CONFIG_EROFS_FS=m/CONFIG_EROFS_FS=n/ {CONFIG} > /run/planted; mount --bind /run/planted {CONFIG}"),
@@ -188,12 +197,13 @@ for row in CONTROLS:
 
 
 SPEEDS = {"numa.hmat", "numa.tiers"}
+DMA = {"dma.copy", "dma.isolation"}
 SEVERAL = {"numa.migration", "numa.interleave", "numa.weighted"}
-IOMMU = {"iommu.on", "iommu.type", "iommu.groups"}
+IOMMU = {"iommu.on", "iommu.type", "iommu.groups"} | DMA
 # (topology, the checks that this machine or the default image gives nothing to judge)
 MACHINES = [
     ("one-node", SPEEDS | IOMMU | SEVERAL),
-    ("four-nodes", SPEEDS),
+    ("four-nodes", SPEEDS | DMA),
     ("memory-only-node", IOMMU),
     ("iommu-intel", SPEEDS | SEVERAL),
     ("iommu-amd", SPEEDS | IOMMU | SEVERAL),  # the default image's kernel has no driver for it

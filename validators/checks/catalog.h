@@ -21,8 +21,9 @@ std::vector<Check> security_checks();
 std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
 
-/// The part of the kernel family that has a file of its own.
+/// The parts of the kernel and of the NUMA family that have files of their own.
 std::vector<Check> kernel_setting_checks();
+std::vector<Check> numa_page_checks();
 
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "validators/checks/kernel_config.h"
+#include "validators/checks/pci.h"
 
 namespace ainode::checks {
 
@@ -30,6 +31,10 @@ std::optional<std::string> unmet(std::string_view need, const Node& node, const 
       return fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option);
   } else if (need == "devices") {
     if (topology.devices.empty()) return "the topology names no device";
+  } else if (need == "dma-device") {
+    if (std::none_of(topology.devices.begin(), topology.devices.end(),
+                     [](const ExpectedDevice& device) { return hardware_id(device) == kDrivableDevice; }))
+      return fmt::format("the topology names no device whose DMA a check can drive ({})", kDrivableDevice);
   } else if (need == "memory-nodes") {
     if (std::none_of(topology.nodes.begin(), topology.nodes.end(), has_memory)) return "the topology names no memory";
   } else if (need == "several-memory-nodes") {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DMA family: shared buffers from a heap, and the IOMMU that guards devices.
+// The DMA family: shared buffers, the IOMMU that guards devices, and what a device reaches behind it.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "validators/checks/catalog.h"
@@ -37,6 +38,24 @@ Finding heap(const Node& node, const Expected&) {
                          {"wrong_flags", trial.wrong_flags_error}};
   const Json expected = {{"zeroed", true}, {"shared", true}, {"wrong_flags", "EINVAL"}};
   return judged(measured, expected, device, heap_objections(trial, device));
+}
+
+std::string file_buffer_objections(const FileBufferTrial& trial, const std::string& device) {
+  if (!trial.is_present) return device + " does not exist";
+  if (!trial.problem.empty()) return trial.problem;
+  Words objections;
+  if (!trial.is_shared) objections.push_back("file and buffer do not agree");
+  if (trial.unsealed_error != "EINVAL")
+    objections.push_back(fmt::format("a file that may shrink gives {} instead of EINVAL", trial.unsealed_error));
+  return joined(objections, "; ");
+}
+
+Finding file_buffer(const Node& node, const Expected&) {
+  const std::string device = "/dev/udmabuf";
+  const FileBufferTrial trial = node.try_file_buffer(device);
+  return judged({{"bytes", trial.bytes}, {"shared", trial.is_shared}, {"unsealed", trial.unsealed_error}},
+                {{"shared", true}, {"unsealed", "EINVAL"}}, device + ", UDMABUF_CREATE of a memfd",
+                file_buffer_objections(trial, device));
 }
 
 /// The names that the drivers give their units in /sys/class/iommu.
@@ -127,6 +146,80 @@ Finding iommu_type(const Node& node, const Expected& expected) {
   return judged(measured, allowed, "/sys/kernel/iommu_groups/*/type", joined(objections, "; "));
 }
 
+/// The machine's devices that a check can drive.
+std::vector<PciDevice> drivable_devices(const Node& node) {
+  std::vector<PciDevice> devices = pci_devices(node);
+  std::erase_if(devices, [](const PciDevice& device) { return device.id != kDrivableDevice; });
+  return devices;
+}
+
+/// A judgement on each device that can be driven.
+Finding judge_devices(const Node& node, const std::string& expected,
+                      const std::function<Json(const DeviceDma&)>& measured_of,
+                      const std::function<std::string(const DeviceDma&, const PciDevice&)>& objection_to) {
+  Json measured = Json::object();
+  Words objections;
+  for (const PciDevice& device : drivable_devices(node)) {
+    const DeviceDma dma = node.try_device_dma(device.address);
+    measured[name_of(device)] = measured_of(dma);
+    const std::string objection = dma.problem.empty() ? objection_to(dma, device) : dma.problem;
+    if (!objection.empty()) objections.push_back(name_of(device) + ": " + objection);
+  }
+  if (measured.empty()) objections.push_back("none of the expected devices is there");
+  return judged(std::move(measured), expected, "VFIO type 1, the kernel's log", joined(objections, "; "));
+}
+
+Finding copy(const Node& node, const Expected&) {
+  return judge_devices(
+      node, "memory that is mapped for a device is read and written by it",
+      [](const DeviceDma& dma) {
+        return Json{{"bytes", dma.bytes}, {"copied", dma.is_copied}};
+      },
+      [](const DeviceDma& dma, const PciDevice&) -> std::string {
+        return dma.is_copied ? "" : "what came back is not what was sent";
+      });
+}
+
+/// Whichever IOMMU it is, its driver's line names device and address: "DMAR: [DMA Write NO_PASID] Request device
+/// [00:04.0] fault addr 0x9000000", "AMD-Vi: Event logged [IO_PAGE_FAULT device=0000:00:04.0 … address=0x9000000".
+std::string fault_line(const DeviceDma& dma, const std::string& pci_address) {
+  const std::string in_its_domain = pci_address.substr(pci_address.find(':') + 1);
+  const auto line = std::find_if(dma.kernel_says.begin(), dma.kernel_says.end(), [&](const std::string& each) {
+    return each.find(in_its_domain) != std::string::npos && each.find(dma.unmapped_address) != std::string::npos;
+  });
+  return line == dma.kernel_says.end() ? "" : *line;
+}
+
+std::string intrusions(const DeviceDma& dma) {
+  Words objections;
+  if (!dma.is_read_only_kept) objections.push_back("memory that it may only read was written");
+  if (!dma.is_unmapped_kept) objections.push_back("memory that is no longer mapped was written");
+  return joined(objections, "; ");
+}
+
+Finding isolation(const Node& node, const Expected& expected) {
+  const bool is_mute = expected.emulated && expected.topology.iommu == "amd";
+  Finding finding = judge_devices(
+      node, "memory that is not mapped for a device is kept from it, and the kernel names device and address",
+      [](const DeviceDma& dma) {
+        return Json{{"read_only_kept", dma.is_read_only_kept},
+                    {"unmapped_kept", dma.is_unmapped_kept},
+                    {"address", dma.unmapped_address},
+                    {"kernel_says", dma.kernel_says}};
+      },
+      [is_mute](const DeviceDma& dma, const PciDevice& device) {
+        std::string reason = intrusions(dma);
+        if (reason.empty() && !is_mute && fault_line(dma, device.address).empty())
+          reason = fmt::format("the kernel's log names no fault of it at {}", dma.unmapped_address);
+        return reason;
+      });
+  if (finding.verdict == Verdict::pass && is_mute) {
+    finding.verdict = Verdict::unmeasurable;
+    finding.reason = "devices are kept out, but QEMU's AMD IOMMU reports no fault that the kernel could name";
+  }
+  return finding;
+}
+
 }  // namespace
 
 std::vector<Check> dma_checks() {
@@ -136,6 +229,21 @@ std::vector<Check> dma_checks() {
        {"config:DMABUF_HEAPS_SYSTEM"},
        When::booted,
        heap},
+      {"dmabuf.udmabuf",
+       "a sealed file's pages become a shareable buffer, and both show the same",
+       {"config:UDMABUF"},
+       When::booted,
+       file_buffer},
+      {"dma.copy",
+       "a device copies between memory that is mapped for it",
+       {"iommu", "dma-device", "config:VFIO_PCI"},
+       When::booted,
+       copy},
+      {"dma.isolation",
+       "the IOMMU keeps a device from memory that is not mapped for it, and tells",
+       {"iommu", "dma-device", "config:VFIO_PCI"},
+       When::booted,
+       isolation},
       {"iommu.on", "the machine's IOMMU is active and groups its devices", {"iommu"}, When::early, iommu_on},
       {"iommu.type",
        "DMA is translated or passed through as kernel and image say",

@@ -68,6 +68,7 @@ struct ExpectedTopology {
 ///   system.accounts *         {"user": "node", "id": 900, "groups": ["video"]} or {"group": "render", "id": 901}
 ///   image.files *             {"path": "/etc/x", "sha256": "…", "mode": "0644", "uid": 0, "gid": 0}
 ///   security.setuid-list      ["/usr/bin/su", …]
+///   security.listening-ports  ["22/tcp"]
 ///   security.lsm              ["lockdown", "apparmor"]
 ///   security.lockdown         "integrity"
 /// The place of `kernel.cmdline` is reported by the check of that name; its arguments come from Manifest.

@@ -186,6 +186,45 @@ Finding timer(const Node& node, const Expected& expected) {
       ticks == *wanted ? "" : fmt::format("the kernel ticks {} times a second instead of {}", ticks, *wanted));
 }
 
+/// The models by the options that choose them; of a kernel that can switch, the one that it starts with.
+constexpr std::pair<const char*, const char*> kPreemptionModels[] = {
+    {"PREEMPT_RT", "rt"},     {"PREEMPT_LAZY", "lazy"}, {"PREEMPT", "full"}, {"PREEMPT_VOLUNTARY", "voluntary"},
+    {"PREEMPT_NONE", "none"},
+};
+
+std::string configured_preemption(const KernelConfig& kernel, const Expected& expected) {
+  constexpr std::string_view kArgument = "preempt=";
+  const bool can_switch = kernel.value("PREEMPT_DYNAMIC") == "y";
+  for (auto each = expected.kernel_cmdline.rbegin(); can_switch && each != expected.kernel_cmdline.rend(); ++each)
+    if (starts_with(*each, kArgument)) return each->substr(kArgument.size());
+  for (const auto& [option, model] : kPreemptionModels)
+    if (kernel.value(option) == "y") return model;
+  return "none";
+}
+
+/// What the kernel says of itself, now; debugfs is closed to a locked-down one, which said it when it started.
+std::string measured_preemption(const Node& node) {
+  if (trimmed(node.read_file("/sys/kernel/realtime").value_or("")) == "1") return "rt";
+  const std::string choice = node.read_file("/sys/kernel/debug/sched/preempt").value_or("");
+  const std::size_t open = choice.find('('), close = choice.find(')');
+  if (open < close && close != std::string::npos) return choice.substr(open + 1, close - open - 1);
+  constexpr std::string_view kSaid = "Dynamic Preempt: ";
+  for (const std::string& line : split_lines(node.kernel_log().value_or("")))
+    if (const std::string_view message = message_of(line); starts_with(message, kSaid))
+      return std::string(message.substr(kSaid.size()));
+  return "";
+}
+
+Finding preemption(const Node& node, const Expected& expected) {
+  const std::string evidence = "/sys/kernel/realtime, /sys/kernel/debug/sched/preempt, else the kernel's log";
+  const auto kernel = read_kernel_config(node);
+  if (!kernel) return skipped(fmt::format("no configuration of kernel {} is in the image", node.kernel_release()));
+  const std::string wanted = configured_preemption(*kernel, expected), found = measured_preemption(node);
+  if (found.empty()) return unmeasurable("the kernel does not say how it preempts", evidence);
+  return judged(found, wanted, evidence,
+                found == wanted ? "" : fmt::format("preemption is `{}` instead of `{}`", found, wanted));
+}
+
 }  // namespace
 
 std::vector<Check> kernel_checks() {
@@ -200,6 +239,7 @@ std::vector<Check> kernel_checks() {
        "",
        Where::tree_too},
       {"kernel.timer", "the kernel's timer ticks at the configured frequency", {}, When::early, timer},
+      {"kernel.preempt", "the kernel preempts as configured and as told", {}, When::booted, preemption},
       {"kernel.console", "the kernel reports no fault of its own", {}, When::last, console},
   };
   for (Check& check : kernel_setting_checks()) checks.push_back(std::move(check));

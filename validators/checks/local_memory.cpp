@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probes that touch memory: pages bound to a NUMA node, and a buffer of a DMA-BUF heap.
+// Pages of memory, small and huge, and the NUMA node that they lie on.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
 #include <linux/mempolicy.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,52 +12,17 @@
 #include <utility>
 
 #include "validators/checks/local_node.h"
+#include "validators/checks/node_files.h"
+#include "validators/checks/probe_memory.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
 
 namespace {
 
-constexpr std::size_t kHeapBytes = std::size_t{1} << 20;
-constexpr std::uint64_t kWrongSyncFlags = 0xff;
 constexpr int kNodeLimit = 1024;
 constexpr int kWeightedInterleave = 6;  // MPOL_WEIGHTED_INTERLEAVE since Linux 6.9
-
-std::string failure_of(const char* call) {
-  return fmt::format("{}: {}", call, std::strerror(errno));
-}
-
-class Mapping {
- public:
-  Mapping(std::size_t size, int protection, int flags, int fd)
-      : size_(size), start_(mmap(nullptr, size, protection, flags, fd, 0)) {}
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (is_there()) munmap(start_, size_);
-  }
-  bool is_there() const { return start_ != MAP_FAILED; }
-  std::size_t size() const { return size_; }
-  char* bytes() const { return static_cast<char*>(start_); }
-
- private:
-  std::size_t size_;
-  void* start_;
-};
-
-class OpenFile {
- public:
-  explicit OpenFile(int fd) : fd_(fd) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+constexpr int kPopulateWrite = 23;      // MADV_POPULATE_WRITE since Linux 5.14
 
 /// A set of nodes as the system calls take it.
 class NodeMask {
@@ -143,61 +104,58 @@ std::string numa_maps_line(const LocalNode& node, const char* start) {
   return "";
 }
 
-bool sync(int buffer, std::uint64_t flags) {
-  dma_buf_sync request{};
-  request.flags = flags;
-  return ioctl(buffer, DMA_BUF_IOCTL_SYNC, &request) == 0;
-}
-
-bool is_all_zero(const char* bytes, std::size_t size) {
-  return bytes[0] == 0 && std::memcmp(bytes, bytes + 1, size - 1) == 0;
-}
-
-std::uint32_t pattern(std::size_t index) {
-  return static_cast<std::uint32_t>(index) * 2654435761U + 1;
-}
-
-void write_pattern(char* bytes, std::size_t size) {
-  auto* words = reinterpret_cast<std::uint32_t*>(bytes);
-  for (std::size_t i = 0; i < size / sizeof *words; ++i) words[i] = pattern(i);
-}
-
-bool has_pattern(const char* bytes, std::size_t size) {
-  const auto* words = reinterpret_cast<const std::uint32_t*>(bytes);
-  for (std::size_t i = 0; i < size / sizeof *words; ++i) {
-    if (words[i] != pattern(i)) return false;
+/// The kernel's default size of huge pages in KiB: "Hugepagesize:  2048 kB".
+std::optional<std::int64_t> default_huge_page(const LocalNode& node) {
+  for (const std::string& line : split_lines(node.read_file("/proc/meminfo").value_or(""))) {
+    const auto words = split_words(line);
+    if (words.size() > 1 && words[0] == "Hugepagesize:") return to_number(words[1]);
   }
-  return true;
+  return std::nullopt;
 }
 
-std::string error_name(int number) {
-  return number == EINVAL ? "EINVAL" : std::strerror(number);
-}
-
-/// Writes through one mapping and reads through the other, each between its sync calls.
-void share(int buffer, const Mapping& writer, const Mapping& reader, HeapTrial& trial) {
-  if (!sync(buffer, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE)) {
-    trial.problem = failure_of("DMA_BUF_IOCTL_SYNC start write");
-    return;
+/// A node's pool of huge pages, that many larger as long as this lives.
+class LargerPool {
+ public:
+  LargerPool(const LocalNode& node, std::string path, int pages)
+      : node_(node), path_(std::move(path)), before_(read_number(node, path_)) {
+    if (before_) set(*before_ + pages);
   }
-  write_pattern(writer.bytes(), kHeapBytes);
-  if (!sync(buffer, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE)) trial.problem = failure_of("DMA_BUF_IOCTL_SYNC end write");
-  if (!sync(buffer, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ))
-    trial.problem = failure_of("DMA_BUF_IOCTL_SYNC start read");
-  trial.is_shared = has_pattern(reader.bytes(), kHeapBytes);
-  if (!sync(buffer, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ)) trial.problem = failure_of("DMA_BUF_IOCTL_SYNC end read");
-}
-
-void try_buffer(int buffer, HeapTrial& trial) {
-  const Mapping writer(kHeapBytes, PROT_READ | PROT_WRITE, MAP_SHARED, buffer);
-  const Mapping reader(kHeapBytes, PROT_READ, MAP_SHARED, buffer);
-  if (!writer.is_there() || !reader.is_there()) {
-    trial.problem = failure_of("mmap of the buffer");
-    return;
+  LargerPool(const LargerPool&) = delete;
+  LargerPool& operator=(const LargerPool&) = delete;
+  ~LargerPool() {
+    if (before_) set(*before_);
   }
-  trial.is_zeroed = is_all_zero(writer.bytes(), kHeapBytes);
-  share(buffer, writer, reader, trial);
-  trial.wrong_flags_error = sync(buffer, kWrongSyncFlags) ? "none" : error_name(errno);
+  bool is_there() const { return before_.has_value(); }
+  std::int64_t added() const { return read_number(node_, path_).value_or(0) - before_.value_or(0); }
+
+ private:
+  /// What the kernel made of it is read back.
+  void set(std::int64_t count) const {
+    const OpenFile file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string text = std::to_string(count);
+    [[maybe_unused]] const ssize_t written = write(file.get(), text.data(), text.size());
+  }
+
+  const LocalNode& node_;
+  std::string path_;
+  std::optional<std::int64_t> before_;
+};
+
+/// Mapped, bound to the node, then touched by the kernel: a process that touches what is not there dies of SIGBUS.
+void touch_huge_pages(int numa_node, int pages, std::size_t page_size, HugePages& found) {
+  const Mapping area(static_cast<std::size_t>(pages) * page_size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+  if (!area.is_there()) {
+    found.problem = failure_of("mmap with MAP_HUGETLB");
+  } else if (!set_policy(area, MPOL_BIND, {numa_node})) {
+    found.problem = failure_of("mbind");
+  } else if (madvise(area.bytes(), area.size(), kPopulateWrite) != 0) {
+    found.problem = failure_of("madvise with MADV_POPULATE_WRITE");
+  } else {
+    write_pattern(area.bytes(), area.size());
+    found.is_intact = has_pattern(area.bytes(), area.size());
+    found.on_node = count_by_node(area, static_cast<long>(page_size))[numa_node];
+  }
 }
 
 }  // namespace
@@ -250,24 +208,18 @@ PageSpread LocalNode::spread_pages(const std::vector<int>& numa_nodes, int pages
   return spread;
 }
 
-HeapTrial LocalNode::try_heap(const std::string& device) const {
-  HeapTrial trial;
-  trial.is_present = exists(device);
-  if (!trial.is_present) return trial;
-  const OpenFile heap(open(device.c_str(), O_RDONLY | O_CLOEXEC));
-  dma_heap_allocation_data allocation{};
-  allocation.len = kHeapBytes;
-  allocation.fd_flags = O_RDWR | O_CLOEXEC;
-  if (heap.get() < 0) {
-    trial.problem = failure_of("open");
-  } else if (ioctl(heap.get(), DMA_HEAP_IOCTL_ALLOC, &allocation) != 0) {
-    trial.problem = failure_of("DMA_HEAP_IOCTL_ALLOC");
-  } else {
-    const OpenFile buffer(static_cast<int>(allocation.fd));
-    trial.bytes = kHeapBytes;
-    try_buffer(buffer.get(), trial);
-  }
-  return trial;
+HugePages LocalNode::place_huge_pages(int numa_node, int pages) const {
+  const auto kibibytes = default_huge_page(*this);
+  if (!kibibytes) return {0, 0, false, "the kernel has no huge pages"};
+  const LargerPool pool(
+      *this,
+      fmt::format("/sys/devices/system/node/node{}/hugepages/hugepages-{}kB/nr_hugepages", numa_node, *kibibytes),
+      pages);
+  if (!pool.is_there()) return {0, 0, false, "the node has no pool of huge pages"};
+  HugePages found;
+  found.added = static_cast<int>(pool.added());
+  if (found.added == pages) touch_huge_pages(numa_node, pages, static_cast<std::size_t>(*kibibytes) * 1024, found);
+  return found;
 }
 
 }  // namespace ainode::checks

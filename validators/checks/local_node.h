@@ -20,7 +20,10 @@ class LocalNode : public Node {
   PagePlacement place_pages(int numa_node, int pages) const override;
   PageMove move_pages(int from, int to, int pages, Migration way) const override;
   PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const override;
+  HugePages place_huge_pages(int numa_node, int pages) const override;
   HeapTrial try_heap(const std::string& device) const override;
+  FileBufferTrial try_file_buffer(const std::string& device) const override;
+  DeviceDma try_device_dma(const std::string& pci_address) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

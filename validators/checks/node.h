@@ -46,6 +46,13 @@ struct PageSpread {
   std::string problem;         ///< the call that failed and its errno; empty otherwise
 };
 
+struct HugePages {
+  int added = 0;           ///< by which the node's pool grew when it was asked to
+  int on_node = 0;         ///< of these, mapped and bound to the node, where move_pages(nodes=NULL) says
+  bool is_intact = false;  ///< they hold what was written to them
+  std::string problem;     ///< the call that failed and its errno; empty otherwise
+};
+
 /// One buffer of a DMA-BUF heap, from allocation to release.
 struct HeapTrial {
   bool is_present = false;        ///< the heap's device exists
@@ -54,6 +61,26 @@ struct HeapTrial {
   bool is_shared = false;         ///< what one mapping wrote, between sync start and end, the other one reads
   std::string wrong_flags_error;  ///< name of the errno that wrong sync flags gave: "EINVAL"; "none" when accepted
   std::string problem;            ///< the call that failed and its errno; empty otherwise
+};
+
+/// One buffer made of a file's pages by /dev/udmabuf.
+struct FileBufferTrial {
+  bool is_present = false;     ///< the device exists
+  std::uint64_t bytes = 0;     ///< of the buffer
+  bool is_shared = false;      ///< what is written to file or buffer is read from the other one
+  std::string unsealed_error;  ///< errno's name for a file that may still shrink: "EINVAL"; "none" when accepted
+  std::string problem;         ///< the call that failed and its errno; empty otherwise
+};
+
+/// What a device reached through VFIO: a device that copies between memory and a buffer of its own.
+struct DeviceDma {
+  std::uint64_t bytes = 0;               ///< of each copy
+  bool is_copied = false;                ///< memory → device → memory gave the same bytes
+  bool is_read_only_kept = false;        ///< memory mapped for reading alone stayed as it was
+  bool is_unmapped_kept = false;         ///< memory no longer mapped stayed as it was
+  std::string unmapped_address;          ///< the IOVA of that last write: "0x9000000"
+  std::vector<std::string> kernel_says;  ///< lines of the kernel's log that came meanwhile
+  std::string problem;                   ///< what failed and its errno; empty otherwise
 };
 
 struct CommandOutcome {
@@ -81,7 +108,12 @@ class Node {
   virtual PagePlacement place_pages(int numa_node, int pages) const = 0;
   virtual PageMove move_pages(int from, int to, int pages, Migration way) const = 0;
   virtual PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const = 0;
+  /// The pool is as large afterwards as it was.
+  virtual HugePages place_huge_pages(int numa_node, int pages) const = 0;
   virtual HeapTrial try_heap(const std::string& device) const = 0;
+  virtual FileBufferTrial try_file_buffer(const std::string& device) const = 0;
+  /// Of a device without a driver, which it is again afterwards. Only QEMU's `edu` (1234:11e8) is known.
+  virtual DeviceDma try_device_dma(const std::string& pci_address) const = 0;
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.
   virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The NUMA family: nodes, distances, processors and speeds as the machine was given them, and memory that stays where
-// it is put.
+// The NUMA family: nodes, distances, processors and speeds as the machine was given them. Memory that stays where it is
+// put stands in numa_pages.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -134,100 +134,6 @@ Finding cpus_partition(const Node& node, const Expected& expected) {
                 joined(objections, "; "));
 }
 
-Finding placement(const Node& node, const Expected& expected) {
-  constexpr int kPages = 256;
-  Json measured = Json::object(), due = Json::object();
-  Words objections;
-  for (const int id : nodes_where(expected, [](const ExpectedNumaNode& each) { return each.memory_bytes > 0; })) {
-    const std::string name = "node" + std::to_string(id);
-    const PagePlacement found = node.place_pages(id, kPages);
-    const Words maps = split_words(found.numa_maps);
-    const std::string count = fmt::format("N{}={}", id, kPages);
-    measured[name] = found.on_node;
-    due[name] = kPages;
-    if (!found.problem.empty()) {
-      objections.push_back(fmt::format("{}: {}", name, found.problem));
-    } else if (found.on_node != kPages) {
-      objections.push_back(fmt::format("{}: {} of {} pages lie elsewhere", name, kPages - found.on_node, kPages));
-    } else if (std::find(maps.begin(), maps.end(), count) == maps.end()) {
-      objections.push_back(fmt::format("{}: numa_maps does not say {} but `{}`", name, count, found.numa_maps));
-    }
-  }
-  return judged(measured, due, "mbind(MPOL_BIND), move_pages(2), /proc/self/numa_maps", joined(objections, "; "));
-}
-
-Ids memory_nodes(const Expected& expected) {
-  return nodes_where(expected, [](const ExpectedNumaNode& each) { return each.memory_bytes > 0; });
-}
-
-/// Every page goes from each node to the next one and back, by both calls, and arrives whole.
-Finding migration(const Node& node, const Expected& expected) {
-  constexpr int kPages = 64;
-  constexpr std::pair<Migration, const char*> kWays[] = {{Migration::by_page, "move_pages"},
-                                                         {Migration::by_process, "migrate_pages"}};
-  Json measured = Json::object();
-  Words objections;
-  const Ids nodes = memory_nodes(expected);
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const int from = nodes[i], to = nodes[(i + 1) % nodes.size()];
-    for (const auto& [way, call] : kWays) {
-      const PageMove move = node.move_pages(from, to, kPages, way);
-      const std::string name = fmt::format("{} from node {} to node {}", call, from, to);
-      measured[name] = move.arrived;
-      if (!move.problem.empty())
-        objections.push_back(fmt::format("{}: {}", name, move.problem));
-      else if (move.arrived != kPages)
-        objections.push_back(fmt::format("{}: {} of {} pages did not arrive", name, kPages - move.arrived, kPages));
-      else if (!move.is_intact)
-        objections.push_back(name + ": the pages hold something else");
-    }
-  }
-  return judged(measured, {{"pages", kPages}, {"intact", true}}, "move_pages(2), migrate_pages(2)",
-                joined(objections, "; "));
-}
-
-Json spread_json(const std::map<int, int>& counts) {
-  Json json = Json::object();
-  for (const auto& [id, count] : counts) json["node" + std::to_string(id)] = count;
-  return json;
-}
-
-Finding judge_spread(const PageSpread& found, const std::map<int, int>& wanted, std::string evidence) {
-  std::string objection = found.problem;
-  if (objection.empty() && found.on_node != wanted)
-    objection =
-        fmt::format("pages lie {} instead of {}", spread_json(found.on_node).dump(), spread_json(wanted).dump());
-  return judged(spread_json(found.on_node), spread_json(wanted), std::move(evidence), std::move(objection));
-}
-
-Finding interleave(const Node& node, const Expected& expected) {
-  constexpr int kRounds = 64;
-  const Ids nodes = memory_nodes(expected);
-  std::map<int, int> wanted;
-  for (const int id : nodes) wanted[id] = kRounds;
-  const int pages = kRounds * static_cast<int>(nodes.size());
-  return judge_spread(node.spread_pages(nodes, pages, Spread::interleave), wanted,
-                      "mbind(MPOL_INTERLEAVE), move_pages(2)");
-}
-
-/// Linux's Documentation/ABI/testing/sysfs-kernel-mm-mempolicy-weighted-interleave.
-Finding weighted(const Node& node, const Expected& expected) {
-  constexpr int kRounds = 8;
-  const std::string root = "/sys/kernel/mm/mempolicy/weighted_interleave";
-  if (!node.exists(root)) return skipped("the kernel has no weighted interleaving (Linux 6.9 has)");
-  const Ids nodes = memory_nodes(expected);
-  std::map<int, int> wanted;
-  int pages = 0;
-  for (const int id : nodes) {
-    const auto weight = read_number(node, fmt::format("{}/node{}", root, id));
-    if (!weight || *weight < 1) return failed(nullptr, nullptr, root, fmt::format("node {} has no weight", id));
-    wanted[id] = kRounds * static_cast<int>(*weight);
-    pages += wanted[id];
-  }
-  return judge_spread(node.spread_pages(nodes, pages, Spread::weighted_interleave), wanted,
-                      root + ", mbind(MPOL_WEIGHTED_INTERLEAVE), move_pages(2)");
-}
-
 /// The attributes of a node's memory as Linux's documentation numaperf.rst names them, and what they are due to be.
 constexpr std::pair<const char*, int ExpectedAccess::*> kPerformance[] = {
     {"read_latency", &ExpectedAccess::latency_ns},
@@ -337,7 +243,7 @@ Finding zone_reclaim(const Node& node, const Expected& expected) {
 }  // namespace
 
 std::vector<Check> numa_checks() {
-  return {
+  std::vector<Check> checks = {
       {"numa.nodes", "the NUMA nodes are those of the machine", {}, When::early, nodes},
       {"numa.distances-symmetric",
        "the distances are sane, symmetric and those of the machine",
@@ -347,22 +253,6 @@ std::vector<Check> numa_checks() {
       {"numa.cpus-partition", "each processor belongs to one node, as in the machine", {}, When::early, cpus_partition},
       {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
       {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
-      {"numa.placement", "memory bound to a node lies on it", {"memory-nodes"}, When::early, placement},
-      {"numa.migration",
-       "pages that are moved between nodes all arrive, and whole",
-       {"several-memory-nodes"},
-       When::early,
-       migration},
-      {"numa.interleave",
-       "interleaved pages lie evenly on the nodes",
-       {"several-memory-nodes"},
-       When::early,
-       interleave},
-      {"numa.weighted",
-       "pages are interleaved in proportion to the nodes' weights",
-       {"several-memory-nodes"},
-       When::early,
-       weighted},
       {"numa.balancing",
        "the kernel moves pages between nodes only as declared",
        {"declared:numa.balancing"},
@@ -374,6 +264,8 @@ std::vector<Check> numa_checks() {
        When::booted,
        zone_reclaim},
   };
+  for (Check& check : numa_page_checks()) checks.push_back(std::move(check));
+  return checks;
 }
 
 }  // namespace ainode::checks

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "validators/checks/expected.h"
@@ -16,6 +17,9 @@ struct PciDevice {
   std::string iommu_group;  ///< empty: in none
   bool is_bridge = false;   ///< between PCI buses
 };
+
+/// Vendor and device of what Node::try_device_dma can drive: QEMU's `edu`.
+inline constexpr std::string_view kDrivableDevice = "1234:11e8";
 
 std::vector<PciDevice> pci_devices(const Node& node);   ///< by address
 std::string hardware_id(const ExpectedDevice& device);  ///< 1af4:1041

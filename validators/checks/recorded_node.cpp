@@ -81,6 +81,13 @@ PageSpread RecordedNode::spread_pages(const std::vector<int>&, int, Spread polic
   return spread;
 }
 
+HugePages RecordedNode::place_huge_pages(int numa_node, int) const {
+  const Json recorded = answer("place_huge_pages", std::to_string(numa_node));
+  if (recorded.is_null()) return {0, 0, false, "not recorded"};
+  return {recorded.value("added", 0), recorded.value("on_node", 0), recorded.value("is_intact", false),
+          recorded.value("problem", "")};
+}
+
 HeapTrial RecordedNode::try_heap(const std::string& device) const {
   const Json recorded = answer("try_heap", device);
   if (recorded.is_null()) return {};
@@ -92,6 +99,30 @@ HeapTrial RecordedNode::try_heap(const std::string& device) const {
   trial.wrong_flags_error = recorded.value("wrong_flags_error", "");
   trial.problem = recorded.value("problem", "");
   return trial;
+}
+
+FileBufferTrial RecordedNode::try_file_buffer(const std::string& device) const {
+  const Json recorded = answer("try_file_buffer", device);
+  if (recorded.is_null()) return {};
+  return {true, recorded.value("bytes", std::uint64_t{0}), recorded.value("is_shared", false),
+          recorded.value("unsealed_error", ""), recorded.value("problem", "")};
+}
+
+DeviceDma RecordedNode::try_device_dma(const std::string& pci_address) const {
+  const Json recorded = answer("try_device_dma", pci_address);
+  DeviceDma dma;
+  if (recorded.is_null()) {
+    dma.problem = "not recorded";
+    return dma;
+  }
+  dma.bytes = recorded.value("bytes", std::uint64_t{0});
+  dma.is_copied = recorded.value("is_copied", false);
+  dma.is_read_only_kept = recorded.value("is_read_only_kept", false);
+  dma.is_unmapped_kept = recorded.value("is_unmapped_kept", false);
+  dma.unmapped_address = recorded.value("unmapped_address", "");
+  dma.kernel_says = recorded.value("kernel_says", std::vector<std::string>());
+  dma.problem = recorded.value("problem", "");
+  return dma;
 }
 
 std::optional<bool> RecordedNode::is_read_only(const std::string& path) const {

@@ -15,8 +15,14 @@ namespace ainode::checks {
 ///    "place_pages": {"0": {"pages": 256, "on_node": 256, "numa_maps": "…", "problem": ""}},
 ///    "move_pages": {"0 to 1": {"arrived": 64, "is_intact": true, "problem": ""}}, "migrate_pages": the same,
 ///    "interleave": {"on_node": {"0": 64, "1": 64}, "problem": ""}, "weighted_interleave": the same,
+///    "place_huge_pages": {"0": {"added": 2, "on_node": 2, "is_intact": true, "problem": ""}},
 ///    "try_heap": {"/dev/dma_heap/system": {"bytes": 1048576, "is_zeroed": true, "is_shared": true,
 ///                 "wrong_flags_error": "EINVAL", "problem": ""}},
+///    "try_file_buffer": {"/dev/udmabuf": {"bytes": 65536, "is_shared": true, "unsealed_error": "EINVAL",
+///                        "problem": ""}},
+///    "try_device_dma": {"0000:00:04.0": {"bytes": 2048, "is_copied": true, "is_read_only_kept": true,
+///                       "is_unmapped_kept": true, "unmapped_address": "0x9000000",
+///                       "kernel_says": ["<4>[    9.1] DMAR: …"], "problem": ""}},
 ///    "status": {"/etc/x": {"mode": 420, "uid": 0, "gid": 0}}, "privileged_files": ["/usr/bin/su"],
 ///    "is_read_only": {"/usr": true}, "is_same_directory": {"/usr": "/sysroot/…"},
 ///    "run": {"systemctl is-system-running": {"status": 0, "output": "running\n"}}}
@@ -36,7 +42,10 @@ class RecordedNode : public Node {
   PagePlacement place_pages(int numa_node, int pages) const override;
   PageMove move_pages(int from, int to, int pages, Migration way) const override;
   PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const override;
+  HugePages place_huge_pages(int numa_node, int pages) const override;
   HeapTrial try_heap(const std::string& device) const override;
+  FileBufferTrial try_file_buffer(const std::string& device) const override;
+  DeviceDma try_device_dma(const std::string& pci_address) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

@@ -6,6 +6,7 @@
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/declared.h"
+#include "validators/checks/open_ports.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -65,6 +66,38 @@ Finding lockdown(const Node& node, const Expected& expected) {
   });
 }
 
+Finding vulnerabilities(const Node& node, const Expected& expected) {
+  const std::string root = "/sys/devices/system/cpu/vulnerabilities";
+  const Words& arguments = expected.kernel_cmdline;
+  if (std::find(arguments.begin(), arguments.end(), "mitigations=off") != arguments.end())
+    return skipped("the image wants no mitigation: `mitigations=off`");
+  Json measured = Json::object();
+  Words objections;
+  for (const DirectoryEntry& entry : node.list(root)) {
+    const std::string state = trimmed(node.read_file(root + "/" + entry.name).value_or("unreadable"));
+    measured[entry.name] = state;
+    if (state.compare(0, 12, "Not affected") != 0 && state.compare(0, 10, "Mitigation") != 0)
+      objections.push_back(fmt::format("{}: {}", entry.name, state));
+  }
+  if (measured.empty()) return unmeasurable("the kernel says nothing of its processor's vulnerabilities", root);
+  return judged(std::move(measured), "not affected, or mitigated", root + "/*", joined(objections, "; "));
+}
+
+Finding listening_ports(const Node& node, const Expected& expected) {
+  return judge_each(expected, "security.listening-ports", "/proc/net/{tcp,tcp6,udp,udp6}",
+                    [&](const Json& statement) -> Measured {
+                      const Words allowed = statement.get<Words>(), open = open_ports(node);
+                      Words objections;
+                      for (const std::string& port : open)
+                        if (std::find(allowed.begin(), allowed.end(), port) == allowed.end())
+                          objections.push_back(port + " is open");
+                      for (const std::string& port : allowed)
+                        if (std::find(open.begin(), open.end(), port) == open.end())
+                          objections.push_back("nobody listens at " + port);
+                      return {open, joined(objections, "; ")};
+                    });
+}
+
 }  // namespace
 
 std::vector<Check> security_checks() {
@@ -84,7 +117,17 @@ std::vector<Check> security_checks() {
            "the kernel is locked down as declared",
            {"declared:security.lockdown"},
            When::booted,
-           lockdown}};
+           lockdown},
+          {"security.vulnerabilities",
+           "each vulnerability of the processor that the kernel knows is mitigated",
+           {},
+           When::early,
+           vulnerabilities},
+          {"security.listening-ports",
+           "the declared ports, and no others, are open to other machines",
+           {"declared:security.listening-ports"},
+           When::last,
+           listening_ports}};
 }
 
 }  // namespace ainode::checks

@@ -296,8 +296,22 @@ checks::PageSpread CommittedTree::spread_pages(const std::vector<int>&, int, che
   return {{}, "the image is not booted"};
 }
 
+checks::HugePages CommittedTree::place_huge_pages(int, int) const {
+  return {0, 0, false, "the image is not booted"};
+}
+
 checks::HeapTrial CommittedTree::try_heap(const std::string&) const {
   return {};
+}
+
+checks::FileBufferTrial CommittedTree::try_file_buffer(const std::string&) const {
+  return {};
+}
+
+checks::DeviceDma CommittedTree::try_device_dma(const std::string&) const {
+  checks::DeviceDma dma;
+  dma.problem = "the image is not booted";
+  return dma;
 }
 
 std::optional<bool> CommittedTree::is_read_only(const std::string&) const {

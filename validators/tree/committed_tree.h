@@ -31,7 +31,10 @@ class CommittedTree : public checks::Node {
   checks::PagePlacement place_pages(int numa_node, int pages) const override;
   checks::PageMove move_pages(int from, int to, int pages, checks::Migration way) const override;
   checks::PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, checks::Spread policy) const override;
+  checks::HugePages place_huge_pages(int numa_node, int pages) const override;
   checks::HeapTrial try_heap(const std::string& device) const override;
+  checks::FileBufferTrial try_file_buffer(const std::string& device) const override;
+  checks::DeviceDma try_device_dma(const std::string& pci_address) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   checks::CommandOutcome run(const std::vector<std::string>& argv) const override;

@@ -154,6 +154,8 @@ TEST_F(LoadRecipe, TheDigestIgnoresCommentsPlacesAndStyle) {
 TEST_F(LoadRecipe, TheDigestDependsOnEveryValue) {
   const std::string digest = load("node").digest;
   EXPECT_NE(load("node", "arm64").digest, digest);
+  EXPECT_NE(digest_of(kRecipe + std::string("security: {setuid: []}\n")), digest) << "none is something else than any";
+  EXPECT_EQ(digest_of(kRecipe + std::string("systemd: {enable: []}\n")), digest);
   const std::pair<const char*, const char*> edits[] = {{"name: node", "name: mode"},
                                                        {"[amd64, arm64]", "[amd64]"},
                                                        {"id: main", "id: first"},

@@ -108,6 +108,8 @@ TEST_F(Tune, WhatTheKernelMustBeToldStandsOnItsCommandLine) {
   recipe_.tuning.isolate = said("2-3", 4);
   recipe_.security.lsm = {said("lockdown", 5), said("apparmor", 5)};
   recipe_.security.lockdown = said("none", 6);
+  recipe_.security.ports = {said("22/tcp", 7)};
+  recipe_.security.ports_place = {"r.yaml", 7, 1, 1, ""};
   tune();
   EXPECT_EQ(promised("kernel.cmdline"),
             "\"quiet\" r.yaml:1:1\n\"hugepagesz=2M\" r.yaml:2:1\n\"hugepages=512\" r.yaml:2:1\n"
@@ -115,6 +117,7 @@ TEST_F(Tune, WhatTheKernelMustBeToldStandsOnItsCommandLine) {
             "\"lsm=lockdown,apparmor\" r.yaml:5:1\n");
   EXPECT_EQ(promised("mem.hugepages"), "{\"size\":\"2M\",\"count\":512,\"even\":false} r.yaml:2:1\n");
   EXPECT_EQ(promised("security.lockdown"), "\"none\" r.yaml:6:1\n");
+  EXPECT_EQ(promised("security.listening-ports"), "[\"22/tcp\"] r.yaml:7:1\n");
 }
 
 TEST_F(Tune, LimitsAreThoseOfEveryService) {

@@ -56,6 +56,18 @@ Files disk_of(const std::string& scheduler, const std::string& read_ahead) {
 }
 
 const Json kRoot = {{"id", "root"}, {"fs", "ext4"}, {"bytes", 3145728}, {"mount", "/"}};
+// As /proc/net/{tcp,udp6} show them: 22 open to all, 631 on the loopback, a connection; 4789 open, 323 on the loopback.
+const char* const kTcp =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    "   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
+    "   1: 0100007F:0277 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1\n"
+    "   2: 0F02000A:9C40 0202000A:01BB 01 00000000:00000000 00:00000000 00000000     0        0 3 1\n";
+const char* const kUdp6 =
+    "  sl  local_address                         remote_address                        st tx_queue rx_queue\n"
+    "   0: 00000000000000000000000000000000:12B5 00000000000000000000000000000000:0000 07 00000000:00000000\n"
+    "   1: 00000000000000000000000001000000:0143 00000000000000000000000000000000:0000 07 00000000:00000000\n"
+    "   2: 0000000000000000FFFF00000100007F:0144 00000000000000000000000000000000:0000 07 00000000:00000000\n";
+
 Files root_of(const std::string& sectors, const std::string& filesystem) {
   return {{"/dev/disk/by-partlabel/root", "-> ../../vda2"},
           {"/sys/class/block/vda2/size", sectors},
@@ -344,6 +356,19 @@ const std::vector<Row> kRows = {
      {{"/sys/kernel/security/lsm", "lockdown,capability,yama"}},
      kNone,
      "fail: the kernel's security modules are lockdown, capability, yama instead of yama, lockdown (r.yaml:3:1)"},
+    {"ports_kept",
+     "security.listening-ports",
+     {"22/tcp", "4789/udp"},
+     {{"/proc/net/tcp", kTcp}, {"/proc/net/udp6", kUdp6}},
+     kNone,
+     "pass"},
+    {"ports_opened_and_closed",
+     "security.listening-ports",
+     {"23/tcp"},
+     {{"/proc/net/tcp", kTcp}},
+     kNone,
+     "fail: 22/tcp is open; nobody listens at 23/tcp (r.yaml:3:1)"},
+    {"no_port_and_none_open", "security.listening-ports", Json::array(), {}, kNone, "pass"},
     {"locked_down",
      "security.lockdown",
      "integrity",

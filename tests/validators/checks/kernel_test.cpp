@@ -174,5 +174,35 @@ TEST(KernelTimer, FailsAgainstTheDeclaredFrequency) {
   EXPECT_EQ(result.place, "node.yaml:30:7");
 }
 
+/// What is said where the kernel is configured like this, told this, and shows this.
+std::string preempts(const std::string& config, const std::string& argument, Files shown, const std::string& log = "") {
+  shown["/usr/lib/modules/6.12.1-cloud/config"] = config;
+  Json probes = kRelease;
+  probes["kernel_log"] = log;
+  Expected expected;
+  expected.kernel_cmdline = {"quiet", argument};
+  return said(judge("kernel.preempt", RecordedWorld(shown, probes), expected));
+}
+
+TEST(KernelPreempt, FollowsConfigurationAndArgument) {
+  const std::string dynamic = "CONFIG_PREEMPT_VOLUNTARY=y\nCONFIG_PREEMPT_DYNAMIC=y\n";
+  const Files voluntary = {{"/sys/kernel/debug/sched/preempt", "none (voluntary) full \n"}};
+  EXPECT_EQ(preempts(dynamic, "panic=1", voluntary), "pass");
+  EXPECT_EQ(preempts(dynamic, "preempt=full", voluntary), "fail: preemption is `voluntary` instead of `full`");
+  EXPECT_EQ(preempts("CONFIG_PREEMPT_VOLUNTARY=y\n", "preempt=full", voluntary), "pass");
+  EXPECT_EQ(preempts("CONFIG_PREEMPT_LAZY=y\nCONFIG_PREEMPT_DYNAMIC=y\n", "panic=1",
+                     {{"/sys/kernel/debug/sched/preempt", "full (lazy)"}}),
+            "pass");
+  EXPECT_EQ(preempts("CONFIG_PREEMPT_RT=y\nCONFIG_PREEMPT=y\n", "panic=1", {{"/sys/kernel/realtime", "1\n"}}), "pass");
+}
+
+TEST(KernelPreempt, ReadsTheLogWhereDebugfsIsClosed) {
+  const std::string dynamic = "CONFIG_PREEMPT_VOLUNTARY=y\nCONFIG_PREEMPT_DYNAMIC=y\n";
+  EXPECT_EQ(preempts(dynamic, "panic=1", {}, "<6>[    0.1] Dynamic Preempt: voluntary\n"), "pass");
+  EXPECT_EQ(preempts(dynamic, "panic=1", {}, "<6>[    0.1] Dynamic Preempt: full\n"),
+            "fail: preemption is `full` instead of `voluntary`");
+  EXPECT_EQ(preempts(dynamic, "panic=1", {}), "unmeasurable: the kernel does not say how it preempts");
+}
+
 }  // namespace
 }  // namespace ainode::checks

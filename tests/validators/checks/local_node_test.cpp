@@ -46,6 +46,22 @@ TEST(LocalNode, SaysWhyPagesCannotBePlaced) {
   EXPECT_EQ(LocalNode().place_pages(1000, 16).problem, "mbind: Invalid argument");
 }
 
+TEST(LocalNode, SaysWhyHugePagesCannotBePlaced) {
+  const HugePages none = LocalNode().place_huge_pages(1000, 2);
+  EXPECT_TRUE(none.problem == "the node has no pool of huge pages" || none.problem == "the kernel has no huge pages")
+      << none.problem;
+}
+
+TEST(LocalNode, ABufferOfAFilesPagesNeedsTheDevice) {
+  EXPECT_FALSE(LocalNode().try_file_buffer("/no/such/device").is_present);
+  EXPECT_TRUE(LocalNode().try_file_buffer("/dev/null").is_present);
+  EXPECT_EQ(LocalNode().try_file_buffer("/dev/null").problem, "UDMABUF_CREATE: Inappropriate ioctl for device");
+}
+
+TEST(LocalNode, SaysWhyADevicesDmaCannotBeTried) {
+  EXPECT_EQ(LocalNode().try_device_dma("ffff:ff:1f.7").problem, "there is no device ffff:ff:1f.7");
+}
+
 TEST(LocalNode, MovesPagesToTheNodeTheyLieOn) {
   for (const Migration way : {Migration::by_page, Migration::by_process}) {
     const PageMove move = LocalNode().move_pages(0, 0, 16, way);

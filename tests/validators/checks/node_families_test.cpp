@@ -41,6 +41,23 @@ TEST(DmabufHeap, FailsWithoutTheDeviceButSkipsWithoutTheOption) {
   EXPECT_EQ(said(judge("dmabuf.heap", off, {})), "skip: kernel 6.12 has CONFIG_DMABUF_HEAPS_SYSTEM off");
 }
 
+std::string file_buffer_with(const char* field, const Json& value) {
+  Json answer = {{"bytes", 65536}, {"is_shared", true}, {"unsealed_error", "EINVAL"}};
+  answer[field] = value;
+  const RecordedWorld world(Files{{"/boot/config-6.12", "CONFIG_UDMABUF=y\n"}},
+                            {{"kernel_release", "6.12"}, {"try_file_buffer", {{"/dev/udmabuf", answer}}}});
+  return said(judge("dmabuf.udmabuf", world, {}));
+}
+
+TEST(DmabufUdmabuf, PassesForAGoodBufferAndFailsForEachBrokenPromise) {
+  EXPECT_EQ(file_buffer_with("bytes", 65536), "pass");
+  EXPECT_EQ(file_buffer_with("is_shared", false), "fail: file and buffer do not agree");
+  EXPECT_EQ(file_buffer_with("unsealed_error", "none"), "fail: a file that may shrink gives none instead of EINVAL");
+  EXPECT_EQ(file_buffer_with("problem", "F_ADD_SEALS: Invalid argument"), "fail: F_ADD_SEALS: Invalid argument");
+  const RecordedWorld gone(Files{{"/boot/config-6.12", "CONFIG_UDMABUF=y\n"}}, {{"kernel_release", "6.12"}});
+  EXPECT_EQ(said(judge("dmabuf.udmabuf", gone, {})), "fail: /dev/udmabuf does not exist");
+}
+
 TEST(IommuOn, PassesWithAUnitAndGroups) {
   const RecordedWorld world(Files{{"/sys/class/iommu/dmar0/", ""}, {"/sys/kernel/iommu_groups/0/", ""}});
   const CheckResult result = judge("iommu.on", world, two_nodes());
@@ -106,6 +123,75 @@ TEST(IommuGroups, FailForASharedGroupAndForNone) {
             "fail: 0000:00:04.0 (1234:11e8) is in no group");
   EXPECT_EQ(said(judge("iommu.groups", RecordedWorld({}), with_devices())),
             "fail: none of the expected devices is there");
+}
+
+const char* const kIntelFault =
+    "<3>[   71.7] DMAR: [DMA Write NO_PASID] Request device [00:04.0] fault addr 0x9000000 [fault reason 0x05] PTE "
+    "Write";
+
+/// What two checks say of a device whose DMA went like this.
+std::string driven(const std::string& check, const Json& changes, const std::string& iommu = "intel") {
+  Json answer = {{"bytes", 2048},
+                 {"is_copied", true},
+                 {"is_read_only_kept", true},
+                 {"is_unmapped_kept", true},
+                 {"unmapped_address", "0x9000000"},
+                 {"kernel_says", {"<6>[   70.0] vfio-pci 0000:00:04.0: enabling", kIntelFault}}};
+  answer.update(changes);
+  Files files = grouped_devices();
+  files["/boot/config-6.12"] = "CONFIG_INTEL_IOMMU=y\nCONFIG_AMD_IOMMU=y\nCONFIG_VFIO_PCI=m\n";
+  Expected expected = with_devices();
+  expected.topology.iommu = iommu;
+  const Json probes = {{"kernel_release", "6.12"}, {"try_device_dma", {{"0000:00:04.0", answer}}}};
+  return said(judge(check, RecordedWorld(files, probes), expected));
+}
+
+const std::string kDriven = "fail: 0000:00:04.0 (1234:11e8): ";
+
+TEST(DmaCopy, WantsBackWhatWasSent) {
+  EXPECT_EQ(driven("dma.copy", Json::object()), "pass");
+  EXPECT_EQ(driven("dma.copy", {{"is_copied", false}}), kDriven + "what came back is not what was sent");
+  EXPECT_EQ(driven("dma.copy", {{"problem", "/dev/vfio/4: No such file"}}), kDriven + "/dev/vfio/4: No such file");
+}
+
+TEST(DmaIsolation, WantsMemoryKeptAndTheFaultNamed) {
+  EXPECT_EQ(driven("dma.isolation", Json::object()), "pass");
+  EXPECT_EQ(driven("dma.isolation", {{"is_unmapped_kept", false}, {"is_read_only_kept", false}}),
+            kDriven + "memory that it may only read was written; memory that is no longer mapped was written");
+  const std::string untold = kDriven + "the kernel's log names no fault of it at 0x9000000";
+  EXPECT_EQ(driven("dma.isolation", {{"kernel_says", Json::array()}}), untold);
+  std::string other_address = kIntelFault, other_device = kIntelFault;
+  other_address.replace(other_address.find("0x9"), 3, "0x8");
+  other_device.replace(other_device.find("00:04"), 5, "00:05");
+  EXPECT_EQ(driven("dma.isolation", {{"kernel_says", {other_address, other_device}}}), untold);
+}
+
+TEST(DmaIsolation, CannotBeToldOfByQemusAmdIommu) {
+  const std::string mute =
+      "unmeasurable: devices are kept out, but QEMU's AMD IOMMU reports no fault that the kernel could name";
+  EXPECT_EQ(driven("dma.isolation", {{"kernel_says", Json::array()}}, "amd"), mute);
+  EXPECT_EQ(driven("dma.isolation", {{"is_unmapped_kept", false}}, "amd"),
+            kDriven + "memory that is no longer mapped was written");
+}
+
+TEST(DmaChecks, NeedADeviceThatCanBeDriven) {
+  EXPECT_EQ(said(judge("dma.copy", RecordedWorld({}), two_nodes())),
+            "skip: the topology names no device whose DMA a check can drive (1234:11e8)");
+}
+
+TEST(Vulnerabilities, AreNotAffectedOrMitigatedUnlessTheImageWantsNone) {
+  const std::string root = "/sys/devices/system/cpu/vulnerabilities/";
+  Files files = {{root + "mds", "Not affected\n"}, {root + "spectre_v2", "Mitigation: Retpolines\n"}};
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})), "pass");
+  files[root + "spectre_v2"] = "Vulnerable; STIBP: disabled\n";
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})),
+            "fail: spectre_v2: Vulnerable; STIBP: disabled");
+  Expected expected;
+  expected.kernel_cmdline = {"mitigations=off"};
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), expected)),
+            "skip: the image wants no mitigation: `mitigations=off`");
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld({}), {})),
+            "unmeasurable: the kernel says nothing of its processor's vulnerabilities");
 }
 
 /// The answer where the groups are of this type, the kernel has this option and the image this argument.
@@ -257,8 +343,9 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   EXPECT_EQ(ids_of(checks_for(image)),
             "kernel.release kernel.cmdline kernel.timer numa.nodes numa.distances-symmetric numa.cpus-partition "
             "numa.hmat numa.tiers numa.placement numa.migration numa.interleave numa.weighted "
-            "iommu.on iommu.type iommu.groups mem.size image.deployed driver.vermagic kernel.modules driver.bound "
-            "dmabuf.heap system.units "
+            "iommu.on iommu.type iommu.groups mem.size image.deployed security.vulnerabilities driver.vermagic "
+            "kernel.preempt kernel.modules driver.bound numa.hugepages dmabuf.heap dmabuf.udmabuf dma.copy "
+            "dma.isolation system.units "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));
@@ -282,7 +369,7 @@ TEST(Catalogue, ChoosesByProfile) {
             "numa.nodes numa.distances-symmetric numa.cpus-partition numa.hmat numa.tiers numa.placement "
             "numa.migration numa.interleave numa.weighted mem.size "
             "mem.hugepages mem.thp "
-            "numa.balancing numa.reclaim");
+            "numa.balancing numa.reclaim numa.hugepages");
 }
 
 Finding breaks(const Node&, const Expected&) {

@@ -200,6 +200,23 @@ TEST(NumaPlacement, SkipsWithoutMemoryNodes) {
   EXPECT_EQ(said(judge("numa.placement", RecordedWorld({}), {})), "skip: the topology names no memory");
 }
 
+std::string huge_pages(const Json& second_node) {
+  Files files = {{"/boot/config-6.12", "CONFIG_HUGETLB_PAGE=y\n"}};
+  const Json probes = {
+      {"kernel_release", "6.12"},
+      {"place_huge_pages", {{"0", {{"added", 2}, {"on_node", 2}, {"is_intact", true}}}, {"1", second_node}}}};
+  return said(judge("numa.hugepages", RecordedWorld(files, probes), two_nodes()));
+}
+
+TEST(NumaHugepages, WantEachPoolToGrowAndItsPagesOnTheNode) {
+  EXPECT_EQ(huge_pages({{"added", 2}, {"on_node", 2}, {"is_intact", true}}), "pass");
+  EXPECT_EQ(huge_pages({{"added", 1}}), "fail: node1: the pool grew by 1 instead of 2 pages, or did not say so");
+  EXPECT_EQ(huge_pages({{"added", 2}, {"on_node", 1}}), "fail: node1: 1 of 2 huge pages lie elsewhere");
+  EXPECT_EQ(huge_pages({{"added", 2}, {"on_node", 2}}), "fail: node1: the pages hold something else");
+  EXPECT_EQ(huge_pages({{"problem", "mmap with MAP_HUGETLB: Cannot allocate memory"}}),
+            "fail: node1: mmap with MAP_HUGETLB: Cannot allocate memory");
+}
+
 Json moved(int arrived, bool is_intact = true) {
   return {{"arrived", arrived}, {"is_intact", is_intact}};
 }

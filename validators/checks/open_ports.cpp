@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validators/checks/open_ports.h"
+
+#include <charconv>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+/// One of the kernel's tables, and the state in which a socket waits for whoever comes.
+struct Table {
+  const char* path;
+  std::string_view protocol, waiting;
+};
+
+constexpr Table kTables[] = {
+    {"/proc/net/tcp", "tcp", "0A"},   // TCP_LISTEN
+    {"/proc/net/tcp6", "tcp", "0A"},  // TCP_LISTEN
+    {"/proc/net/udp", "udp", "07"},   // TCP_CLOSE: bound, and connected to nobody
+    {"/proc/net/udp6", "udp", "07"},
+};
+
+/// Of an address in hexadecimal, in words of the host's byte order: 127.0.0.1 is 0100007F.
+bool is_loopback(std::string_view address) {
+  const std::string_view last_word = address.substr(address.size() - 8);
+  const std::string_view above = address.substr(0, address.size() - 8);
+  if (above.empty() || above == "0000000000000000FFFF0000") return last_word.substr(6) == "7F";
+  return above == "000000000000000000000000" && last_word == "01000000";
+}
+
+/// "0100007F:0016" → its port, unless it is the loopback's.
+int foreign_port(std::string_view local) {
+  const std::size_t colon = local.find(':');
+  if (colon == std::string_view::npos || colon < 8 || is_loopback(local.substr(0, colon))) return -1;
+  int port = -1;
+  std::from_chars(local.data() + colon + 1, local.data() + local.size(), port, 16);
+  return port;
+}
+
+}  // namespace
+
+std::vector<std::string> open_ports(const Node& node) {
+  std::set<std::pair<int, std::string_view>> found;
+  for (const Table& table : kTables) {
+    for (const std::string& line : split_lines(node.read_file(table.path).value_or(""))) {
+      const std::vector<std::string> words = split_words(line);
+      if (words.size() < 4 || words[3] != table.waiting) continue;
+      if (const int port = foreign_port(words[1]); port >= 0) found.emplace(port, table.protocol);
+    }
+  }
+  std::vector<std::string> ports;
+  for (const auto& [port, protocol] : found) ports.push_back(std::to_string(port) + "/" + std::string(protocol));
+  return ports;
+}
+
+}  // namespace ainode::checks
