@@ -17,11 +17,13 @@ constexpr const char* kOwner = "the OSTree layout";
 constexpr const char* kFactory = "usr/share/factory/var";
 constexpr const char* kDatabase = "usr/share/dpkg/database";
 
+/// Packages of Linux 6.19 and later have the image here, and copy it to /boot when they are configured; older ones have
+/// it in /boot alone.
 void install_kernel(Store& store, Tree& tree, const Kernel& kernel, const std::string& initrd) {
   const std::string directory = "usr/lib/modules/" + kernel.release + "/";
   for (const char* name : {"vmlinuz", "config", "System.map"}) {
     const std::string in_boot = fmt::format("boot/{}-{}", name, kernel.release);
-    if (tree.file(in_boot)) tree.move(in_boot, directory + name);
+    if (tree.file(in_boot) && !tree.file(directory + name)) tree.move(in_boot, directory + name);
   }
   tree.put_file(directory + "initramfs.img", store.write_text(initrd), kOwner);
   tree.remove("boot");

@@ -17,8 +17,8 @@ Kernel find_kernel(const Tree& tree, const std::vector<LockedPackage>& packages)
   }
   Kernel kernel;
   kernel.release = modules->directories.begin()->first;
-  kernel.image_path = "boot/vmlinuz-" + kernel.release;
-  if (!tree.file(kernel.image_path)) kernel.image_path = "usr/lib/modules/" + kernel.release + "/vmlinuz";
+  kernel.image_path = "usr/lib/modules/" + kernel.release + "/vmlinuz";
+  if (!tree.file(kernel.image_path)) kernel.image_path = "boot/vmlinuz-" + kernel.release;
   const TreeDirectory::File* image = tree.file(kernel.image_path);
   if (!image)
     throw Error(codes::kernel_missing,

@@ -114,6 +114,18 @@ TEST_F(Finalize, LaysTheTreeOutForOstree) {
   EXPECT_TRUE(tree.directory("var")->directories.empty());
 }
 
+TEST_F(Finalize, ANewerKernelsOwnImageStaysAndItsCopyGoes) {
+  Tree tree = tree_of({{"etc/passwd", ""},
+                       {"boot/vmlinuz-7", "k"},
+                       {"boot/config-7", "c"},
+                       {"usr/lib/modules/7/vmlinuz", "k"},
+                       {"usr/lib/modules/7/m.ko", "m"}});
+  finalize(store_, tree, {"7", "usr/lib/modules/7/vmlinuz", "linux-binary-7", "1"}, "initrd");
+  for (const char* name : {"vmlinuz", "config", "initramfs.img"})
+    EXPECT_TRUE(tree.file(std::string("usr/lib/modules/7/") + name)) << name;
+  EXPECT_FALSE(tree.exists("boot/vmlinuz-7"));
+}
+
 TEST_F(Finalize, WritesRulesThatFillVar) {
   Tree tree = tree_of({{"etc/passwd", ""}, {"boot/vmlinuz-6", "k"}, {"var/lib/a b/100%", "d"}});
   finalize(store_, tree, {"6", "boot/vmlinuz-6", "linux-image-6", "1"}, "initrd");
