@@ -21,9 +21,10 @@ std::vector<Check> security_checks();
 std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
 
-/// The parts of the kernel and of the NUMA family that have files of their own.
+/// The parts of the kernel, NUMA and DMA families that have files of their own.
 std::vector<Check> kernel_setting_checks();
 std::vector<Check> numa_page_checks();
+std::vector<Check> peer_checks();
 
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();

@@ -35,6 +35,10 @@ std::optional<std::string> unmet(std::string_view need, const Node& node, const 
     if (std::none_of(topology.devices.begin(), topology.devices.end(),
                      [](const ExpectedDevice& device) { return hardware_id(device) == kDrivableDevice; }))
       return fmt::format("the topology names no device whose DMA a check can drive ({})", kDrivableDevice);
+  } else if (need == "peer-memory") {
+    if (std::none_of(topology.devices.begin(), topology.devices.end(),
+                     [](const ExpectedDevice& device) { return device.peer_memory_bytes > 0; }))
+      return "the topology names no device with memory for its peers";
   } else if (need == "memory-nodes") {
     if (std::none_of(topology.nodes.begin(), topology.nodes.end(), has_memory)) return "the topology names no memory";
   } else if (need == "several-memory-nodes") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DMA family: shared buffers, the IOMMU that guards devices, and what a device reaches behind it.
+// The DMA family: shared buffers, the IOMMU that guards devices, and what a device reaches behind it. Peers stand in
+// p2p.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -223,7 +224,7 @@ Finding isolation(const Node& node, const Expected& expected) {
 }  // namespace
 
 std::vector<Check> dma_checks() {
-  return {
+  std::vector<Check> checks = {
       {"dmabuf.heap",
        "the system heap gives zeroed, shareable buffers and refuses wrong flags",
        {"config:DMABUF_HEAPS_SYSTEM"},
@@ -256,6 +257,8 @@ std::vector<Check> dma_checks() {
        When::early,
        iommu_groups},
   };
+  for (Check& check : peer_checks()) checks.push_back(std::move(check));
+  return checks;
 }
 
 }  // namespace ainode::checks

@@ -61,7 +61,10 @@ Json topology_json(const ExpectedTopology& topology) {
     nodes.push_back({{"cpus", node.cpus}, {"memory_bytes", node.memory_bytes}});
   }
   for (const ExpectedDevice& device : topology.devices) {
-    devices.push_back({{"vendor", device.vendor}, {"device", device.device}, {"driver", device.driver}});
+    devices.push_back({{"vendor", device.vendor},
+                       {"device", device.device},
+                       {"driver", device.driver},
+                       {"peer_memory_bytes", device.peer_memory_bytes}});
   }
   for (const ExpectedAccess& access : topology.accesses) {
     accesses.push_back({{"initiator", access.initiator},
@@ -92,7 +95,8 @@ ExpectedTopology read_topology(const Json& json) {
   topology.iommu = value_of<std::string>(json, "iommu");
   for (const Json& device : member(json, "devices")) {
     topology.devices.push_back({value_of<std::string>(device, "vendor"), value_of<std::string>(device, "device"),
-                                value_of<std::string>(device, "driver")});
+                                value_of<std::string>(device, "driver"),
+                                value_of<std::uint64_t>(device, "peer_memory_bytes")});
   }
   topology.memory_tolerance = value_of<double>(json, "memory_tolerance");
   return topology;

@@ -83,6 +83,14 @@ struct DeviceDma {
   std::string problem;                   ///< what failed and its errno; empty otherwise
 };
 
+/// Between a disk and the memory that another device has for its peers.
+struct PeerTransfer {
+  std::uint64_t bytes = 0;         ///< of each transfer
+  bool is_read = false;            ///< the peer's memory then held what the disk holds
+  std::optional<bool> is_written;  ///< the disk then held what the peer's memory held; nothing: it was not written
+  std::string problem;             ///< the call that failed and its errno; empty otherwise
+};
+
 struct CommandOutcome {
   int status = -1;      ///< 128+signal when killed by one
   std::string output;   ///< stdout
@@ -114,6 +122,9 @@ class Node {
   virtual FileBufferTrial try_file_buffer(const std::string& device) const = 0;
   /// Of a device without a driver, which it is again afterwards. Only QEMU's `edu` (1234:11e8) is known.
   virtual DeviceDma try_device_dma(const std::string& pci_address) const = 0;
+  /// `disk` is a block device, whose first bytes are overwritten where `may_write`.
+  virtual PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk,
+                                        bool may_write) const = 0;
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.
   virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;

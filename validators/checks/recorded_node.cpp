@@ -125,6 +125,17 @@ DeviceDma RecordedNode::try_device_dma(const std::string& pci_address) const {
   return dma;
 }
 
+PeerTransfer RecordedNode::transfer_to_peer(const std::string& pci_address, const std::string& disk, bool) const {
+  const Json recorded = answer("transfer_to_peer", fmt::format("{} and {}", pci_address, disk));
+  PeerTransfer transfer;
+  transfer.problem = recorded.is_null() ? "not recorded" : recorded.value("problem", "");
+  if (recorded.is_null()) return transfer;
+  transfer.bytes = recorded.value("bytes", std::uint64_t{0});
+  transfer.is_read = recorded.value("is_read", false);
+  if (recorded.contains("is_written")) transfer.is_written = recorded["is_written"].get<bool>();
+  return transfer;
+}
+
 std::optional<bool> RecordedNode::is_read_only(const std::string& path) const {
   const Json recorded = answer("is_read_only", path);
   if (recorded.is_null()) return std::nullopt;

@@ -23,6 +23,8 @@ namespace ainode::checks {
 ///    "try_device_dma": {"0000:00:04.0": {"bytes": 2048, "is_copied": true, "is_read_only_kept": true,
 ///                       "is_unmapped_kept": true, "unmapped_address": "0x9000000",
 ///                       "kernel_says": ["<4>[    9.1] DMAR: …"], "problem": ""}},
+///    "transfer_to_peer": {"0000:03:00.0 and /dev/nvme1n1": {"bytes": 65536, "is_read": true, "is_written": true,
+///                         "problem": ""}},
 ///    "status": {"/etc/x": {"mode": 420, "uid": 0, "gid": 0}}, "privileged_files": ["/usr/bin/su"],
 ///    "is_read_only": {"/usr": true}, "is_same_directory": {"/usr": "/sysroot/…"},
 ///    "run": {"systemctl is-system-running": {"status": 0, "output": "running\n"}}}
@@ -46,6 +48,7 @@ class RecordedNode : public Node {
   HeapTrial try_heap(const std::string& device) const override;
   FileBufferTrial try_file_buffer(const std::string& device) const override;
   DeviceDma try_device_dma(const std::string& pci_address) const override;
+  PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk, bool may_write) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

@@ -276,6 +276,7 @@ std::vector<checks::ExpectedDevice> expected_devices(const std::vector<MachineDe
   bool has_switch = false;
   for (const MachineDevice& device : devices) {
     expected.push_back(device.kind->seen);
+    expected.back().peer_memory_bytes = device.cmb_bytes;
     if (device.is_behind_switch) expected.push_back({"104c", "8233", "pcieport"});
     has_switch = has_switch || device.is_behind_switch;
   }

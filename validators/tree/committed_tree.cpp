@@ -314,6 +314,12 @@ checks::DeviceDma CommittedTree::try_device_dma(const std::string&) const {
   return dma;
 }
 
+checks::PeerTransfer CommittedTree::transfer_to_peer(const std::string&, const std::string&, bool) const {
+  checks::PeerTransfer transfer;
+  transfer.problem = "the image is not booted";
+  return transfer;
+}
+
 std::optional<bool> CommittedTree::is_read_only(const std::string&) const {
   return std::nullopt;
 }

@@ -62,6 +62,11 @@ TEST(LocalNode, SaysWhyADevicesDmaCannotBeTried) {
   EXPECT_EQ(LocalNode().try_device_dma("ffff:ff:1f.7").problem, "there is no device ffff:ff:1f.7");
 }
 
+TEST(LocalNode, SaysWhyNothingReachesAPeer) {
+  EXPECT_EQ(LocalNode().transfer_to_peer("ffff:ff:1f.7", "/dev/null", false).problem,
+            "/sys/bus/pci/devices/ffff:ff:1f.7/p2pmem/allocate: No such file or directory");
+}
+
 TEST(LocalNode, MovesPagesToTheNodeTheyLieOn) {
   for (const Migration way : {Migration::by_page, Migration::by_process}) {
     const PageMove move = LocalNode().move_pages(0, 0, 16, way);

@@ -179,6 +179,63 @@ TEST(DmaChecks, NeedADeviceThatCanBeDriven) {
             "skip: the topology names no device whose DMA a check can drive (1234:11e8)");
 }
 
+/// Two NVMe disks, the first with memory for the second; `transfer` is what went between them.
+std::string peers(const std::string& check, const Json& transfer, const std::string& size = "16777216\n",
+                  const std::string& published = "1\n") {
+  Files files = {{"/boot/config-6.12", "CONFIG_PCI_P2PDMA=y\n"}};
+  for (const std::string name : {"0000:03:00.0", "0000:04:00.0"}) {
+    const std::string path = "/sys/bus/pci/devices/" + name, disk = name == "0000:03:00.0" ? "nvme1" : "nvme0";
+    files[path + "/vendor"] = "0x1b36\n";
+    files[path + "/device"] = "0x0010\n";
+    files[path + "/nvme/" + disk + "/serial"] = "ainode-storage0     \n";
+    files[path + "/nvme/" + disk + "/" + disk + "n1/size"] = "131072\n";
+    files["/sys/block/" + disk + "n1/size"] = "131072\n";
+  }
+  files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/size"] = size;
+  files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/published"] = published;
+  Expected expected = two_nodes();
+  expected.topology.devices = {{"1b36", "0010", "nvme", 16777216}, {"1b36", "0010", "nvme"}};
+  const Json probes = {{"kernel_release", "6.12"}, {"transfer_to_peer", {{"0000:03:00.0 and /dev/nvme0n1", transfer}}}};
+  return said(judge(check, RecordedWorld(files, probes), expected));
+}
+
+const Json kTransferred = {{"bytes", 65536}, {"is_read", true}, {"is_written", true}};
+
+TEST(PeerMemory, IsThereAsLargeAsTheMachinesAndPublished) {
+  EXPECT_EQ(peers("p2p.provider", kTransferred), "pass");
+  EXPECT_EQ(
+      peers("p2p.provider", kTransferred, "4096\n", "0\n"),
+      "fail: 0000:03:00.0 keeps its memory to itself; devices with memory for peers are 1b36:0010 4096 instead of "
+      "1b36:0010 16777216");
+  EXPECT_EQ(peers("p2p.provider", kTransferred, ""),
+            "fail: devices with memory for peers are none instead of 1b36:0010 16777216");
+}
+
+TEST(PeerTransfers, AreComparedBothWays) {
+  EXPECT_EQ(peers("p2p.transfer", kTransferred), "pass");
+  const std::string who = "fail: 0000:04:00.0 and the memory of 0000:03:00.0: ";
+  Json changed = kTransferred;
+  changed["is_read"] = false;
+  EXPECT_EQ(peers("p2p.transfer", changed), who + "what arrived in the peer's memory is not what the disk holds");
+  changed["is_written"] = false;
+  EXPECT_EQ(peers("p2p.transfer", changed),
+            who +
+                "what arrived in the peer's memory is not what the disk holds; what the disk took from the peer's "
+                "memory is something else");
+  EXPECT_EQ(peers("p2p.transfer", {{"problem", "/dev/nvme0n1: Permission denied"}}),
+            who + "/dev/nvme0n1: Permission denied");
+  EXPECT_EQ(peers("p2p.transfer", kTransferred, ""), "fail: no device has memory that another disk could reach");
+}
+
+TEST(PeerTransfers, OfSomebodysDiskAreReadAlone) {
+  EXPECT_EQ(peers("p2p.transfer", {{"bytes", 65536}, {"is_read", true}}), "pass");
+}
+
+TEST(PeerMemory, NeedsADeviceThatHasSome) {
+  EXPECT_EQ(said(judge("p2p.provider", RecordedWorld({}), two_nodes())),
+            "skip: the topology names no device with memory for its peers");
+}
+
 TEST(Vulnerabilities, AreNotAffectedOrMitigatedUnlessTheImageWantsNone) {
   const std::string root = "/sys/devices/system/cpu/vulnerabilities/";
   Files files = {{root + "mds", "Not affected\n"}, {root + "spectre_v2", "Mitigation: Retpolines\n"}};
@@ -345,7 +402,7 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
             "numa.hmat numa.tiers numa.placement numa.migration numa.interleave numa.weighted "
             "iommu.on iommu.type iommu.groups mem.size image.deployed security.vulnerabilities driver.vermagic "
             "kernel.preempt kernel.modules driver.bound numa.hugepages dmabuf.heap dmabuf.udmabuf dma.copy "
-            "dma.isolation system.units "
+            "dma.isolation p2p.provider p2p.transfer system.units "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));
