@@ -138,6 +138,7 @@ struct Recipe {
   SystemdWishes systemd;
   std::vector<PlacedFile> files;
   SecurityWishes security;
+  Text container_runtime;  ///< podman; empty: none is asked for
   std::vector<Partition> partitions;
   SigningWishes signing;
   Text ostree_ref;                 ///< with {arch}, {name} filled in

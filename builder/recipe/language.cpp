@@ -272,11 +272,13 @@ constexpr Key kCdiKeys[] = {
     {"refresh", kOptional, "such as at-boot", &kName},
 };
 constexpr Shape kCdi = table("a mapping with vendor and refresh", kCdiKeys);
+constexpr Shape kRuntime = text(check_runtime, "^podman$");
 constexpr Key kContainerKeys[] = {
-    {"runtime", kLater, "such as podman", &kName},
+    {"runtime", kOptional, "podman", &kRuntime,
+     [](Reader r, Node v, Recipe& into) { into.container_runtime = r.text(v); }},
     {"cdi", kLater, "a mapping with vendor and refresh", &kCdi},
 };
-constexpr Shape kContainers = table("a mapping with runtime and cdi", kContainerKeys);
+constexpr Shape kContainers = table("a mapping with runtime", kContainerKeys);
 
 constexpr Key kSystemdKeys[] = {
     {"default-target", kOptional, "a target unit", &kTargetUnit,
@@ -487,7 +489,7 @@ constexpr Key kRecipeKeys[] = {
     {"initrd", kLater, "minimal or dracut", &kInitrd},
     {"drivers", kLater, "a list of drivers", &kDrivers},
     {"tuning", kOptional, "a mapping", &kTuning},
-    {"containers", kLater, "a mapping with runtime and cdi", &kContainers},
+    {"containers", kOptional, "a mapping with runtime", &kContainers},
     {"systemd", kOptional, "a mapping with default-target", &kSystemd},
     {"users", kOptional, "accounts with fixed numbers", &kUsers,
      [](Reader r, Node v, Recipe& into) {

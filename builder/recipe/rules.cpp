@@ -204,6 +204,10 @@ std::string check_thp(std::string_view text) {
   return check_choice(text, {"always", "madvise", "never"});
 }
 
+std::string check_runtime(std::string_view text) {
+  return check_choice(text, {"podman"});
+}
+
 std::string check_port(std::string_view text) {
   int number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -38,6 +38,7 @@ std::string check_resource(std::string_view text);
 std::string check_resource_limit(std::string_view text);
 std::string check_thp(std::string_view text);
 std::string check_lockdown(std::string_view text);
+std::string check_runtime(std::string_view text);
 std::string check_port(std::string_view text);  ///< 22/tcp
 std::string check_processor_list(std::string_view text);
 std::string check_device_glob(std::string_view text);

@@ -57,6 +57,7 @@ constexpr Statement kStatements[] = {
     {"systemd.default-target", "system.units", write_default_target},
     {"users", "system.accounts", promise_accounts},
     {"groups", "system.accounts", nullptr},
+    {"containers.runtime", "containers.runs", promise_container_runtime},
     {"security.lsm", "security.lsm", promise_security_modules},
     {"security.lockdown", "security.lockdown", promise_lockdown},
     {"security.ports", "security.listening-ports", promise_ports},

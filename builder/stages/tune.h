@@ -79,6 +79,7 @@ void promise_accounts(Tuning& tuning);
 void write_files(Tuning& tuning);
 void promise_security_modules(Tuning& tuning);
 void promise_lockdown(Tuning& tuning);
+void promise_container_runtime(Tuning& tuning);
 void promise_ports(Tuning& tuning);
 void promise_setuid_files(Tuning& tuning);
 

@@ -80,6 +80,19 @@ void write_files(Tuning& tuning) {
   }
 }
 
+void promise_container_runtime(Tuning& tuning) {
+  const Text& runtime = tuning.recipe.container_runtime;
+  if (runtime.value.empty()) return;
+  const auto has = [&](std::string_view program) { return tuning.tree.file(fmt::format("usr/bin/{}", program)); };
+  if (!has(runtime.value))
+    throw refusal(fmt::format("the image has no /usr/bin/{}", runtime.value), runtime.place,
+                  fmt::format("add `{}` to `packages.include`", runtime.value));
+  if (!has("crun") && !has("runc"))
+    throw refusal(fmt::format("{} finds neither crun nor runc in the image", runtime.value), runtime.place,
+                  "add `crun` to `packages.include`");
+  tuning.declare("containers.runs", {{"runtime", runtime.value}}, runtime.place);
+}
+
 void promise_security_modules(Tuning& tuning) {
   const std::vector<Text>& modules = tuning.recipe.security.lsm;
   if (modules.empty()) return;

@@ -15,9 +15,10 @@ struct Family {
 
 constexpr std::string_view kEverything = "boot";
 constexpr Family kFamilies[] = {
-    {"kernel", kernel_checks}, {"driver", driver_checks},     {"numa", numa_checks},       {"dma", dma_checks},
-    {"memory", memory_checks}, {"cpu", cpu_checks},           {"storage", storage_checks}, {"system", system_checks},
-    {"image", image_checks},   {"security", security_checks},
+    {"kernel", kernel_checks},     {"driver", driver_checks},        {"numa", numa_checks},
+    {"dma", dma_checks},           {"memory", memory_checks},        {"cpu", cpu_checks},
+    {"storage", storage_checks},   {"system", system_checks},        {"image", image_checks},
+    {"security", security_checks}, {"containers", container_checks},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ std::vector<Check> image_checks();
 std::vector<Check> security_checks();
 std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
+std::vector<Check> container_checks();
 
 /// The parts of the kernel, NUMA and DMA families that have files of their own.
 std::vector<Check> kernel_setting_checks();
@@ -30,7 +31,7 @@ std::vector<Check> peer_checks();
 std::vector<Check> all_checks();
 
 /// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
-/// system, image, security.
+/// system, image, security, containers.
 std::vector<std::string_view> profile_names();
 /// Whether a family is in one of them.
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles);

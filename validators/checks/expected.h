@@ -68,6 +68,7 @@ struct ExpectedTopology {
 ///   system.limits *           {"property": "DefaultLimitNOFILE", "value": "1048576"}
 ///   system.accounts *         {"user": "node", "id": 900, "groups": ["video"]} or {"group": "render", "id": 901}
 ///   image.files *             {"path": "/etc/x", "sha256": "…", "mode": "0644", "uid": 0, "gid": 0}
+///   containers.runs           {"runtime": "podman"}
 ///   security.setuid-list      ["/usr/bin/su", …]
 ///   security.listening-ports  ["22/tcp"]
 ///   security.lsm              ["lockdown", "apparmor"]

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The containers family: the declared runtime runs one, and devices get into it by their CDI names alone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/cdi.h"
+#include "validators/checks/declared.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr int kSaidStatus = 7;
+
+/// A container whose root is the node's own /usr, read only: nothing has to be fetched. `%s` stands for its devices.
+constexpr const char* kPodman =
+    R"sh(r=$(mktemp -d /run/ainode-container.XXXXXX) && trap 'rm -rf "$r"' EXIT && cd "$r" &&
+mkdir dev etc proc run sys tmp usr var && ln -s usr/bin bin && ln -s usr/lib lib && ln -s usr/lib64 lib64 &&
+podman run --rm --network=none --log-driver=none --volume=/usr:/usr:ro%s --rootfs "$r" sh -c '
+echo pid $$; set -- /proc/[0-9]*; echo processes $#
+for n in /dev/* /dev/*/*; do [ -c "$n" ] || [ -b "$n" ] && echo device "$n"; done; exit 7' 2>&1)sh";
+
+/// What a process in a container saw.
+struct Container {
+  int status = -1;
+  int pid = 0, processes = 0;
+  Words devices;      ///< paths of device nodes; sorted
+  std::string words;  ///< what else was printed: an error's text
+};
+
+Container run_container(const Node& node, const Words& devices) {
+  std::string options;
+  for (const std::string& device : devices) options += " --device=" + device;
+  std::string script = kPodman;
+  script.replace(script.find("%s"), 2, options);
+  const CommandOutcome outcome = node.run({"sh", "-c", script});
+  Container container;
+  container.status = outcome.status;
+  container.words = outcome.problem;
+  for (const std::string& line : split_lines(outcome.output)) {
+    const Words words = split_words(line);
+    const auto number = words.size() == 2 ? to_number(words[1]) : std::nullopt;
+    if (words.size() == 2 && words[0] == "device")
+      container.devices.push_back(words[1]);
+    else if (number && words[0] == "pid")
+      container.pid = static_cast<int>(*number);
+    else if (number && words[0] == "processes")
+      container.processes = static_cast<int>(*number);
+    else
+      container.words += (container.words.empty() ? "" : " ") + line;
+  }
+  std::sort(container.devices.begin(), container.devices.end());
+  return container;
+}
+
+/// Why it is no container that ran; empty when it is one.
+std::string run_objection(const Container& container) {
+  if (container.status != kSaidStatus)
+    return fmt::format("a container ended with status {} instead of {}: {}", container.status, kSaidStatus,
+                       container.words.substr(0, 500));
+  if (container.pid != 1 || container.processes != 1)
+    return fmt::format("its process has number {} and sees {} processes, instead of itself alone", container.pid,
+                       container.processes);
+  return "";
+}
+
+Finding runs(const Node& node, const Expected& expected) {
+  return judge_each(expected, "containers.runs", "podman run --rootfs, with the node's own /usr",
+                    [&](const Json&) -> Measured {
+                      const Container container = run_container(node, {});
+                      return {{{"status", container.status},
+                               {"pid", container.pid},
+                               {"processes", container.processes},
+                               {"devices", container.devices}},
+                              run_objection(container)};
+                    });
+}
+
+const std::string kNoFile = "no CDI file is in /etc/cdi or /run/cdi";
+
+Finding cdi_valid(const Node& node, const Expected&) {
+  const CdiFiles files = read_cdi_files(node);
+  if (files.paths.empty()) return skipped(kNoFile);
+  Words objections = files.problems, names;
+  for (const CdiDevice& device : files.devices) {
+    names.push_back(device.name);
+    for (const std::string& path : device.needs)
+      if (!node.exists(path)) objections.push_back(fmt::format("{}: {} does not exist", device.name, path));
+  }
+  return judged({{"files", files.paths}, {"devices", names}}, "files that name what is there",
+                joined(files.paths, ", "), joined(objections, "; "));
+}
+
+Words without(const Words& all, const Words& others) {
+  Words left;
+  std::set_difference(all.begin(), all.end(), others.begin(), others.end(), std::back_inserter(left));
+  return left;
+}
+
+Finding cdi_isolates(const Node& node, const Expected&) {
+  const CdiFiles files = read_cdi_files(node);
+  if (files.paths.empty()) return skipped(kNoFile);
+  const Container bare = run_container(node, {});
+  Json measured = {{"without", bare.devices}}, due = Json::object();
+  Words objections;
+  if (const std::string objection = run_objection(bare); !objection.empty()) objections.push_back(objection);
+  for (const CdiDevice& device : files.devices) {
+    const Container container = run_container(node, {device.name});
+    const Words added = without(container.devices, bare.devices);
+    measured[device.name] = added;
+    due[device.name] = device.nodes;
+    if (const std::string objection = run_objection(container); !objection.empty())
+      objections.push_back(device.name + ": " + objection);
+    else if (added != device.nodes)
+      objections.push_back(fmt::format("{} brings {} instead of {}", device.name,
+                                       added.empty() ? "no node" : joined(added, ", "), joined(device.nodes, ", ")));
+  }
+  const std::string unknown = "ainode.dev/unknown=0";
+  if (run_container(node, {unknown}).status == kSaidStatus)
+    objections.push_back("a container starts with " + unknown + ", which nobody defined");
+  return judged(std::move(measured), std::move(due), "podman run --device; " + joined(files.paths, ", "),
+                joined(objections, "; "));
+}
+
+}  // namespace
+
+std::vector<Check> container_checks() {
+  return {{"containers.runs",
+           "the declared runtime runs a container, alone with itself, and gives its status back",
+           {"declared:containers.runs"},
+           When::booted,
+           runs},
+          {"containers.cdi-valid", "CDI files are well formed and name what is there", {}, When::booted, cdi_valid},
+          {"containers.cdi-isolates",
+           "a container has the nodes of the CDI devices that it was given, and no other",
+           {"declared:containers.runs"},
+           When::booted,
+           cdi_isolates,
+           "containers.runs"}};
+}
+
+}  // namespace ainode::checks
