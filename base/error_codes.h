@@ -105,7 +105,7 @@ struct ErrorCode {
   X(tree_malformed,           "B0013", bad_verdict, "the tree lacks something that an image needs")  \
   X(generator_failed,         "B0016", bad_verdict, "a generator of files failed")                   \
   /* validation */                                                                                   \
-  X(target_unknown,           "V0001", usage,       "no such target, topology, profile or check")    \
+  X(target_unknown,           "V0001", usage,       "no such target, topology, profile, level or check") \
   X(guest_hung,               "V0002", bad_verdict, "the guest stopped making progress")             \
   X(guest_panicked,           "V0003", bad_verdict, "the guest's kernel panicked")                   \
   X(guest_rebooted,           "V0004", bad_verdict, "the guest reboots again and again")             \
@@ -114,6 +114,8 @@ struct ErrorCode {
   X(result_malformed,         "V0007", bad_verdict, "the guest sent a malformed result")             \
   X(guest_ended_early,        "V0008", bad_verdict, "the guest ended without a result")              \
   X(machine_refused,          "V0009", environment, "QEMU does not start this machine")              \
+  X(report_not_found,         "V0020", usage,       "there is no such report")                       \
+  X(report_malformed,         "V0021", usage,       "the file is not a report that this program reads") \
   /* host */                                                                                         \
   X(usage_error,              "H0001", usage,       "the command line is wrong")                     \
   X(file_failed,              "H0002", environment, "a file operation failed")                       \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verdicts and reports as JSON. What a guest sent is read here as foreign text: typed, bounded, or refused.
+// Reports as JSON, both directions and the schema side by side. A report is read as foreign text: typed, bounded, or
+// refused.
 #include "base/report.h"
 
 #include <fmt/format.h>
@@ -8,7 +9,10 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <span>
 #include <utility>
+
+#include "base/files.h"
 
 namespace ainode {
 namespace {
@@ -22,10 +26,160 @@ constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts{{
     {Verdict::infra, "infra"},
 }};
 
+constexpr std::array<std::pair<GapKind, std::string_view>, 11> kGapKinds{{
+    {GapKind::machine, "machine"},
+    {GapKind::kernel, "kernel"},
+    {GapKind::nothing, "nothing"},
+    {GapKind::emulation, "emulation"},
+    {GapKind::unmeasurable, "unmeasurable"},
+    {GapKind::run, "run"},
+    {GapKind::target, "target"},
+    {GapKind::level, "level"},
+    {GapKind::profile, "profile"},
+    {GapKind::selection, "selection"},
+    {GapKind::statement, "statement"},
+}};
+constexpr std::size_t kLargestReport = std::size_t{64} << 20;
+
+template <class Table>
+Json words_of(const Table& table) {
+  Json words = Json::array();
+  for (const auto& row : table) words.push_back(row.second);
+  return words;
+}
+
+// One row a key: what the schema says of it. to_json writes the same keys; a test holds real reports to the schema.
+struct Key {
+  const char* name;
+  Json (*shape)();
+  const char* says;
+};
+
+Json text() {
+  return {{"type", "string"}};
+}
+Json texts() {
+  return {{"type", "array"}, {"items", text()}};
+}
+Json count() {
+  return {{"type", "integer"}, {"minimum", 0}};
+}
+Json seconds() {
+  return {{"type", "number"}, {"minimum", 0}};
+}
+Json anything() {
+  return Json::object();
+}
+Json any_object() {
+  return {{"type", "object"}};
+}
+Json verdict_word() {
+  return {{"enum", words_of(kVerdicts)}};
+}
+Json verdict_words() {
+  return {{"type", "object"}, {"additionalProperties", verdict_word()}};
+}
+Json check_id() {
+  return {{"type", "string"}, {"pattern", "^[a-z0-9-]+\\.[a-z0-9.-]+$"}, {"maxLength", 100}};
+}
+Json check_ids() {
+  return {{"type", "array"}, {"items", check_id()}};
+}
+
+Json object_of(std::span<const Key> keys) {
+  Json properties = Json::object(), required = Json::array();
+  for (const Key& key : keys) {
+    Json shape = key.shape();
+    shape["description"] = key.says;
+    properties[key.name] = std::move(shape);
+    required.push_back(key.name);
+  }
+  return {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}};
+}
+
+constexpr Key kCheckKeys[] = {
+    {"id", check_id, "family.promise"},
+    {"sentence", text, "what it promises"},
+    {"verdict", verdict_word, "pass and fail are judgements; skip, unmeasurable and infra say why there is none"},
+    {"measured", anything, "what was found"},
+    {"expected", anything, "what was due"},
+    {"evidence", text, "where it was read: a path, a command, lines of a log"},
+    {"reason", text, "of anything but pass"},
+    {"place", text, "the recipe's line that declared it: FILE:LINE:COLUMN"},
+    {"seconds", seconds, "time that the check took in the node"},
+    {"lacks", text, "of a skip: the need that was not met"},
+    {"verdicts", verdict_words, "of a merged report: each target's verdict; else empty"},
+};
+
+constexpr Key kGapKeys[] = {
+    {"kind",
+     [] {
+       return Json{{"enum", words_of(kGapKinds)}};
+     },
+     "why these checks judged nothing"},
+    {"lacking", text, "what it takes"},
+    {"checks", check_ids, "which"},
+    {"targets", texts, "values of --target that give all of them what they lack"},
+};
+
+constexpr Key kCoverageKeys[] = {
+    {"checks", count, "checks of the catalogue; each is covered or stands in one gap"},
+    {"covered", count, "of these, what passed or failed"},
+    {"gaps",
+     [] {
+       return Json{{"type", "array"}, {"items", object_of(kGapKeys)}};
+     },
+     "the others, by reason"},
+    {"families", texts, "of which no check was covered"},
+    {"unproven", texts, "statements of the recipe that no covered check read"},
+};
+
+constexpr Key kReportKeys[] = {
+    {"schema",
+     [] {
+       return Json{{"const", kSchema}};
+     },
+     "the form of this report"},
+    {"image", text, "the image's name"},
+    {"commit", text, "the OSTree commit that was judged"},
+    {"target", text, "qemu, qemu:TOPOLOGY, tree; of a merged report: each, with a comma"},
+    {"topology", text, "the emulated machine's name; empty where there was none"},
+    {"kernel_release", text, "as `uname -r` says it"},
+    {"builder_version", text, "of the program that built the image"},
+    {"level", text, "quick, standard or full"},
+    {"profiles", texts, "the families that were asked for; boot: all"},
+    {"verdict", verdict_word, "fail, infra or pass: the worst of the checks and of the run"},
+    {"failure", text, "of the run as a whole; empty when the checks ran"},
+    {"failure_verdict", verdict_word, "of `failure`"},
+    {"coverage", [] { return object_of(kCoverageKeys); }, "what this report says nothing of"},
+    {"boot", any_object, "times, harness arguments, where the evidence is, how to repeat it"},
+    {"checks",
+     [] {
+       return Json{{"type", "array"}, {"items", object_of(kCheckKeys)}};
+     },
+     "in running order"},
+};
+
 bool is_check_id(std::string_view id) {
   const std::size_t dot = id.find('.');
   return dot != std::string_view::npos && dot > 0 && dot + 1 < id.size() && id.size() <= 100 &&
          id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string_view::npos;
+}
+
+Json check_json(const CheckResult& check) {
+  Json verdicts = Json::object();
+  for (const TargetVerdict& each : check.verdicts) verdicts[each.target] = to_string(each.verdict);
+  return {{"id", check.id},
+          {"sentence", check.sentence},
+          {"verdict", to_string(check.verdict)},
+          {"measured", check.measured},
+          {"expected", check.expected},
+          {"evidence", check.evidence},
+          {"reason", check.reason},
+          {"place", check.place},
+          {"seconds", check.seconds},
+          {"lacks", check.lacks},
+          {"verdicts", std::move(verdicts)}};
 }
 
 CheckResult read_check(const JsonObject& json) {
@@ -41,7 +195,41 @@ CheckResult read_check(const JsonObject& json) {
   check.place = json.text("place");
   check.seconds = json.number("seconds");
   if (!std::isfinite(check.seconds) || check.seconds < 0) json.refuse("seconds", "is not a duration");
+  check.lacks = json.text("lacks");
+  const JsonObject verdicts = json.object("verdicts");
+  for (const auto& [target, verdict] : json.value("verdicts").items())
+    check.verdicts.push_back({target, verdict_from_string(verdicts.text(target.c_str()))});
   return check;
+}
+
+Json coverage_json(const Coverage& coverage) {
+  Json gaps = Json::array();
+  for (const Gap& gap : coverage.gaps)
+    gaps.push_back(
+        {{"kind", to_string(gap.kind)}, {"lacking", gap.lacking}, {"checks", gap.checks}, {"targets", gap.targets}});
+  return {{"checks", coverage.checks},
+          {"covered", coverage.covered},
+          {"gaps", std::move(gaps)},
+          {"families", coverage.families},
+          {"unproven", coverage.unproven}};
+}
+
+Coverage read_coverage(const JsonObject& json) {
+  Coverage coverage;
+  coverage.checks = json.size("checks");
+  coverage.covered = json.size("covered");
+  std::size_t sum = coverage.covered;
+  for (const JsonObject& gap : json.objects("gaps")) {
+    const std::string kind = gap.text("kind");
+    const auto* found = std::find_if(kGapKinds.begin(), kGapKinds.end(), [&](auto& row) { return row.second == kind; });
+    if (found == kGapKinds.end()) gap.refuse("kind", "is not a kind of gap");
+    coverage.gaps.push_back({found->first, gap.text("lacking"), gap.texts("checks"), gap.texts("targets")});
+    sum += coverage.gaps.back().checks.size();
+  }
+  if (sum != coverage.checks) json.refuse("checks", "is not the sum of what is covered and what is not");
+  coverage.families = json.texts("families");
+  coverage.unproven = json.texts("unproven");
+  return coverage;
 }
 
 }  // namespace
@@ -52,26 +240,16 @@ std::string_view to_string(Verdict verdict) {
   return "infra";
 }
 
+std::string_view to_string(GapKind kind) {
+  for (const auto& [value, text] : kGapKinds)
+    if (value == kind) return text;
+  return "run";
+}
+
 Verdict verdict_from_string(std::string_view text) {
   for (const auto& [value, name] : kVerdicts)
     if (name == text) return value;
-  throw Error(codes::result_malformed, fmt::format("`{}` is not a verdict", printable(text.substr(0, 80))));
-}
-
-Json CheckResult::to_json() const {
-  return {{"id", id},
-          {"sentence", sentence},
-          {"verdict", to_string(verdict)},
-          {"measured", measured},
-          {"expected", expected},
-          {"evidence", evidence},
-          {"reason", reason},
-          {"place", place},
-          {"seconds", seconds}};
-}
-
-CheckResult CheckResult::from_json(const Json& json) {
-  return read_check(JsonObject(json, "a check's result", codes::result_malformed));
+  throw Error(codes::report_malformed, fmt::format("`{}` is not a verdict", printable(text.substr(0, 80))));
 }
 
 Verdict Report::verdict() const {
@@ -86,7 +264,7 @@ Verdict Report::verdict() const {
 
 Json Report::to_json() const {
   Json results = Json::array();
-  for (const CheckResult& check : checks) results.push_back(check.to_json());
+  for (const CheckResult& check : checks) results.push_back(check_json(check));
   return {{"schema", kSchema},
           {"image", image},
           {"commit", commit},
@@ -94,17 +272,20 @@ Json Report::to_json() const {
           {"topology", topology},
           {"kernel_release", kernel_release},
           {"builder_version", builder_version},
+          {"level", level},
           {"profiles", profiles},
           {"verdict", to_string(verdict())},
           {"failure", failure},
           {"failure_verdict", to_string(failure_verdict)},
-          {"boot", boot},
+          {"coverage", coverage_json(coverage)},
+          {"boot", boot.is_object() ? boot : Json::object()},
           {"checks", std::move(results)}};
 }
 
 Report Report::from_json(const Json& json, const std::string& origin) {
-  const JsonObject top(json, origin, codes::result_malformed);
-  if (top.text("schema") != kSchema) top.refuse("schema", fmt::format("is not `{}`", kSchema));
+  const JsonObject top(json, origin, codes::report_malformed);
+  if (const std::string schema = top.text("schema"); schema != kSchema)
+    top.refuse("schema", fmt::format("is `{}`, and this ainode reads `{}`", printable(schema.substr(0, 80)), kSchema));
   Report report;
   report.image = top.text("image");
   report.commit = top.text("commit");
@@ -112,9 +293,12 @@ Report Report::from_json(const Json& json, const std::string& origin) {
   report.topology = top.text("topology");
   report.kernel_release = top.text("kernel_release");
   report.builder_version = top.text("builder_version");
+  report.level = top.text("level");
   report.profiles = top.texts("profiles");
   report.failure = top.text("failure");
   report.failure_verdict = verdict_from_string(top.text("failure_verdict"));
+  report.coverage = read_coverage(top.object("coverage"));
+  top.object("boot");  // refused unless it is one
   report.boot = top.value("boot");
   std::set<std::string> seen;
   for (const JsonObject& check : top.objects("checks")) {
@@ -123,6 +307,27 @@ Report Report::from_json(const Json& json, const std::string& origin) {
   }
   if (verdict_from_string(top.text("verdict")) != report.verdict()) top.refuse("verdict", "disagrees with the checks");
   return report;
+}
+
+Report read_report(const fs::path& file) {
+  constexpr const char* kCure = "a report is what `ainode validate IMAGE -o FILE` or `ainode report merge` wrote";
+  if (!fs::is_regular_file(file))
+    throw Error(codes::report_not_found, fmt::format("there is no report {}", file.string())).help(kCure);
+  try {
+    const std::string origin = file.string();
+    return Report::from_json(parse_json(read_file(file, kLargestReport), origin, codes::report_malformed), origin);
+  } catch (Error& error) {
+    if (error.hint().empty()) error.help(fmt::format("{}; one of another version is read by that version", kCure));
+    throw;
+  }
+}
+
+Json report_schema() {
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                 {"$id", kSchema},
+                 {"title", "A report of ainode validate"}};
+  schema.update(object_of(kReportKeys));
+  return schema;
 }
 
 }  // namespace ainode

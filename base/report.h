@@ -2,6 +2,7 @@
 // A validation report: verdicts with measured and expected values and their evidence, bound to a commit.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,12 @@ namespace ainode {
 
 enum class Verdict { pass, fail, skip, unmeasurable, infra };
 std::string_view to_string(Verdict verdict);
-Verdict verdict_from_string(std::string_view text);  ///< throws result_malformed
+Verdict verdict_from_string(std::string_view text);  ///< throws report_malformed
+
+struct TargetVerdict {
+  std::string target;
+  Verdict verdict = Verdict::infra;
+};
 
 struct CheckResult {
   std::string id;        ///< family.promise
@@ -23,23 +29,63 @@ struct CheckResult {
   std::string reason;    ///< of anything but pass
   std::string place;     ///< recipe line that declared it, if any
   double seconds = 0;    ///< guest CPU-independent wall time in the node
+  std::string lacks;     ///< of a skip: the need that was not met, "hmat", "config:NUMA"; empty when it is no need's
+  std::vector<TargetVerdict> verdicts;  ///< of a merged report: what each of its targets came to
 
   Json to_json() const;
-  static CheckResult from_json(const Json& json);
+};
+
+/// Why a check judged nothing.
+enum class GapKind {
+  machine,       ///< the machine lacks something
+  kernel,        ///< the image's kernel lacks an option
+  nothing,       ///< the node had nothing to judge
+  emulation,     ///< cannot be measured under emulation
+  unmeasurable,  ///< cannot be measured here
+  run,           ///< the run ended before it, or the check itself did
+  target,        ///< this kind of target does not run it
+  level,         ///< not asked for: of a higher level
+  profile,       ///< not asked for: of another family
+  selection,     ///< not asked for: single checks were
+  statement,     ///< it judges a statement that the image does not make
+};
+std::string_view to_string(GapKind kind);
+
+struct Gap {
+  GapKind kind = GapKind::run;
+  std::string lacking;               ///< what it takes: "an HMAT", "CONFIG_NUMA"; may be empty
+  std::vector<std::string> checks;   ///< their ids
+  std::vector<std::string> targets;  ///< each a value of --target that gives all of them what they lack
+};
+
+/// What a report says nothing of. Each check of the catalogue is covered or in one gap.
+struct Coverage {
+  std::size_t checks = 0;   ///< of the catalogue
+  std::size_t covered = 0;  ///< of these, what passed or failed
+  std::vector<Gap> gaps;
+  std::vector<std::string> families;  ///< of which no check was covered
+  std::vector<std::string> unproven;  ///< "SUBJECT (FILE:LINE:COLUMN)": statements that no covered check read
 };
 
 struct Report {
   std::string image, commit, target, topology, kernel_release, builder_version;
+  std::string level;  ///< quick, standard, full
   std::vector<std::string> profiles;
   std::vector<CheckResult> checks;
+  Coverage coverage;
   Json boot;            ///< first word, kernel log size, QEMU's CPU seconds, harness arguments
   std::string failure;  ///< of the run as a whole ("guest panicked: …"); empty when the checks ran
 
   /// fail if a check failed or the run failed in the guest; infra if only the environment failed; pass otherwise.
   Verdict verdict() const;
-  Verdict failure_verdict = Verdict::pass;  ///< of `failure`
-  Json to_json() const;                     ///< schema ainode.validate/1
-  static Report from_json(const Json& json, const std::string& origin);
+  Verdict failure_verdict = Verdict::pass;                               ///< of `failure`
+  Json to_json() const;                                                  ///< schema ainode.validate/1
+  static Report from_json(const Json& json, const std::string& origin);  ///< throws report_malformed
 };
+
+/// Throws report_malformed, or file_failed where there is no such file.
+Report read_report(const std::filesystem::path& file);
+/// The JSON Schema (draft 2020-12) of what to_json gives.
+Json report_schema();
 
 }  // namespace ainode

@@ -351,7 +351,7 @@ all scripts ran. One of the programs that make them failed (its words stand in t
 changed a path that is not among its outputs, so that its result cannot be kept by its inputs.
 Cure: exclude the package whose file it could not read, or report it with the recipe.
 )"},
-{codes::target_unknown, R"(There is no such target, topology or profile, or none for the image's architecture.
+{codes::target_unknown, R"(There is no such target, topology, profile, level or check, or none for the image's architecture.
   ainode validate IMAGE --target qemu:one-node --profile boot
   ainode validate IMAGE --target qemu:./our-node.yaml
   ainode validate IMAGE --target tree
@@ -380,9 +380,9 @@ Cure: read console.log in the evidence directory; systemd needs to reach its def
 short. Its words are in qemu.log in the evidence directory.
 Cure: `ainode doctor` starts a tiny guest and tells what works; free some memory, try again.
 )"},
-{codes::result_malformed, R"(What came over the guest's agent port, or stands in a report, does not have the form of results: cut
+{codes::result_malformed, R"(What came over the guest's agent port does not have the form of results: cut
 short, not counted up, not authenticated. A process in the guest may have written to the port.
-Cure: read agent.log in the evidence directory; a report must be one that the program wrote.
+Cure: read agent.log in the evidence directory.
 )"},
 {codes::guest_ended_early, R"(The guest switched itself off before the agent's last word: something in the image called poweroff,
 or a unit's failure action did.
@@ -392,6 +392,13 @@ Cure: read the end of console.log in the evidence directory.
 topology, or the topology asks for what it cannot emulate. Nothing is said about the image.
 Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the
 evidence directory.
+)"},
+{codes::report_not_found, R"(A verb that reads reports was given a path at which there is none.
+Cure: name a file that `ainode validate IMAGE -o FILE` or `ainode report merge … -o FILE` wrote.
+)"},
+{codes::report_malformed, R"(The file is not JSON, not a report, one of another version, or its parts contradict each other: a
+verdict that its checks do not support, coverage that does not add up. See `ainode schema report`.
+Cure: write it again with `ainode validate IMAGE -o FILE`, or read it with what wrote it.
 )"},
 // ---- host ----
 {codes::usage_error, R"(The command line is wrong: an unknown verb or flag, a missing or superfluous argument, or a value

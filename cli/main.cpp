@@ -108,10 +108,9 @@ Error usage_error(const CLI::ParseError& error, const CLI::App& app, const std::
       .help(suggestion.empty() ? known : fmt::format("did you mean `{}`?", suggestion));
 }
 
-/// Null when --help or --version was answered.
-VerbBody parse(int argc, char** argv, Globals& globals) {
-  CLI::App app("Builds reproducible AI-node images from recipes, and proves that they are what the recipes say.",
-               "ainode");
+/// Null when --help or --version was answered. Bodies may ask which of their subcommands was named: `app` outlives
+/// them.
+VerbBody parse(int argc, char** argv, CLI::App& app, Globals& globals) {
   app.set_version_flag("--version", fmt::format("ainode {}", kVersion));
   app.require_subcommand(1);
   app.footer(kFooter);
@@ -150,9 +149,11 @@ int main(int argc, char** argv) {
   globals.colour_err = cli::takes_colour(STDERR_FILENO);
   // Known before parsing, so that a usage error is an object too.
   globals.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+  CLI::App app("Builds reproducible AI-node images from recipes, and proves that they are what the recipes say.",
+               "ainode");
   cli::VerbBody body;
   const int status = cli::run_reported(globals, [&](RunContext&) {
-    body = cli::parse(argc, argv, globals);
+    body = cli::parse(argc, argv, app, globals);
     cli::obey(globals);
     return 0;
   });

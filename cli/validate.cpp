@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/files.h"
+#include "cli/report_files.h"
 #include "cli/verb.h"
 #include "validators/validate.h"
 
@@ -15,18 +16,9 @@ namespace {
 
 struct ValidateArguments {
   ValidateOptions options;
-  fs::path report, junit;
+  fs::path report, junit, markdown;
   int deadline = 0, silence = 0;
 };
-
-/// Found out before a boot of minutes, not after it.
-void require_writable(const fs::path& file) {
-  if (file.empty()) return;
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  if (fs::is_directory(file) || !fs::is_directory(folder))
-    throw Error(codes::usage_error, fmt::format("a report cannot be written to {}", file.string()))
-        .help("name a file in a directory that exists");
-}
 
 /// A report in which nothing was judged is no pass.
 Exit exit_of(const Report& report) {
@@ -44,14 +36,12 @@ Exit exit_of(const Report& report) {
 }
 
 int validate(RunContext& run, const Globals& globals, const ValidateArguments& arguments) {
-  require_writable(arguments.report);
-  require_writable(arguments.junit);
+  for (const fs::path& file : {arguments.report, arguments.junit, arguments.markdown}) require_writable(file);
   const Report report = validate_image(run, arguments.options);
-  const Json json = report.to_json();
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  if (!arguments.report.empty()) write_file(arguments.report, text);
+  if (!arguments.report.empty()) write_file(arguments.report, json_text(report));
   if (!arguments.junit.empty()) write_file(arguments.junit, to_junit(report));
-  globals.json ? print_json(json) : print(to_table(report, globals.colour_out));
+  if (!arguments.markdown.empty()) write_file(arguments.markdown, to_markdown(report));
+  print(globals.json ? json_text(report) : to_table(report, globals.colour_out));
   return static_cast<int>(exit_of(report));
 }
 
@@ -69,9 +59,18 @@ VerbBody define(CLI::App& app) {
       ->type_name("PROFILE")
       ->expected(1)
       ->delimiter(',')
-      ->take_all();
+      ->take_all()
+      ->excludes(app.add_option("--check", options.checks, "just this check; may be repeated")
+                     ->type_name("ID")
+                     ->expected(1)
+                     ->delimiter(',')
+                     ->take_all());
+  app.add_option("--level", options.level, "quick: little time, no load; standard; full: what takes long too")
+      ->capture_default_str()
+      ->type_name("LEVEL");
   app.add_option("-o,--report", arguments->report, "write the report as JSON")->type_name("FILE");
   app.add_option("--junit", arguments->junit, "write the report as JUnit XML")->type_name("FILE");
+  app.add_option("--markdown", arguments->markdown, "write the report as Markdown, for GitHub")->type_name("FILE");
   app.add_option("--evidence", options.evidence, "where console and agent logs go (default: IMAGE/evidence)")
       ->type_name("DIR");
   app.add_option("--qemu", options.qemu, "the emulator to run")->capture_default_str()->type_name("PROGRAM");
@@ -102,6 +101,8 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
           "ainode validate out/qemu-base --target qemu:./our-node.yaml   # a machine of your own\n"
           "ainode validate out/qemu-base --target tree            # what files alone prove, in seconds\n"
+          "ainode validate out/qemu-base --level quick --markdown \"$GITHUB_STEP_SUMMARY\"\n"
+          "ainode validate out/qemu-base --check numa.nodes       # one check again\n"
           "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
           define};
 }

@@ -90,6 +90,8 @@ std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, 
   expected.topology = guest.topology.facts;
   expected.harness_cmdline = guest.harness_arguments;
   expected.profiles = task.profiles;
+  expected.level = task.level;
+  expected.only = task.only;
   expected.nonce = task.nonce;
   expected.command = task.command;
   expected.emulated = true;

@@ -40,7 +40,9 @@ void require_start(const GuestOutcome& outcome, const Topology& topology);
 struct AgentTask {
   std::string nonce;
   std::vector<std::string> profiles;
-  std::vector<std::string> command;  ///< empty: run the checks of the profiles
+  std::vector<std::string> command;  ///< empty: run the checks
+  checks::Level level = checks::Level::standard;
+  std::vector<std::string> only = {};  ///< as Expected::only
 };
 
 /// Writes the agent's disk and returns QEMU's whole command line but for the channels.

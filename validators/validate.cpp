@@ -9,7 +9,9 @@
 #include <cmath>
 
 #include "base/crypto.h"
+#include "base/suggestion.h"
 #include "base/version.h"
+#include "validators/asked_checks.h"
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_run.h"
@@ -29,6 +31,29 @@ void require_profiles(const std::vector<std::string>& profiles) {
       throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
           .help(fmt::format("there are: {}", fmt::join(known, ", ")));
   }
+}
+
+void require_level(const std::string& level) {
+  if (checks::level_named(level)) return;
+  const std::vector<std::string_view> known = checks::level_names();
+  const std::string suggestion = nearest(level, known);
+  throw Error(codes::target_unknown, fmt::format("there is no level `{}`", level))
+      .help(suggestion.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))
+                               : fmt::format("did you mean `{}`?", suggestion));
+}
+
+/// What the user asks of the image: its document but for the machine.
+checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& options) {
+  checks::Expected asked = checks::expected_of(manifest);
+  if (!options.profiles.empty()) asked.profiles = options.profiles;
+  asked.level = *checks::level_named(options.level);
+  asked.only = options.checks;
+  if (!asked.only.empty()) {
+    asked.profiles = {"boot"};
+    asked.level = checks::Level::full;
+  }
+  require_profiles(asked.profiles);
+  return asked;
 }
 
 double rounded(double seconds) {
@@ -119,14 +144,15 @@ GuestDeadlines deadlines_of(const ValidateOptions& options) {
   return deadlines;
 }
 
-Report report_on(const Manifest& manifest, const ValidateOptions& options, const std::vector<std::string>& profiles) {
+Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& asked) {
   Report report;
   report.image = manifest.name;
   report.commit = manifest.commit;
   report.target = options.target;
   report.kernel_release = manifest.kernel_release;
   report.builder_version = manifest.builder_version;
-  report.profiles = profiles;
+  report.level = to_string(asked.level);
+  report.profiles = asked.profiles;
   return report;
 }
 
@@ -137,10 +163,8 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
   if (manifest.architecture != "amd64")
     throw Error(codes::target_unknown,
                 fmt::format("{}: kernels of {} are not read yet", options.image.string(), manifest.architecture));
-  checks::Expected expected = checks::expected_of(manifest);
-  if (!options.profiles.empty()) expected.profiles = options.profiles;
-  require_profiles(expected.profiles);
-  Report report = report_on(manifest, options, expected.profiles);
+  const checks::Expected expected = asked_of(manifest, options);
+  Report report = report_on(manifest, options, expected);
   report.boot = {{"repeat", fmt::format("ainode validate {} --target tree", options.image.string())}};
   run_step(run, "check", [&] {
     const tree::CommittedTree node(options.image / "repo", manifest.commit);
@@ -151,6 +175,7 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
       run.events.progress("check", report.checks.size(), chosen.size(), "checks");
     }
   });
+  report.coverage = coverage_of(expected, Seen::files, report.checks);
   return report;
 }
 
@@ -161,11 +186,8 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
     read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
     return prepare_guest(options.image, topology, options.extra_arguments, evidence);
   });
-  const AgentTask task = {
-      to_hex(random_bytes(kNonceBytes)), options.profiles.empty() ? guest.manifest.profiles : options.profiles, {}};
-  require_profiles(task.profiles);
-  checks::Expected asked = checks::expected_of(guest.manifest);
-  asked.profiles = task.profiles;
+  const checks::Expected asked = asked_of(guest.manifest, options);
+  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only};
   const std::vector<checks::Check> chosen = checks::checks_for(asked);
 
   GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
@@ -176,9 +198,10 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
   });
   require_start(outcome, guest.topology);
 
-  Report report = report_on(guest.manifest, options, task.profiles);
+  Report report = report_on(guest.manifest, options, asked);
   report.topology = guest.topology.name;
   report.checks = collector.finish(outcome);
+  report.coverage = coverage_of(asked, Seen::running, report.checks);
   report.boot = boot_json(outcome, guest, options, evidence);
   if (outcome.code) {
     report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
@@ -191,6 +214,8 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
 
 Report validate_image(RunContext& run, const ValidateOptions& options) {
   require_profiles(options.profiles);
+  require_level(options.level);
+  require_checks(options.checks, options.target == "tree" ? Seen::files : Seen::running);
   return options.target == "tree" ? validate_tree(run, options) : validate_guest(run, options);
 }
 

@@ -10,6 +10,7 @@
 #include "base/manifest.h"
 #include "base/report.h"
 #include "base/steps.h"
+#include "validators/verdict/merge_reports.h"
 #include "validators/verdict/report_text.h"
 
 namespace ainode {
@@ -18,6 +19,8 @@ struct ValidateOptions {
   std::filesystem::path image;               ///< what `build --out` wrote
   std::string target = "qemu";               ///< qemu, qemu:TOPOLOGY, qemu:FILE.yaml, or tree: not booted
   std::vector<std::string> profiles;         ///< empty: the manifest's
+  std::string level = "standard";            ///< quick, standard, full
+  std::vector<std::string> checks;           ///< ids; not empty: these alone, whatever profile and level
   std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
   std::chrono::seconds wall_deadline{900};   ///< of the whole boot; waiting for a processor of a busy host not counted

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace ainode {
 namespace {
@@ -35,7 +36,7 @@ std::string refusal(const Json& json) {
   try {
     Report::from_json(json, "r.json");
   } catch (const Error& error) {
-    EXPECT_EQ(error.code().id, codes::result_malformed.id);
+    EXPECT_EQ(error.code().id, codes::report_malformed.id);
     return error.message();
   }
   return "no error";
@@ -85,6 +86,10 @@ TEST(Report, SurvivesItsRoundTrip) {
   Report report = report_of({check("numa.nodes", Verdict::pass), check("kernel.cmdline", Verdict::fail)});
   report.checks[1].reason = "`quiet` is missing";
   report.boot = {{"first_word_seconds", 9.5}};
+  report.level = "quick";
+  report.checks[1].lacks = "hmat";
+  report.checks[1].verdicts = {{"tree", Verdict::pass}, {"qemu:one-node", Verdict::fail}};
+  report.coverage = {4, 2, {{GapKind::machine, "an HMAT", {"numa.hmat", "numa.tiers"}, {"qemu:x"}}}, {"cpu"}, {"a.b"}};
   const Json json = parse_json(write_json(report.to_json()), "r.json", codes::result_malformed);
   EXPECT_EQ(json["verdict"], "fail");
   EXPECT_EQ(Report::from_json(json, "r.json").to_json(), report.to_json());
@@ -113,16 +118,74 @@ TEST(Report, RefusesMalformedChecks) {
   EXPECT_EQ(refusal(json), "r.json: `checks[1].id` stands twice");
 }
 
-TEST(CheckResult, NamesWhatIsWrongInOneResult) {
-  Json json = check("a.x", Verdict::pass).to_json();
-  EXPECT_EQ(CheckResult::from_json(json).to_json(), json);
-  json["verdict"] = 1;
-  try {
-    CheckResult::from_json(json);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.message(), "a check's result: `verdict` is not a string");
+TEST(Report, RefusesCoverageThatDoesNotAddUp) {
+  Json json = report_of({check("a.x", Verdict::pass)}).to_json();
+  json["coverage"]["covered"] = 1U;
+  EXPECT_EQ(refusal(json), "r.json: `coverage.checks` is not the sum of what is covered and what is not");
+  json["coverage"]["gaps"] = Json::array({{{"kind", "luck"}}});
+  EXPECT_EQ(refusal(json), "r.json: `coverage.gaps[0].kind` is not a kind of gap");
+}
+
+/// What a user sees who names the wrong file: code, place and cure.
+class ReadReport : public testing::Test {
+ protected:
+  std::string refusal_of(const std::string& content) {
+    write_file(file_, content);
+    return message();
   }
+  std::string message() {
+    try {
+      read_report(file_);
+    } catch (const Error& error) {
+      std::string text = render(error);
+      const std::string path = file_.string();
+      for (std::size_t at = 0; (at = text.find(path)) != std::string::npos;) text.replace(at, path.size(), "r.json");
+      return text;
+    }
+    return "no error";
+  }
+  const std::string cure_ =
+      "  = help: a report is what `ainode validate IMAGE -o FILE` or `ainode report merge` wrote; one of another "
+      "version "
+      "is read by that version\n";
+  TemporaryDirectory work_{testing::TempDir()};
+  fs::path file_ = work_.path() / "r.json";
+};
+
+TEST_F(ReadReport, NamesAFileThatIsNotThere) {
+  EXPECT_EQ(message(),
+            "error[V0020]: there is no report r.json\n"
+            "  = help: a report is what `ainode validate IMAGE -o FILE` or `ainode report merge` wrote\n");
+}
+
+TEST_F(ReadReport, NamesThePlaceWhereItIsNoJson) {
+  EXPECT_EQ(refusal_of("{\n \"checks\": NaN}"),
+            "error[V0021]: r.json is not valid JSON\n"
+            "   ┌─ r.json:2:12\n"
+            "2│  \"checks\": NaN}\n"
+            " │            ^ syntax error while parsing value - invalid literal; last read: '\"checks\": N'\n" +
+                cure_);
+}
+
+TEST_F(ReadReport, RefusesAnotherVersionAndNumbersThatAreNone) {
+  Json json = report_of({check("a.x", Verdict::pass)}).to_json();
+  json["schema"] = "ainode.validate/9";
+  EXPECT_EQ(
+      refusal_of(json.dump()),
+      "error[V0021]: r.json: `schema` is `ainode.validate/9`, and this ainode reads `ainode.validate/1`\n" + cure_);
+  const std::string endless = R"({"seconds": 1e999})";
+  EXPECT_EQ(refusal_of(endless).substr(0, 39), "error[V0021]: r.json is not valid JSON\n");
+}
+
+TEST_F(ReadReport, ReadsWhatWasWritten) {
+  const Report report = report_of({check("a.x", Verdict::pass)});
+  write_file(file_, write_json(report.to_json()));
+  EXPECT_EQ(read_report(file_).to_json(), report.to_json());
+}
+
+/// The schema that is published beside the reports' writers is the one that the program has.
+TEST(ReportSchema, IsTheCommittedOne) {
+  EXPECT_EQ(read_file(AINODE_SOURCE_DIR "/validators/verdict/report.schema.json"), report_schema().dump(2) + "\n");
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ TEST_F(Program, ValidateRefusesAReportThatCannotBeWritten) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.errors,
             "error[H0001]: a report cannot be written to no/such/report.json\n"
-            "  = help: name a file in a directory that exists\n");
+            "  = help: name a file in a directory that exists and that you may write to\n");
 }
 
 TEST_F(Program, KeyNamesAreFileNames) {

@@ -8,6 +8,8 @@ import shutil
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+import jsonschema
+
 from cases import case
 from world import ROOT, Image, sha256_of
 
@@ -43,10 +45,11 @@ def failed_checks(report):
 
 @case()
 def image_boots_and_passes(world):
-    """Every promised check passes in a booted, unmodified image; JSON and JUnit say the same."""
+    """Every promised check passes in a booted, unmodified image; JSON, JUnit and Markdown say the same."""
     image = world.image()
     before = sha256_of(image.disk)
-    judged = validate(world, image, "-o", world.work / "report.json", "--junit", world.work / "report.xml")
+    judged = validate(world, image, "-o", world.work / "report.json", "--junit", world.work / "report.xml",
+                      "--markdown", world.work / "report.md")  # fmt: skip
     assert judged.status == 0, judged
     report = json.loads((world.work / "report.json").read_text())
     assert judged.json() == report, "--json and -o differ"
@@ -58,6 +61,35 @@ def image_boots_and_passes(world):
     assert len(cases) == len(report["checks"])
     assert not any(entry.find("failure") is not None for entry in cases)
     assert sha256_of(image.disk) == before, "the boot changed the image"
+    jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(report)
+    gaps = {gap["kind"]: gap for gap in report["coverage"]["gaps"]}
+    assert gaps["machine"]["targets"] == ["qemu:memory-only-node"] and not report["coverage"]["unproven"], report["coverage"]
+    assert "level" not in gaps and "emulation" not in gaps, gaps.keys()
+    slow = {check["id"]: check["seconds"] for check in report["checks"] if check["seconds"] > 20}
+    assert slow.keys() <= {"driver.vermagic", "security.setuid-list"}, f"not for level quick: {slow}"
+
+
+@case()
+def reports_are_read_back(world):
+    """A report is shown again as it was, merged with one of another target, and refused with a cure where it is none."""
+    one, other = world.work / "report.json", world.work / "tree.json"
+    if not one.exists():
+        validate(world, world.image(), "-o", one)
+    validate(world, world.image(), "-o", other, "--check", "driver.firmware-present", target="tree")
+    for form, name in (("markdown", "report.md"), ("junit", "report.xml")):
+        shown = world.ainode("report", form, one)
+        assert shown.status == 0 and (not (world.work / name).exists() or shown.out == (world.work / name).read_text()), shown
+    table = world.ainode("report", "table", one)
+    assert "covered " in table.out and "numa.hmat" in table.out, table
+    merged = world.ainode("report", "merge", one, other).json()
+    jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(merged)
+    assert merged["target"] == "qemu:two-nodes, tree" and merged["verdict"] == "pass", merged
+    assert merged["coverage"]["covered"] == json.loads(one.read_text())["coverage"]["covered"] + 1, merged["coverage"]
+    broken = world.work / "broken.json"
+    broken.write_text(one.read_text().replace("ainode.validate/1", "ainode.validate/9"))
+    for arguments, code in (([world.work / "none.json"], "V0020"), ([broken], "V0021"), ([one, "-o", world.work / "no/x"], "H0001")):
+        refused = world.ainode("report", "markdown", *arguments)
+        assert refused.status == 2 and code in refused.err and "help: " in refused.err, refused
 
 
 # The agent has left its disk once it runs, and judges devices when the system is up.
@@ -86,6 +118,7 @@ def declared_is_verified(world):
     left = {check: found["reason"] for check, found in not_passed(report).items()}
     assert left == NOT_ON_THE_DEFAULT_MACHINE, left
     assert {check["id"] for check in report["checks"]} >= STATEMENTS | PROMISED, report
+    assert not report["coverage"]["unproven"], report["coverage"]
     unplaced = [check["id"] for check in report["checks"] if check["id"] in STATEMENTS and not check.get("place")]
     assert not unplaced, f"no line of the recipe stands beside {unplaced}"
 

@@ -188,6 +188,26 @@ TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
   EXPECT_FALSE(fs::exists(image_ / "evidence"));
 }
 
+TEST_F(Validate, RunsSingleChecksAndSaysWhatItLeftOut) {
+  ValidateOptions one = options("finishes");
+  one.checks = {"kernel.cmdlin"};
+  EXPECT_EQ(refusal(one).id, codes::target_unknown.id);
+  one = options("runs_all checks=kernel.cmdline");
+  one.checks = {"kernel.cmdline"};
+  const Report report = run(one);
+  EXPECT_EQ(report.verdict(), Verdict::pass);
+  ASSERT_EQ(report.checks.size(), 1u);
+  EXPECT_EQ(report.coverage.covered, 1u);
+  EXPECT_EQ(report.coverage.gaps.back().kind, GapKind::selection);
+}
+
+TEST_F(Validate, RefusesAnUnknownLevel) {
+  ValidateOptions wrong = options("finishes");
+  wrong.level = "ful";
+  EXPECT_EQ(refusal(wrong).id, codes::target_unknown.id);
+  EXPECT_EQ(message_, "there is no level `ful`");
+}
+
 TEST_F(Validate, TakesAMachineOfTheUsers) {
   const fs::path file = work_.path() / "ours.yaml";
   write_file(file,

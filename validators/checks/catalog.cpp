@@ -21,12 +21,12 @@ constexpr Family kFamilies[] = {
     {"security", security_checks}, {"containers", container_checks},
 };
 
-}  // namespace
-
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles) {
   return std::any_of(profiles.begin(), profiles.end(),
                      [&](const std::string& profile) { return profile == kEverything || profile == family; });
 }
+
+}  // namespace
 
 std::vector<Check> all_checks() {
   return checks_of({std::string(kEverything)});
@@ -42,19 +42,33 @@ std::vector<Check> checks_of(const std::vector<std::string>& profiles) {
   std::vector<Check> chosen;
   for (const Family& family : kFamilies) {
     if (!is_chosen(family.name, profiles)) continue;
-    for (Check& check : family.checks()) chosen.push_back(std::move(check));
+    for (Check& check : family.checks()) {
+      check.family = family.name;
+      chosen.push_back(std::move(check));
+    }
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const Check& a, const Check& b) { return a.when < b.when; });
   return chosen;
 }
 
+std::optional<GapKind> left_out(const Check& check, const Expected& expected) {
+  if (!is_chosen(check.family, expected.profiles)) return GapKind::profile;
+  if (check.level > expected.level) return GapKind::level;
+  const auto& only = expected.only;
+  if (!only.empty()) {
+    if (std::find(only.begin(), only.end(), check.id) == only.end()) return GapKind::selection;
+    return std::nullopt;
+  }
+  for (const std::string_view need : check.needs) {
+    const std::string_view subject = declared_subject(need);
+    if (!subject.empty() && !expected.declaration(subject)) return GapKind::statement;
+  }
+  return std::nullopt;
+}
+
 std::vector<Check> checks_for(const Expected& expected) {
-  std::vector<Check> chosen = checks_of(expected.profiles);
-  std::erase_if(chosen, [&](const Check& check) {
-    return std::any_of(check.needs.begin(), check.needs.end(), [&](std::string_view need) {
-      return need.substr(0, 9) == "declared:" && !expected.declaration(need.substr(9));
-    });
-  });
+  std::vector<Check> chosen = all_checks();
+  std::erase_if(chosen, [&](const Check& check) { return left_out(check, expected).has_value(); });
   return chosen;
 }
 

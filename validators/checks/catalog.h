@@ -2,6 +2,7 @@
 // The catalogue of checks: families, profiles, and the order in which checks run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,11 +34,11 @@ std::vector<Check> all_checks();
 /// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
 /// system, image, security, containers.
 std::vector<std::string_view> profile_names();
-/// Whether a family is in one of them.
-bool is_chosen(std::string_view family, const std::vector<std::string>& profiles);
+/// Why a run does not ask for a check: by profile, level, its list of single checks, or what the image states.
+std::optional<GapKind> left_out(const Check& check, const Expected& expected);
 /// The checks of any of the profiles, in running order. Unknown names choose nothing: ask profile_names() first.
 std::vector<Check> checks_of(const std::vector<std::string>& profiles);
-/// Of these, what can be asked of an image: no check of a statement that it does not make.
+/// All but those that are left out, in running order.
 std::vector<Check> checks_for(const Expected& expected);
 
 }  // namespace ainode::checks

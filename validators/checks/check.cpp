@@ -20,51 +20,76 @@ bool has_memory(const ExpectedNumaNode& node) {
   return node.memory_bytes > 0;
 }
 
-/// Why a need does not hold, or nothing.
-std::optional<std::string> unmet(std::string_view need, const Node& node, const Expected& expected) {
-  const ExpectedTopology& topology = expected.topology;
-  if (need == "iommu") {
-    if (topology.iommu == "none") return "the machine has no IOMMU";
-    const std::string option = topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU";
+bool has_drivable_device(const ExpectedTopology& topology) {
+  return std::any_of(topology.devices.begin(), topology.devices.end(),
+                     [](const ExpectedDevice& device) { return hardware_id(device) == kDrivableDevice; });
+}
+
+bool has_peer_memory(const ExpectedDevice& device) {
+  return device.peer_memory_bytes > 0;
+}
+
+const MachineNeed kMachineNeeds[] = {
+    {"iommu", "an IOMMU", "the machine has no IOMMU", [](const ExpectedTopology& it) { return it.iommu != "none"; }},
+    {"devices", "devices", "the topology names no device",
+     [](const ExpectedTopology& it) { return !it.devices.empty(); }},
+    {"dma-device", "a device whose DMA a check can drive",
+     "the topology names no device whose DMA a check can drive (QEMU's edu)", has_drivable_device},
+    {"peer-memory", "a device with memory for its peers", "the topology names no device with memory for its peers",
+     [](const ExpectedTopology& it) { return std::any_of(it.devices.begin(), it.devices.end(), has_peer_memory); }},
+    {"memory-nodes", "memory", "the topology names no memory",
+     [](const ExpectedTopology& it) { return std::any_of(it.nodes.begin(), it.nodes.end(), has_memory); }},
+    {"several-memory-nodes", "memory on several nodes", "the machine has memory on one node only",
+     [](const ExpectedTopology& it) { return std::count_if(it.nodes.begin(), it.nodes.end(), has_memory) > 1; }},
+    {"hmat", "an HMAT", "the topology declares no HMAT",
+     [](const ExpectedTopology& it) { return !it.accesses.empty(); }},
+    {"tiers", "memory tiers", "the topology declares no memory tiers",
+     [](const ExpectedTopology& it) { return !it.tiers.empty(); }},
+};
+
+constexpr std::string_view kDeclared = "declared:", kConfig = "config:";
+
+std::string_view after(std::string_view prefix, std::string_view need) {
+  return need.substr(0, prefix.size()) == prefix ? need.substr(prefix.size()) : std::string_view();
+}
+
+Finding lacking(std::string need, std::string reason) {
+  Finding finding = skipped(std::move(reason));
+  finding.lacks = std::move(need);
+  return finding;
+}
+
+std::optional<Finding> lacking_option(std::string_view option, const std::optional<KernelConfig>& config,
+                                      const Node& node) {
+  std::string need = fmt::format("{}{}", kConfig, option);
+  if (!config)
+    return lacking(std::move(need),
+                   fmt::format("no configuration of kernel {} is in the image", node.kernel_release()));
+  if (config->value(std::string(option)) != "n") return std::nullopt;
+  return lacking(std::move(need), fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option));
+}
+
+/// The skip of a need that does not hold, or nothing.
+std::optional<Finding> unmet(std::string_view need, const Node& node, const Expected& expected) {
+  if (const MachineNeed* machine = machine_need(need)) {
+    if (!machine->is_met(expected.topology)) return lacking(std::string(need), std::string(machine->lack));
+    if (need != "iommu") return std::nullopt;
     const auto config = read_kernel_config(node);
-    if (config && config->value(option) == "n")
-      return fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option);
-  } else if (need == "devices") {
-    if (topology.devices.empty()) return "the topology names no device";
-  } else if (need == "dma-device") {
-    if (std::none_of(topology.devices.begin(), topology.devices.end(),
-                     [](const ExpectedDevice& device) { return hardware_id(device) == kDrivableDevice; }))
-      return fmt::format("the topology names no device whose DMA a check can drive ({})", kDrivableDevice);
-  } else if (need == "peer-memory") {
-    if (std::none_of(topology.devices.begin(), topology.devices.end(),
-                     [](const ExpectedDevice& device) { return device.peer_memory_bytes > 0; }))
-      return "the topology names no device with memory for its peers";
-  } else if (need == "memory-nodes") {
-    if (std::none_of(topology.nodes.begin(), topology.nodes.end(), has_memory)) return "the topology names no memory";
-  } else if (need == "several-memory-nodes") {
-    if (std::count_if(topology.nodes.begin(), topology.nodes.end(), has_memory) < 2)
-      return "the machine has memory on one node only";
-  } else if (need == "hmat") {
-    if (topology.accesses.empty()) return "the topology declares no HMAT";
-  } else if (need == "tiers") {
-    if (topology.tiers.empty()) return "the topology declares no memory tiers";
-  } else if (need.substr(0, 7) == "config:") {
-    const std::string option(need.substr(7));
-    const auto config = read_kernel_config(node);
-    if (!config) return fmt::format("no configuration of kernel {} is in the image", node.kernel_release());
-    const std::string value = config->value(option);
-    if (value == "n") return fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option);
-  } else if (need.substr(0, 9) == "declared:") {
-    if (!expected.declaration(need.substr(9))) return fmt::format("the manifest declares no {}", need.substr(9));
-  } else {
-    return fmt::format("nobody knows the need `{}`", need);
+    if (!config) return std::nullopt;  // the check itself sees whether there is a driver
+    return lacking_option(expected.topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU", config, node);
   }
-  return std::nullopt;
+  if (const std::string_view option = kernel_option(need); !option.empty())
+    return lacking_option(option, read_kernel_config(node), node);
+  if (const std::string_view subject = declared_subject(need); !subject.empty()) {
+    if (expected.declaration(subject)) return std::nullopt;
+    return lacking(std::string(need), fmt::format("the manifest declares no {}", subject));
+  }
+  return skipped(fmt::format("nobody knows the need `{}`", need));
 }
 
 Finding find(const Check& check, const Node& node, const Expected& expected) {
   for (const std::string_view need : check.needs) {
-    if (auto reason = unmet(need, node, expected)) return skipped(std::move(*reason));
+    if (auto skip = unmet(need, node, expected)) return std::move(*skip);
   }
   return check.function(node, expected);
 }
@@ -78,6 +103,20 @@ Finding find_or_blame_harness(const Check& check, const Node& node, const Expect
 }
 
 }  // namespace
+
+const MachineNeed* machine_need(std::string_view need) {
+  const auto* found = std::find_if(std::begin(kMachineNeeds), std::end(kMachineNeeds),
+                                   [&](const MachineNeed& each) { return each.name == need; });
+  return found == std::end(kMachineNeeds) ? nullptr : found;
+}
+
+std::string_view declared_subject(std::string_view need) {
+  return after(kDeclared, need);
+}
+
+std::string_view kernel_option(std::string_view need) {
+  return after(kConfig, need);
+}
 
 Finding passed(Json measured, Json expected, std::string evidence) {
   return {Verdict::pass, std::move(measured), std::move(expected), std::move(evidence), ""};
@@ -113,6 +152,7 @@ CheckResult run_check(const Check& check, const Node& node, const Expected& expe
   result.expected = std::move(finding.expected);
   result.evidence = std::move(finding.evidence);
   result.reason = std::move(finding.reason);
+  result.lacks = std::move(finding.lacks);
   const std::string_view subject = check.declared_as.empty() ? check.id : check.declared_as;
   if (const Declaration* declaration = expected.declaration(subject)) result.place = declaration->place;
   return result;

@@ -17,8 +17,9 @@ namespace ainode::checks {
 struct Finding {
   Verdict verdict = Verdict::infra;
   Json measured, expected;
-  std::string evidence;  ///< where it was read: paths, a command, log lines
-  std::string reason;    ///< of anything but pass
+  std::string evidence;    ///< where it was read: paths, a command, log lines
+  std::string reason;      ///< of anything but pass
+  std::string lacks = {};  ///< the need that was not met
 };
 
 Finding passed(Json measured, Json expected, std::string evidence);
@@ -51,7 +52,22 @@ struct Check {
   Finding (*function)(const Node&, const Expected&) = nullptr;
   std::string_view declared_as = {};  ///< the subject whose place is reported; empty: the id
   Where where = Where::node;
+  Level level = Level::quick;    ///< the least at which it runs
+  std::string_view family = {};  ///< set by the catalogue
 };
+
+/// What a machine may give a check.
+struct MachineNeed {
+  std::string_view name;   ///< of Check::needs
+  std::string_view thing;  ///< "an IOMMU"
+  std::string_view lack;   ///< "the machine has no IOMMU"
+  bool (*is_met)(const ExpectedTopology& topology);
+};
+/// Null where a need is none of the machine's.
+const MachineNeed* machine_need(std::string_view need);
+/// SUBJECT of `declared:SUBJECT`, OPTION of `config:OPTION`; empty where a need is another.
+std::string_view declared_subject(std::string_view need);
+std::string_view kernel_option(std::string_view need);
 
 /// The whole result: needs, function, time taken, the place that declared it. An exception of the check's own is infra.
 CheckResult run_check(const Check& check, const Node& node, const Expected& expected);

@@ -137,7 +137,8 @@ std::vector<Check> driver_checks() {
        When::meanwhile,
        vermagic,
        "",
-       Where::tree_too},
+       Where::tree_too,
+       Level::standard},
       {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
   };
 }

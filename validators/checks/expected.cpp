@@ -4,11 +4,16 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace ainode::checks {
 
 namespace {
+
+constexpr std::array<std::pair<Level, std::string_view>, 3> kLevels = {
+    {{Level::quick, "quick"}, {Level::standard, "standard"}, {Level::full, "full"}}};
 
 /// What is wrong with the document, thrown and caught in this file only.
 struct BadDocument : std::runtime_error {
@@ -108,6 +113,10 @@ Expected read_document(const Json& json) {
   expected.topology = read_topology(member(json, "topology"));
   expected.harness_cmdline = value_of<Words>(member(json, "harness"), "cmdline");
   expected.profiles = value_of<Words>(json, "profiles");
+  const auto level = level_named(value_of<std::string>(json, "level"));
+  if (!level) throw BadDocument("`level` in expected.json is unknown");
+  expected.level = *level;
+  expected.only = value_of<Words>(json, "only");
   expected.nonce = value_of<std::string>(json, "nonce");
   if (expected.nonce.empty()) throw BadDocument("the nonce in expected.json is empty");
   expected.emulated = value_of<bool>(json, "emulated");
@@ -116,6 +125,23 @@ Expected read_document(const Json& json) {
 }
 
 }  // namespace
+
+std::string_view to_string(Level level) {
+  return kLevels.at(static_cast<std::size_t>(level)).second;
+}
+
+std::optional<Level> level_named(std::string_view name) {
+  for (const auto& [level, word] : kLevels) {
+    if (word == name) return level;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> level_names() {
+  std::vector<std::string_view> names;
+  for (const auto& row : kLevels) names.push_back(row.second);
+  return names;
+}
 
 const ExpectedAccess& ExpectedTopology::local_access(int target) const {
   const ExpectedAccess* nearest = nullptr;
@@ -152,6 +178,8 @@ std::string write_expected(const Expected& expected) {
   json["topology"] = topology_json(expected.topology);
   json["harness"] = {{"cmdline", expected.harness_cmdline}};
   json["profiles"] = expected.profiles;
+  json["level"] = to_string(expected.level);
+  json["only"] = expected.only;
   json["nonce"] = expected.nonce;
   json["emulated"] = expected.emulated;
   json["command"] = expected.command;

@@ -24,6 +24,16 @@ struct ExpectedAccess {
   int latency_ns = 0, bandwidth_mib = 0;  ///< MiB a second
 };
 
+/// How much time a run may take: a level holds the checks of those below it.
+enum class Level {
+  quick,     ///< reading alone: seconds in all, even under emulation
+  standard,  ///< what walks through all files of an image, too
+  full,      ///< what loads the machine or takes minutes, too
+};
+std::string_view to_string(Level level);
+std::optional<Level> level_named(std::string_view name);
+std::vector<std::string_view> level_names();
+
 /// One row a device: two rows of one vendor:device mean two devices.
 struct ExpectedDevice {
   std::string vendor, device;           ///< four lower-case hexadecimal digits: "1af4"
@@ -82,6 +92,8 @@ struct Expected {
   ExpectedTopology topology;
   std::vector<std::string> harness_cmdline;  ///< the arguments that the harness added, subtracted by kernel.cmdline
   std::vector<std::string> profiles;
+  Level level = Level::standard;
+  std::vector<std::string> only;     ///< ids; not empty: these checks and no others, whatever the image states
   std::string nonce;                 ///< fresh for every run; keys the protocol's line codes
   bool emulated = true;              ///< figures of speed mean nothing here
   std::vector<std::string> command;  ///< for --run-command: argv; empty otherwise
@@ -93,7 +105,8 @@ struct Expected {
 Expected expected_of(const Manifest& manifest);
 
 /// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
-/// "harness": {"cmdline": […]}, "profiles": […], "nonce": "…", "emulated": true, "command": […]}.
+/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "nonce": "…", "emulated": true, "command":
+/// […]}.
 std::string write_expected(const Expected& expected);
 
 struct ReadExpected {

@@ -92,6 +92,7 @@ CheckResult result_of(const Json& object) {
   result.reason = text_of(object, "reason");
   result.place = text_of(object, "place");
   result.seconds = seconds_of(object, "seconds");
+  result.lacks = text_of(object, "lacks");
   return result;
 }
 
@@ -199,7 +200,8 @@ std::string ProtocolWriter::result(const CheckResult& result) {
                {"evidence", result.evidence},
                {"reason", result.reason},
                {"place", result.place},
-               {"seconds", result.seconds}});
+               {"seconds", result.seconds},
+               {"lacks", result.lacks}});
 }
 
 std::string ProtocolWriter::end(std::size_t checks) {

@@ -183,23 +183,6 @@ Finding firmware(const Node& node, const Expected& expected) {
                         std::move(objection));
 }
 
-std::vector<checks::Check> own_checks() {
-  return {{"driver.symbols",
-           "every module finds what it needs of the kernel and of other modules, of the type it was compiled for",
-           {},
-           checks::When::meanwhile,
-           symbols,
-           "",
-           Where::tree_too},
-          {"driver.firmware-present",
-           "the firmware of each module that loads at boot is in the image",
-           {},
-           checks::When::meanwhile,
-           firmware,
-           "",
-           Where::tree_too}};
-}
-
 }  // namespace
 
 std::optional<std::string> find_kernel(const Node& node) {
@@ -213,11 +196,32 @@ std::optional<std::string> find_kernel(const Node& node) {
   return found;
 }
 
+std::vector<checks::Check> tree_only_checks() {
+  std::vector<checks::Check> all = {
+      {"driver.symbols",
+       "every module finds what it needs of the kernel and of other modules, of the type it was compiled for",
+       {},
+       checks::When::meanwhile,
+       symbols,
+       "",
+       Where::tree_too,
+       checks::Level::standard},
+      {"driver.firmware-present",
+       "the firmware of each module that loads at boot is in the image",
+       {},
+       checks::When::meanwhile,
+       firmware,
+       "",
+       Where::tree_too}};
+  for (checks::Check& check : all) check.family = "driver";
+  return all;
+}
+
 std::vector<checks::Check> checks_of_tree(const Expected& expected) {
   std::vector<checks::Check> chosen = checks::checks_for(expected);
   std::erase_if(chosen, [](const checks::Check& check) { return check.where == Where::node; });
-  if (checks::is_chosen("driver", expected.profiles))
-    for (checks::Check& check : own_checks()) chosen.push_back(std::move(check));
+  for (checks::Check& check : tree_only_checks())
+    if (!checks::left_out(check, expected)) chosen.push_back(std::move(check));
   return chosen;
 }
 

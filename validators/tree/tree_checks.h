@@ -11,6 +11,9 @@
 
 namespace ainode::tree {
 
+/// Those that no node runs.
+std::vector<checks::Check> tree_only_checks();
+
 /// In running order: those of the chosen families whose statements the image makes.
 std::vector<checks::Check> checks_of_tree(const checks::Expected& expected);
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "validators/verdict/report_lines.h"
 #include "validators/verdict/report_text.h"
 
 namespace ainode {
@@ -66,10 +67,6 @@ std::string escaped(std::string_view text) {
       xml += character;
   }
   return xml;
-}
-
-std::string compact(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string family_of(const std::string& id) {
@@ -154,7 +151,8 @@ std::string suite_element(const Suite& suite, const Report& report) {
   xml += "    <properties>\n";
   for (const auto& [name, value] :
        {std::pair("image", report.image), std::pair("commit", report.commit), std::pair("target", report.target),
-        std::pair("topology", report.topology), std::pair("kernel_release", report.kernel_release)})
+        std::pair("topology", report.topology), std::pair("kernel_release", report.kernel_release),
+        std::pair("level", report.level), std::pair("coverage", coverage_line(report))})
     xml += fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", name, escaped(value));
   xml += "    </properties>\n";
   for (const CheckResult& check : suite.checks) xml += case_element(check);

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <string_view>
 
 #include "base/error.h"
-#include "validators/checks/catalog.h"
+#include "validators/verdict/report_lines.h"
 #include "validators/verdict/report_text.h"
 
 namespace ainode {
@@ -35,19 +34,6 @@ std::string painted(std::string_view text, std::string_view colour, bool colourf
   return colourful ? fmt::format("\x1b[{}m{}\x1b[0m", colour, text) : std::string(text);
 }
 
-std::string compact(const Json& value) {
-  if (value.is_null()) return "";
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-/// At most `limit` bytes, never half a character.
-std::string cut(const std::string& text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  std::size_t end = limit - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
-
 /// Lines of at most `width` bytes, broken at blanks where there are any.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   std::vector<std::string> lines;
@@ -69,17 +55,6 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   return lines;
 }
 
-/// Foreign text line by line: its newlines stay, everything else that could move a cursor is escaped.
-std::string printable_lines(const std::string& text) {
-  std::string lines;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    lines += printable(text.substr(start, end - start)) + (end < text.size() ? "\n" : "");
-    start = end + 1;
-  }
-  return lines;
-}
-
 std::string detail(std::string_view label, const std::string& text) {
   if (text.empty()) return "";
   std::string block;
@@ -87,26 +62,6 @@ std::string detail(std::string_view label, const std::string& text) {
     block += fmt::format("    {:<10} {}\n", block.empty() ? label : "", line);
   }
   return block;
-}
-
-std::string text_at(const Json& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
-}
-
-/// The narrowest profile that runs a check.
-std::string profile_of(const std::string& id) {
-  std::string narrowest = "boot";
-  std::size_t least = SIZE_MAX;
-  for (const std::string_view name : checks::profile_names()) {
-    const std::vector<checks::Check> chosen = checks::checks_of({std::string(name)});
-    const bool has =
-        std::any_of(chosen.begin(), chosen.end(), [&](const checks::Check& each) { return each.id == id; });
-    if (has && chosen.size() < least) {
-      narrowest = name;
-      least = chosen.size();
-    }
-  }
-  return narrowest;
 }
 
 std::string check_lines(const CheckResult& check, const Report& report, bool colour) {
@@ -125,30 +80,18 @@ std::string check_lines(const CheckResult& check, const Report& report, bool col
   lines += detail("expected", compact(check.expected));
   lines += detail("declared", check.place);
   lines += detail("evidence", check.evidence);
-  const std::string command = text_at(report.boot, "repeat");
-  return command.empty() ? lines : lines + detail("repeat", command + " --profile " + profile_of(check.id));
+  return lines + detail("repeat", repeat_command(report, check));
 }
 
-std::string count_line(const Report& report) {
-  std::string counts;
-  for (const Look& look : kLooks) {
-    const auto count = std::count_if(report.checks.begin(), report.checks.end(),
-                                     [&](const CheckResult& check) { return check.verdict == look.verdict; });
-    if (count > 0) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(look.verdict));
-  }
-  return counts.empty() ? "no checks" : counts;
-}
-
-std::string seconds_at(const Json& object, const char* key) {
-  const bool has = object.is_object() && object.contains(key) && object[key].is_number();
-  return has ? fmt::format("{:.1f}", object[key].get<double>()) : "?";
-}
-
-std::string boot_line(const Report& report) {
-  if (!report.boot.is_object() || !report.boot.value("spoke", false)) return "";
-  return fmt::format("  the agent's first word after {} s ({} CPU-s); whole run {} s ({} CPU-s)\n",
-                     seconds_at(report.boot, "first_word_seconds"), seconds_at(report.boot, "first_word_cpu_seconds"),
-                     seconds_at(report.boot, "seconds"), seconds_at(report.boot, "cpu_seconds"));
+/// What the report says nothing of, wrapped below the verdict.
+std::string coverage_lines(const Report& report) {
+  std::string lines;
+  const auto add = [&](const std::string& text) {
+    for (const std::string& line : wrapped(cut(printable(text), kLongest), kWidth - 2)) lines += "  " + line + "\n";
+  };
+  add(coverage_line(report));
+  add(unproven_line(report));
+  return lines;
 }
 
 }  // namespace
@@ -159,7 +102,9 @@ std::string to_table(const Report& report, bool colour) {
                                 report.topology.empty() ? "" : " (" + report.topology + ")", report.kernel_release)),
           kWidth) +
       "\n";
-  table += fmt::format("  commit {}\n", printable(report.commit)) + boot_line(report) + "\n";
+  table += fmt::format("  commit {}\n", printable(report.commit));
+  if (const std::string boot = boot_line(report); !boot.empty()) table += fmt::format("  {}\n", boot);
+  table += "\n";
   for (const CheckResult& check : report.checks) table += check_lines(check, report, colour);
   if (!report.failure.empty()) {
     const Look& look = look_of(report.failure_verdict);
@@ -170,7 +115,8 @@ std::string to_table(const Report& report, bool colour) {
     table += detail("repeat", text_at(report.boot, "repeat"));
   }
   const Look& look = look_of(report.verdict());
-  return table + fmt::format("\n{}: {}\n", painted(look.word, look.colour, colour), count_line(report));
+  table += fmt::format("\n{}: {}\n", painted(look.word, look.colour, colour), count_line(report));
+  return table + coverage_lines(report);
 }
 
 }  // namespace ainode

@@ -176,7 +176,7 @@ TEST(DmaIsolation, CannotBeToldOfByQemusAmdIommu) {
 
 TEST(DmaChecks, NeedADeviceThatCanBeDriven) {
   EXPECT_EQ(said(judge("dma.copy", RecordedWorld({}), two_nodes())),
-            "skip: the topology names no device whose DMA a check can drive (1234:11e8)");
+            "skip: the topology names no device whose DMA a check can drive (QEMU's edu)");
 }
 
 /// Two NVMe disks, the first with memory for the second; `transfer` is what went between them.
@@ -427,6 +427,37 @@ TEST(Catalogue, ChoosesByProfile) {
             "numa.migration numa.interleave numa.weighted mem.size "
             "mem.hugepages mem.thp "
             "numa.balancing numa.reclaim numa.hugepages");
+}
+
+TEST(Catalogue, ALevelHoldsTheChecksOfThoseBelowIt) {
+  Expected image;
+  image.profiles = {"driver"};
+  image.level = Level::quick;
+  EXPECT_EQ(ids_of(checks_for(image)), "driver.bound driver.taint");
+  image.level = Level::standard;
+  EXPECT_EQ(ids_of(checks_for(image)), "driver.vermagic driver.bound driver.taint");
+  EXPECT_EQ(level_named("full"), Level::full);
+  EXPECT_EQ(level_named("fast"), std::nullopt);
+}
+
+TEST(Catalogue, RunsSingleChecksWhateverTheImageStates) {
+  Expected image;
+  image.profiles = {"boot"};
+  image.only = {"cpu.governor", "numa.nodes"};
+  EXPECT_EQ(ids_of(checks_for(image)), "numa.nodes cpu.governor");
+  const CheckResult result = judge("cpu.governor", RecordedWorld(Files{}), image);
+  EXPECT_EQ(said(result), "skip: the manifest declares no cpu.governor");
+  EXPECT_EQ(result.lacks, "declared:cpu.governor");
+}
+
+TEST(RunCheck, SaysWhichNeedASkipLacks) {
+  Expected machine = two_nodes();
+  EXPECT_EQ(judge("numa.hmat", RecordedWorld(Files{}), machine).lacks, "hmat");
+  machine.topology.iommu = "amd";
+  const RecordedWorld world(Files{{"/usr/lib/modules/6.12/config", "CONFIG_NUMA=y\n"}}, {{"kernel_release", "6.12"}});
+  const CheckResult result = judge("iommu.on", world, machine);
+  EXPECT_EQ(said(result), "skip: kernel 6.12 has CONFIG_AMD_IOMMU off");
+  EXPECT_EQ(result.lacks, "config:AMD_IOMMU");
 }
 
 Finding breaks(const Node&, const Expected&) {

@@ -39,7 +39,7 @@ CheckResult some_result(const std::string& id) {
 const std::string kHello = sealed(R"({"type":"hello","ainode-agent":1,"uptime":9.5,"kernel":"6.12","seq":0)");
 const std::string kBegin = sealed(R"({"type":"begin","id":"a.b","seq":1)");
 const std::string kResult = R"("id":"a.b","sentence":"","verdict":"pass","measured":1,"expected":1,"evidence":"",)"
-                            R"("reason":"","place":"","seconds":0,"seq":2)";
+                            R"("reason":"","place":"","seconds":0,"lacks":"","seq":2)";
 
 /// The problem after these bytes, and how many messages came before it.
 std::string problem_of(const std::string& bytes, std::size_t messages) {

@@ -66,7 +66,7 @@ def result(identity, verdict="pass"):
     speak({"type": "begin", "id": identity})
     speak({"type": "result", "id": identity, "sentence": "a promise", "verdict": verdict, "measured": 1,
            "expected": 1, "evidence": "/proc/test", "reason": "" if verdict == "pass" else "it is so", "place": "",
-           "seconds": 0.1})
+           "seconds": 0.1, "lacks": ""})
 
 
 def end(count):

@@ -60,7 +60,7 @@ TEST(Table, ShowsEveryCheckAndWhyOneFailed) {
             "    expected   [1,3]\n"
             "    declared   recipes/x.yaml:7:3\n"
             "    evidence   /sys/devices/system/node\n"
-            "    repeat     ainode validate out --target qemu:two-nodes --profile numa\n"
+            "    repeat     ainode validate out --target qemu:two-nodes --check numa.nodes\n"
             "  skip    dmabuf.heap                they differ\n"
             "\n"
             "FAIL: 1 pass, 1 fail, 1 skip\n");
@@ -109,6 +109,29 @@ TEST(Table, StaysWithinAHundredColumnsAndOutOfTheTerminalsWay) {
   }
 }
 
+TEST(Table, SaysWhatIsNotCoveredAndWhereItWouldBe) {
+  Report partly = report();
+  partly.checks = {check("kernel.timer", Verdict::pass)};
+  partly.level = "quick";
+  partly.coverage = {8,
+                     1,
+                     {{GapKind::machine, "an HMAT", {"a.a"}, {"qemu:hmat", "qemu:large"}},
+                      {GapKind::machine, "an IOMMU", {"a.b", "a.c"}, {"qemu:iommu", "qemu:large"}},
+                      {GapKind::kernel, "CONFIG_X", {"a.d"}, {}},
+                      {GapKind::emulation, "", {"a.e"}, {}},
+                      {GapKind::level, "full", {"a.f"}, {}},
+                      {GapKind::statement, "", {"a.g"}, {}}},
+                     {"cpu"},
+                     {"a.a (x.yaml:1:1)", "a.b", "a.c", "a.d", "a.e"}};
+  EXPECT_THAT(
+      to_table(partly, false),
+      HasSubstr("\npass: 1 pass\n"
+                "  covered 1 of 8 checks; not: 3 need an HMAT or an IOMMU (qemu:large), 1 needs a kernel with\n"
+                "  CONFIG_X, 1 unmeasurable under emulation, 1 outside level quick, 1 of statements that the image\n"
+                "  does not make\n"
+                "  statements not proven: a.a (x.yaml:1:1), a.b, a.c and 2 more\n"));
+}
+
 TEST(Table, PaintsOnlyWhenAsked) {
   Report good = report();
   good.checks = {check("kernel.timer", Verdict::pass)};
@@ -144,6 +167,34 @@ TEST(JUnit, GivesAFailedRunACaseOfItsOwn) {
   failed.failure = "V0003: guest `x` panicked";
   failed.failure_verdict = Verdict::fail;
   EXPECT_THAT(to_junit(failed), HasSubstr("<failure message=\"V0003: guest `x` panicked\" type=\"fail\">"));
+}
+
+/// The library that CI servers' plug-ins use reads it back.
+TEST(JUnit, IsWhatJunitparserReads) {
+  TemporaryDirectory work{testing::TempDir()};
+  Report mixed = report();
+  mixed.level = "quick";
+  mixed.checks = {check("numa.nodes", Verdict::pass), check("mem.size", Verdict::infra),
+                  check("numa.placement", Verdict::fail), check("dmabuf.heap", Verdict::unmeasurable)};
+  write_file(work.path() / "report.xml", to_junit(mixed));
+  Command command;
+  command.argv = {"/usr/bin/python3", "-c",
+                  "import junitparser, sys\n"
+                  "for suite in junitparser.JUnitXml.fromfile(sys.argv[1]):\n"
+                  "    level = {p.name: p.value for p in suite.properties()}['level']\n"
+                  "    print(suite.name, suite.tests, suite.failures, suite.errors, suite.skipped, level)\n"
+                  "    for case in suite:\n"
+                  "        values = {p.get('name'): p.get('value') for p in case._elem.iter('property')}\n"
+                  "        print(' ', case.name, [type(r).__name__ for r in case.result], values['measured'])\n",
+                  (work.path() / "report.xml").string()};
+  EXPECT_EQ(run_or_throw(command),
+            "numa 2 1 0 0 quick\n"
+            "  numa.nodes [] [1,2]\n"
+            "  numa.placement ['Failure'] [1,2]\n"
+            "mem 1 0 1 0 quick\n"
+            "  mem.size ['Error'] [1,2]\n"
+            "dmabuf 1 0 0 1 quick\n"
+            "  dmabuf.heap ['Skipped'] [1,2]\n");
 }
 
 /// Python's parser is somebody else's idea of XML: it must read what we write and give the text back.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several targets' reports as one: who differs is named, and what one of them covers is covered.
+#include "validators/verdict/merge_reports.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "validators/verdict/report_lines.h"
+
+namespace ainode {
+namespace {
+
+using testing::ElementsAre;
+
+CheckResult check(const std::string& id, Verdict verdict, const std::string& reason = "") {
+  CheckResult result;
+  result.id = id;
+  result.verdict = verdict;
+  result.reason = reason;
+  result.seconds = 1;
+  return result;
+}
+
+NamedReport named(const std::string& topology, std::vector<CheckResult> checks, std::vector<Gap> gaps = {}) {
+  Report report;
+  report.image = "node";
+  report.commit = "abc";
+  report.target = "qemu";
+  report.topology = topology;
+  report.level = "standard";
+  report.profiles = {"boot"};
+  report.boot = {{"repeat", "ainode validate out --target qemu:" + topology}};
+  report.coverage.checks = report.coverage.covered = checks.size();
+  for (const Gap& gap : gaps) report.coverage.covered -= gap.checks.size();
+  report.coverage.gaps = std::move(gaps);
+  report.checks = std::move(checks);
+  return {topology + ".json", std::move(report)};
+}
+
+TEST(Merge, NamesTheTargetThatDiffersAndRepeatsItThere) {
+  const Report merged =
+      merge_reports({named("a", {check("x.y", Verdict::pass)}), named("b", {check("x.y", Verdict::fail, "too few")}),
+                     named("c", {check("x.y", Verdict::pass)})});
+  ASSERT_EQ(merged.checks.size(), 1u);
+  EXPECT_EQ(merged.target, "qemu:a, qemu:b, qemu:c");
+  EXPECT_EQ(merged.checks[0].verdict, Verdict::fail);
+  EXPECT_EQ(merged.checks[0].reason, "fail on qemu:b, pass on 2 targets: too few");
+  EXPECT_EQ(merged.checks[0].seconds, 3);
+  EXPECT_EQ(merged.to_json()["checks"][0]["verdicts"].dump(), R"({"qemu:a":"pass","qemu:b":"fail","qemu:c":"pass"})");
+  EXPECT_EQ(repeat_command(merged, merged.checks[0]), "ainode validate out --target qemu:b --check x.y");
+  EXPECT_EQ(merged.verdict(), Verdict::fail);
+}
+
+TEST(Merge, SaysWhenAllFailAlike) {
+  const Report merged =
+      merge_reports({named("a", {check("x.y", Verdict::fail, "r")}), named("b", {check("x.y", Verdict::fail, "r")})});
+  EXPECT_EQ(merged.checks[0].reason, "on all 2 targets: r");
+}
+
+TEST(Merge, TellsReportsOfOneTargetApartByTheirFiles) {
+  NamedReport first = named("a", {}), second = named("a", {});
+  second.name = "other.json";
+  EXPECT_EQ(merge_reports({first, second}).target, "qemu:a (a.json), qemu:a (other.json)");
+}
+
+TEST(Merge, CoversWhatAnyTargetCovers) {
+  const std::vector<CheckResult> both = {check("x.y", Verdict::pass), check("x.z", Verdict::pass)};
+  NamedReport first = named("a", both, {{GapKind::machine, "an HMAT", {"x.y", "x.z"}, {}}});
+  NamedReport second = named("b", both, {{GapKind::level, "full", {"x.z"}, {}}});
+  first.report.coverage.unproven = {"s.t", "u.v"};
+  second.report.coverage.unproven = {"u.v"};
+  const Report merged = merge_reports({first, second});
+  EXPECT_EQ(merged.coverage.covered, 1u);
+  ASSERT_EQ(merged.coverage.gaps.size(), 1u);
+  EXPECT_THAT(merged.coverage.gaps[0].checks, ElementsAre("x.z"));
+  EXPECT_THAT(merged.coverage.unproven, ElementsAre("u.v"));
+  EXPECT_EQ(Report::from_json(merged.to_json(), "m").to_json(), merged.to_json());
+}
+
+TEST(Merge, KeepsTheFailureOfARun) {
+  NamedReport silent = named("b", {});
+  silent.report.failure = "V0005: never spoke";
+  silent.report.failure_verdict = Verdict::fail;
+  NamedReport gone = named("c", {});
+  gone.report.failure = "V0006: killed";
+  gone.report.failure_verdict = Verdict::infra;
+  const Report merged = merge_reports({named("a", {check("x.y", Verdict::pass)}), gone, silent});
+  EXPECT_EQ(merged.failure, "on qemu:c: V0006: killed; on qemu:b: V0005: never spoke");
+  EXPECT_EQ(merged.verdict(), Verdict::fail);
+}
+
+TEST(Merge, RefusesReportsOfDifferentCommits) {
+  NamedReport other = named("b", {});
+  other.report.commit = "def";
+  try {
+    merge_reports({named("a", {}), other});
+    FAIL() << "merged";
+  } catch (const Error& error) {
+    EXPECT_EQ(render(error),
+              "error[H0001]: a.json judges commit abc, and b.json judges def\n"
+              "  = help: merge reports of one commit; a verdict is bound to what it was measured on\n");
+  }
+}
+
+}  // namespace
+}  // namespace ainode

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the table, Markdown and JUnit say alike of a report. Foreign text is as it came: each writer makes it harmless.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/report.h"
+
+namespace ainode {
+
+/// Text as it is, nothing for null, other values as JSON on one line.
+std::string compact(const Json& value);
+/// A text member, or nothing.
+std::string text_at(const Json& object, const char* key);
+/// At most `limit` bytes, never half a character; "..." ends what was cut.
+std::string cut(const std::string& text, std::size_t limit);
+/// Line by line: newlines stay, everything else that could move a cursor is escaped.
+std::string printable_lines(const std::string& text);
+
+/// "the agent's first word after 8.5 s (12.7 CPU-s); …"; empty where nothing was booted.
+std::string boot_line(const Report& report);
+/// "40 pass, 1 fail, 2 skip".
+std::string count_line(const Report& report);
+/// Checks of the catalogue that were covered, and the others by reason; empty where the report knows of no catalogue.
+std::string coverage_line(const Report& report);
+/// The first few statements that nothing proved, and how many more; empty where all are proven.
+std::string unproven_line(const Report& report);
+/// Why these checks judged nothing: "2 need an HMAT or memory tiers (qemu:memory-only-node)". All of one kind.
+std::string gap_line(const Report& report, const std::vector<Gap>& gaps);
+/// The gaps of a report, those of one kind together, in the order of GapKind.
+std::vector<std::vector<Gap>> gaps_by_kind(const Report& report);
+/// The command that runs just this check again; empty where none is known.
+std::string repeat_command(const Report& report, const CheckResult& check);
+
+}  // namespace ainode
