@@ -62,7 +62,8 @@ VerbBody define(CLI::App& app) {
   arguments->silence = static_cast<int>(options.silence.count());
   app.add_option("IMAGE", options.image, "the directory that `build --out` wrote")->required();
   app.add_option("--target", options.target,
-                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; tree: not booted")
+                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; local, or local:TOPOLOGY: the "
+                 "machine that this runs on; tree: not booted")
       ->capture_default_str()
       ->type_name("TARGET");
   app.add_option("--profile", options.profiles, "checks to run (default: the image's); may be repeated")
@@ -102,6 +103,7 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
           "ainode validate out/qemu-base --target qemu:./our-node.yaml   # a machine of your own\n"
           "ainode validate out/qemu-base --target tree            # what files alone prove, in seconds\n"
+          "ainode validate out/qemu-base --target local           # is this very machine that image?\n"
           "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
           define};
 }

@@ -51,7 +51,7 @@ std::string topology_of(const std::string& target) {
   throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target))
       .help(
           "there are: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file, and for `validate` also "
-          "tree");
+          "local[:TOPOLOGY] and tree");
 }
 
 ImageGuest prepare_guest(const fs::path& image, const std::string& topology,

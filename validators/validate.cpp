@@ -13,23 +13,13 @@
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_run.h"
-#include "validators/tree/committed_tree.h"
-#include "validators/tree/tree_checks.h"
+#include "validators/validation.h"
 
 namespace ainode {
 
 namespace {
 
 constexpr std::size_t kNonceBytes = 32;
-
-void require_profiles(const std::vector<std::string>& profiles) {
-  const std::vector<std::string_view> known = checks::profile_names();
-  for (const std::string& profile : profiles) {
-    if (std::find(known.begin(), known.end(), profile) == known.end())
-      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
-          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
-  }
-}
 
 double rounded(double seconds) {
   return std::round(seconds * 10) / 10;
@@ -119,38 +109,36 @@ GuestDeadlines deadlines_of(const ValidateOptions& options) {
   return deadlines;
 }
 
-Report report_on(const Manifest& manifest, const ValidateOptions& options, const std::vector<std::string>& profiles) {
+}  // namespace
+
+void require_profiles(const std::vector<std::string>& profiles) {
+  const std::vector<std::string_view> known = checks::profile_names();
+  for (const std::string& profile : profiles) {
+    if (std::find(known.begin(), known.end(), profile) == known.end())
+      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
+          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
+  }
+}
+
+bool is_local(const std::string& target) {
+  return target == "local" || target.starts_with("local:");
+}
+
+checks::Expected expected_of(const Manifest& manifest, const ValidateOptions& options) {
+  checks::Expected expected = checks::expected_of(manifest);
+  if (!options.profiles.empty()) expected.profiles = options.profiles;
+  require_profiles(expected.profiles);
+  return expected;
+}
+
+Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& expected) {
   Report report;
   report.image = manifest.name;
   report.commit = manifest.commit;
   report.target = options.target;
   report.kernel_release = manifest.kernel_release;
   report.builder_version = manifest.builder_version;
-  report.profiles = profiles;
-  return report;
-}
-
-Report validate_tree(RunContext& run, const ValidateOptions& options) {
-  if (!options.extra_arguments.empty())
-    throw Error(codes::usage_error, "a tree is not booted: it takes no kernel arguments").help("leave out --append");
-  const Manifest manifest = read_manifest(options.image);
-  if (manifest.architecture != "amd64")
-    throw Error(codes::target_unknown,
-                fmt::format("{}: kernels of {} are not read yet", options.image.string(), manifest.architecture));
-  checks::Expected expected = checks::expected_of(manifest);
-  if (!options.profiles.empty()) expected.profiles = options.profiles;
-  require_profiles(expected.profiles);
-  Report report = report_on(manifest, options, expected.profiles);
-  report.boot = {{"repeat", fmt::format("ainode validate {} --target tree", options.image.string())}};
-  run_step(run, "check", [&] {
-    const tree::CommittedTree node(options.image / "repo", manifest.commit);
-    const std::vector<checks::Check> chosen = tree::checks_of_tree(expected);
-    for (const checks::Check& check : chosen) {
-      report.checks.push_back(checks::run_check(check, node, expected));
-      throw_if_interrupted();  // which a check would take for its own failure
-      run.events.progress("check", report.checks.size(), chosen.size(), "checks");
-    }
-  });
+  report.profiles = expected.profiles;
   return report;
 }
 
@@ -161,12 +149,9 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
     read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
     return prepare_guest(options.image, topology, options.extra_arguments, evidence);
   });
-  const AgentTask task = {
-      to_hex(random_bytes(kNonceBytes)), options.profiles.empty() ? guest.manifest.profiles : options.profiles, {}};
-  require_profiles(task.profiles);
-  checks::Expected asked = checks::expected_of(guest.manifest);
-  asked.profiles = task.profiles;
-  const std::vector<checks::Check> chosen = checks::checks_for(asked);
+  const checks::Expected expected = expected_of(guest.manifest, options);
+  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), expected.profiles, {}};
+  const std::vector<checks::Check> chosen = checks::checks_for(expected);
 
   GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
                     deadlines_of(options)};
@@ -176,7 +161,7 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
   });
   require_start(outcome, guest.topology);
 
-  Report report = report_on(guest.manifest, options, task.profiles);
+  Report report = report_on(guest.manifest, options, expected);
   report.topology = guest.topology.name;
   report.checks = collector.finish(outcome);
   report.boot = boot_json(outcome, guest, options, evidence);
@@ -187,11 +172,15 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
   return report;
 }
 
-}  // namespace
-
 Report validate_image(RunContext& run, const ValidateOptions& options) {
   require_profiles(options.profiles);
-  return options.target == "tree" ? validate_tree(run, options) : validate_guest(run, options);
+  const bool is_tree = options.target == "tree";
+  if (!is_tree && !is_local(options.target)) return validate_guest(run, options);
+  if (!options.extra_arguments.empty())
+    throw Error(codes::usage_error,
+                fmt::format("target {} boots nothing: it takes no kernel arguments", options.target))
+        .help("leave out --append");
+  return is_tree ? validate_tree(run, options) : validate_local(run, options);
 }
 
 }  // namespace ainode

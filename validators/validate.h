@@ -16,7 +16,7 @@ namespace ainode {
 
 struct ValidateOptions {
   std::filesystem::path image;               ///< what `build --out` wrote
-  std::string target = "qemu";               ///< qemu, qemu:TOPOLOGY, qemu:FILE.yaml, or tree: not booted
+  std::string target = "qemu";               ///< qemu[:TOPOLOGY], local[:TOPOLOGY], or tree: not booted
   std::vector<std::string> profiles;         ///< empty: the manifest's
   std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
@@ -26,7 +26,8 @@ struct ValidateOptions {
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
-/// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit.
+/// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit; for
+/// `local` all checks run in this process, on the machine that it runs on.
 /// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU
 /// refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);

@@ -4,12 +4,10 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "validators/agent/channel.h"
 #include "validators/agent/session.h"
@@ -17,7 +15,6 @@
 #include "validators/checks/child_process.h"
 #include "validators/checks/expected.h"
 #include "validators/checks/local_node.h"
-#include "validators/checks/text.h"
 
 namespace ainode::agent {
 
@@ -32,7 +29,6 @@ constexpr std::string_view kUsage =
     "  --list           name the checks and leave\n";
 
 constexpr int kUsageError = 2, kHarnessError = 3;
-constexpr std::chrono::seconds kBootPatience{120};
 constexpr std::chrono::hours kCommandPatience{24};
 
 struct Options {
@@ -72,26 +68,10 @@ void list_checks() {
   for (const checks::Check& check : checks::all_checks()) fmt::print("{}: {}\n", check.id, check.sentence);
 }
 
-/// Polls, since a waiting systemctl inside the boot transaction would be waited for in turn.
-void wait_until_booted(const checks::Node& node) {
-  const auto deadline = std::chrono::steady_clock::now() + kBootPatience;
-  while (std::chrono::steady_clock::now() < deadline) {
-    const std::string state = checks::trimmed(node.run({"systemctl", "is-system-running"}).output);
-    if (state != "starting" && state != "initializing") return;
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
-}
-
 void run_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
-  bool is_booted = false;
-  for (const checks::Check& check : checks::checks_for(expected)) {
-    if (check.when >= checks::When::booted && !is_booted) {
-      wait_until_booted(node);
-      is_booted = true;
-    }
-    session.begin(std::string(check.id));
-    session.result(checks::run_check(check, node, expected));
-  }
+  checks::run_checks(checks::checks_for(expected), node, expected,
+                     {[&](const checks::Check& check) { session.begin(std::string(check.id)); },
+                      [&](const CheckResult& result) { session.result(result); }, [] {}});
   session.end();
 }
 
@@ -135,8 +115,6 @@ int run(int count, char** words) {
 }  // namespace ainode::agent
 
 int main(int count, char** words) {
-  // systemd starts units with a PATH of its own; a bare init may give none.
-  setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
   try {
     return ainode::agent::run(count, words);
   } catch (const std::exception& failure) {

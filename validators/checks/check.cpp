@@ -8,21 +8,34 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <thread>
 
 #include "validators/checks/kernel_config.h"
+#include "validators/checks/text.h"
 
 namespace ainode::checks {
 
 namespace {
 
+constexpr std::chrono::seconds kBootPatience{120};
+
 bool has_memory(const ExpectedNumaNode& node) {
   return node.memory_bytes > 0;
+}
+
+bool is_of_the_topology(std::string_view need) {
+  constexpr std::string_view kNeeds[] = {"topology", "devices", "memory-nodes", "several-memory-nodes",
+                                         "hmat",     "tiers",   "iommu"};
+  return std::find(std::begin(kNeeds), std::end(kNeeds), need) != std::end(kNeeds);
 }
 
 /// Why a need does not hold, or nothing.
 std::optional<std::string> unmet(std::string_view need, const Node& node, const Expected& expected) {
   const ExpectedTopology& topology = expected.topology;
-  if (need == "iommu") {
+  if (is_of_the_topology(need) && topology.nodes.empty()) return "the machine's topology is not known";
+  if (need == "topology") {
+    return std::nullopt;
+  } else if (need == "iommu") {
     if (topology.iommu == "none") return "the machine has no IOMMU";
     const std::string option = topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU";
     const auto config = read_kernel_config(node);
@@ -68,6 +81,17 @@ Finding find_or_blame_harness(const Check& check, const Node& node, const Expect
   }
 }
 
+/// Polls, since a waiting systemctl inside the boot transaction would be waited for in turn.
+void wait_until_booted(const Node& node, const std::function<void()>& each_second) {
+  const auto deadline = std::chrono::steady_clock::now() + kBootPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const std::string state = trimmed(node.run({"systemctl", "is-system-running"}).output);
+    if (state != "starting" && state != "initializing") return;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    each_second();
+  }
+}
+
 }  // namespace
 
 Finding passed(Json measured, Json expected, std::string evidence) {
@@ -107,6 +131,18 @@ CheckResult run_check(const Check& check, const Node& node, const Expected& expe
   const std::string_view subject = check.declared_as.empty() ? check.id : check.declared_as;
   if (const Declaration* declaration = expected.declaration(subject)) result.place = declaration->place;
   return result;
+}
+
+void run_checks(const std::vector<Check>& chosen, const Node& node, const Expected& expected, const CheckRun& run) {
+  bool has_waited = !run.while_booting;
+  for (const Check& check : chosen) {
+    if (check.when >= When::booted && !has_waited) {
+      wait_until_booted(node, run.while_booting);
+      has_waited = true;
+    }
+    if (run.on_begin) run.on_begin(check);
+    run.on_result(run_check(check, node, expected));
+  }
 }
 
 }  // namespace ainode::checks

@@ -53,7 +53,8 @@ Measured placed_file(const Node& node, const Json& statement) {
   const auto path = statement["path"].get<std::string>();
   const auto content = node.read_file(path);
   const auto status = node.status(path);
-  if (!content || !status) return {nullptr, path + " is missing"};
+  if (!status) return {nullptr, path + " is missing"};
+  if (!content) return {nullptr, path + " cannot be read"};
   const Json found = {{"path", path},
                       {"sha256", hexadecimal(sha256(*content))},
                       {"mode", fmt::format("{:04o}", status->mode)},

@@ -71,8 +71,9 @@ class Node {
   virtual std::optional<std::string> read_link(const std::string& path) const = 0;
   virtual bool exists(const std::string& path) const = 0;
   virtual std::optional<FileStatus> status(const std::string& path) const = 0;  ///< of a link itself
-  /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted.
-  virtual std::vector<std::string> privileged_files() const = 0;
+  /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted. Nothing where a
+  /// directory there is closed to who asks.
+  virtual std::optional<std::vector<std::string>> privileged_files() const = 0;
 
   virtual std::string kernel_release() const = 0;
   /// Lines as syslog(2) gives them: "<4>[    1.234567] text".

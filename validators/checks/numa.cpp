@@ -338,13 +338,17 @@ Finding zone_reclaim(const Node& node, const Expected& expected) {
 
 std::vector<Check> numa_checks() {
   return {
-      {"numa.nodes", "the NUMA nodes are those of the machine", {}, When::early, nodes},
+      {"numa.nodes", "the NUMA nodes are those of the machine", {"topology"}, When::early, nodes},
       {"numa.distances-symmetric",
        "the distances are sane, symmetric and those of the machine",
-       {},
+       {"topology"},
        When::early,
        distances},
-      {"numa.cpus-partition", "each processor belongs to one node, as in the machine", {}, When::early, cpus_partition},
+      {"numa.cpus-partition",
+       "each processor belongs to one node, as in the machine",
+       {"topology"},
+       When::early,
+       cpus_partition},
       {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
       {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
       {"numa.placement", "memory bound to a node lies on it", {"memory-nodes"}, When::early, placement},

@@ -38,7 +38,7 @@ std::optional<FileStatus> RecordedNode::status(const std::string& path) const {
                     recorded.value("gid", 0u)};
 }
 
-std::vector<std::string> RecordedNode::privileged_files() const {
+std::optional<std::vector<std::string>> RecordedNode::privileged_files() const {
   return probes_.value("privileged_files", std::vector<std::string>());
 }
 

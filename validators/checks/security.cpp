@@ -17,7 +17,9 @@ using Words = std::vector<std::string>;
 Finding setuid_list(const Node& node, const Expected& expected) {
   return judge_each(expected, "security.setuid-list", "lstat(2) and security.capability below /usr and /etc",
                     [&](const Json& statement) -> Measured {
-                      const Words allowed = statement.get<Words>(), found = node.privileged_files();
+                      const auto privileged = node.privileged_files();
+                      if (!privileged) return {nullptr, "", "a directory below /usr or /etc cannot be read"};
+                      const Words allowed = statement.get<Words>(), &found = *privileged;
                       Words objections;
                       for (const std::string& path : found)
                         if (std::find(allowed.begin(), allowed.end(), path) == allowed.end())

@@ -56,7 +56,10 @@ TEST(IommuOn, FailsWhenOffOrOfAnotherKind) {
 }
 
 TEST(IommuOn, SkipsOnAMachineWithoutOneAndForAKernelWithoutItsDriver) {
-  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine has no IOMMU");
+  Expected none = two_nodes();
+  none.topology.iommu = "none";
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), none)), "skip: the machine has no IOMMU");
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine's topology is not known");
   const RecordedWorld cloud(Files{{"/boot/config-6.12", "CONFIG_INTEL_IOMMU=y\n"}}, {{"kernel_release", "6.12"}});
   Expected amd = two_nodes();
   amd.topology.iommu = "amd";

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of target behind validate_image, and what they share. Internal to this folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/manifest.h"
+#include "validators/checks/expected.h"
+#include "validators/validate.h"
+
+namespace ainode {
+
+/// Throws target_unknown for a profile that does not exist.
+void require_profiles(const std::vector<std::string>& profiles);
+
+/// Whether the target is `local` or `local:TOPOLOGY`.
+bool is_local(const std::string& target);
+
+/// Profiles that the options ask for, else the manifest's.
+checks::Expected expected_of(const Manifest& manifest, const ValidateOptions& options);
+
+/// A report without results.
+Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& expected);
+
+Report validate_guest(RunContext& run, const ValidateOptions& options);
+/// The image's commit, this machine: checks that run in this process.
+Report validate_tree(RunContext& run, const ValidateOptions& options);
+Report validate_local(RunContext& run, const ValidateOptions& options);
+
+}  // namespace ainode
