@@ -114,6 +114,8 @@ struct ErrorCode {
   X(result_malformed,         "V0007", bad_verdict, "the guest sent a malformed result")             \
   X(guest_ended_early,        "V0008", bad_verdict, "the guest ended without a result")              \
   X(machine_refused,          "V0009", environment, "QEMU does not start this machine")              \
+  X(recording_not_found,      "V0020", usage,       "there is no recording in the directory")        \
+  X(recording_malformed,      "V0021", usage,       "a recording is damaged")                        \
   /* host */                                                                                         \
   X(usage_error,              "H0001", usage,       "the command line is wrong")                     \
   X(file_failed,              "H0002", environment, "a file operation failed")                       \

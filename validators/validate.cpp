@@ -48,13 +48,16 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
 class Collector {
  public:
   Collector(RunContext& run, const std::vector<checks::Check>& chosen) : run_(run), chosen_(chosen) {}
+  RecordedFiles& recorded() { return recorded_; }
 
   void take(const checks::Message& message) {
     using Type = checks::Message::Type;
     if (message.type == Type::hello) {
       results_.clear();
+      recorded_.clear();
       run_.events.detail("check", fmt::format("the agent spoke {:.1f} s after power on", message.uptime));
     }
+    if (message.type == Type::recorded) recorded_[message.id] += message.text;
     if (message.type != Type::result) return;
     results_.push_back(message.result);
     run_.events.progress("check", results_.size(), chosen_.size(), "checks");
@@ -97,6 +100,7 @@ class Collector {
   RunContext& run_;
   const std::vector<checks::Check>& chosen_;
   std::vector<CheckResult> results_;
+  RecordedFiles recorded_;
 };
 
 GuestDeadlines deadlines_of(const ValidateOptions& options) {
@@ -142,7 +146,7 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
   return report;
 }
 
-Report validate_guest(RunContext& run, const ValidateOptions& options) {
+Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   const std::string topology = topology_of(options.target);
   const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
   ImageGuest guest = run_step(run, "prepare", [&] {
@@ -150,16 +154,23 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
     return prepare_guest(options.image, topology, options.extra_arguments, evidence);
   });
   const checks::Expected expected = expected_of(guest.manifest, options);
-  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), expected.profiles, {}};
+  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), expected.profiles, {}, kept != nullptr};
   const std::vector<checks::Check> chosen = checks::checks_for(expected);
 
-  GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
-                    deadlines_of(options)};
+  GuestPlan plan = {
+      guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
+      task.records};
   Collector collector(run, chosen);
   const GuestOutcome outcome = run_step(run, "boot", [&] {
     return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
   });
   require_start(outcome, guest.topology);
+  if (kept) {
+    require_end(outcome, guest.topology);
+    kept->recording = recording_of(std::move(collector.recorded()), fmt::format("guest `{}`", guest.manifest.name),
+                                   codes::result_malformed);
+    kept->expected = expected_in(guest, task);
+  }
 
   Report report = report_on(guest.manifest, options, expected);
   report.topology = guest.topology.name;
@@ -174,13 +185,23 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
 
 Report validate_image(RunContext& run, const ValidateOptions& options) {
   require_profiles(options.profiles);
-  const bool is_tree = options.target == "tree";
-  if (!is_tree && !is_local(options.target)) return validate_guest(run, options);
+  const bool is_tree = options.target == "tree", is_recorded = options.target == "recorded";
+  if (!is_tree && !is_recorded && !is_local(options.target)) return validate_guest(run, options);
   if (!options.extra_arguments.empty())
     throw Error(codes::usage_error,
                 fmt::format("target {} boots nothing: it takes no kernel arguments", options.target))
         .help("leave out --append");
+  if (is_recorded) return validate_recorded(run, options);
   return is_tree ? validate_tree(run, options) : validate_local(run, options);
+}
+
+Report record_image(RunContext& run, const ValidateOptions& options, const fs::path& out) {
+  require_profiles(options.profiles);
+  require_new(out);
+  KeptRecording kept;
+  kept.report = is_local(options.target) ? validate_local(run, options, &kept) : validate_guest(run, options, &kept);
+  run_step(run, "keep", [&] { write_recording(kept, out); });
+  return kept.report;
 }
 
 }  // namespace ainode

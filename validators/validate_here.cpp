@@ -2,9 +2,13 @@
 // Targets whose checks run in this process: each is a node and what is expected of it.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/error.h"
 #include "validators/checks/catalog.h"
 #include "validators/checks/local_node.h"
+#include "validators/checks/recorded_node.h"
+#include "validators/checks/recording_node.h"
 #include "validators/machines/topology.h"
 #include "validators/tree/committed_tree.h"
 #include "validators/tree/tree_checks.h"
@@ -48,7 +52,7 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
   return report;
 }
 
-Report validate_local(RunContext& run, const ValidateOptions& options) {
+Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   const Manifest manifest = read_manifest(options.image);
   checks::Expected expected = expected_of(manifest, options);
   expected.emulated = false;
@@ -60,7 +64,27 @@ Report validate_local(RunContext& run, const ValidateOptions& options) {
   }
   report.boot = {{"repeat", repetition(options)}};
   run_step(run, "check", [&] {
-    judge(run, checks::checks_for(expected), checks::LocalNode(), expected, throw_if_interrupted, report);
+    const checks::LocalNode node;
+    const std::vector<checks::Check> chosen = checks::checks_for(expected);
+    if (!kept) return judge(run, chosen, node, expected, throw_if_interrupted, report);
+    judge(run, chosen, checks::RecordingNode(node, kept->recording), expected, throw_if_interrupted, report);
+    checks::capture_system(node, kept->recording);
+    kept->expected = expected;
+  });
+  return report;
+}
+
+Report validate_recorded(RunContext& run, const ValidateOptions& options) {
+  KeptRecording kept = read_recording(options.image);
+  if (!options.profiles.empty()) kept.expected.profiles = options.profiles;
+  Report report = std::move(kept.report);
+  report.boot = {{"repeat", repetition(options)}, {"recorded_on", report.target}};
+  report.target = options.target;
+  report.profiles = kept.expected.profiles;
+  report.checks.clear();
+  run_step(run, "check", [&] {
+    const checks::RecordedNode node(std::move(kept.recording), checks::Unrecorded::is_unknown);
+    judge(run, checks::checks_for(kept.expected), node, kept.expected, nullptr, report);
   });
   return report;
 }

@@ -7,6 +7,7 @@
 
 #include "base/manifest.h"
 #include "validators/checks/expected.h"
+#include "validators/recording_files.h"
 #include "validators/validate.h"
 
 namespace ainode {
@@ -23,9 +24,11 @@ checks::Expected expected_of(const Manifest& manifest, const ValidateOptions& op
 /// A report without results.
 Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& expected);
 
-Report validate_guest(RunContext& run, const ValidateOptions& options);
-/// The image's commit, this machine: checks that run in this process.
+/// Where `kept` is given, what the checks saw is recorded in it, and a guest that gives no last word is thrown.
+Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept = nullptr);
+/// This machine, the image's commit, a recording: checks that run in this process.
+Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecording* kept = nullptr);
 Report validate_tree(RunContext& run, const ValidateOptions& options);
-Report validate_local(RunContext& run, const ValidateOptions& options);
+Report validate_recorded(RunContext& run, const ValidateOptions& options);
 
 }  // namespace ainode

@@ -15,17 +15,19 @@
 #include "validators/checks/child_process.h"
 #include "validators/checks/expected.h"
 #include "validators/checks/local_node.h"
+#include "validators/checks/recording_node.h"
 
 namespace ainode::agent {
 
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command] [--list]\n"
+    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command | --record] [--list]\n"
     "  --expected FILE  what the harness knows of image and machine\n"
     "  --port NAME      virtio-serial port to speak to (default ainode.agent, else /dev/ttyS1)\n"
     "  --stdout         speak to standard output\n"
     "  --run-command    run the document's command instead of the checks\n"
+    "  --record         send with the results what the checks saw, and what others may ask\n"
     "  --list           name the checks and leave\n";
 
 constexpr int kUsageError = 2, kHarnessError = 3;
@@ -33,7 +35,7 @@ constexpr std::chrono::hours kCommandPatience{24};
 
 struct Options {
   std::string expected, port{checks::kPortName};
-  bool to_stdout = false, run_command = false, list = false;
+  bool to_stdout = false, run_command = false, record = false, list = false;
 };
 
 std::optional<Options> read_options(int count, char** words) {
@@ -49,6 +51,8 @@ std::optional<Options> read_options(int count, char** words) {
       options.to_stdout = true;
     } else if (word == "--run-command") {
       options.run_command = true;
+    } else if (word == "--record") {
+      options.record = true;
     } else if (word == "--list") {
       options.list = true;
     } else {
@@ -72,7 +76,13 @@ void run_checks(Session& session, const checks::Node& node, const checks::Expect
   checks::run_checks(checks::checks_for(expected), node, expected,
                      {[&](const checks::Check& check) { session.begin(std::string(check.id)); },
                       [&](const CheckResult& result) { session.result(result); }, [] {}});
-  session.end();
+}
+
+void record_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
+  checks::Recording recording;
+  run_checks(session, checks::RecordingNode(node, recording), expected);
+  checks::capture_system(node, recording);
+  session.recording(recording);
 }
 
 void run_command(Session& session, const std::vector<std::string>& argv) {
@@ -91,7 +101,8 @@ int converse(const Options& options, const checks::Expected& expected) {
   if (options.run_command) {
     run_command(session, expected.command);
   } else {
-    run_checks(session, node, expected);
+    options.record ? record_checks(session, node, expected) : run_checks(session, node, expected);
+    session.end();
   }
   return session.is_heard() ? 0 : complain("the harness does not listen", kHarnessError);
 }
@@ -107,6 +118,7 @@ int run(int count, char** words) {
   if (!text) return complain(options->expected + " cannot be read", kHarnessError);
   const checks::ReadExpected document = checks::read_expected(*text);
   if (!document.value) return complain(document.problem, kHarnessError);
+  if (document.value->nonce.empty()) return complain(options->expected + " has no `nonce`", kHarnessError);
   return converse(*options, *document.value);
 }
 

@@ -79,7 +79,7 @@ struct Expected {
   ExpectedTopology topology;
   std::vector<std::string> harness_cmdline;  ///< the arguments that the harness added, subtracted by kernel.cmdline
   std::vector<std::string> profiles;
-  std::string nonce;                 ///< fresh for every run; keys the protocol's line codes
+  std::string nonce;                 ///< fresh for every run; keys the protocol's line codes; empty in a recording
   bool emulated = true;              ///< figures of speed mean nothing here
   std::vector<std::string> command;  ///< for --run-command: argv; empty otherwise
 
@@ -90,7 +90,7 @@ struct Expected {
 Expected expected_of(const Manifest& manifest);
 
 /// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
-/// "harness": {"cmdline": […]}, "profiles": […], "nonce": "…", "emulated": true, "command": […]}.
+/// "harness": {"cmdline": […]}, "profiles": […], "nonce": "…" unless empty, "emulated": true, "command": […]}.
 std::string write_expected(const Expected& expected);
 
 struct ReadExpected {

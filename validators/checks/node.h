@@ -74,6 +74,8 @@ class Node {
   /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted. Nothing where a
   /// directory there is closed to who asks.
   virtual std::optional<std::vector<std::string>> privileged_files() const = 0;
+  /// The version magic of a kernel module's file, "none" where it has none; nothing where it cannot be read.
+  virtual std::optional<std::string> module_version(const std::string& path) const;
 
   virtual std::string kernel_release() const = 0;
   /// Lines as syslog(2) gives them: "<4>[    1.234567] text".

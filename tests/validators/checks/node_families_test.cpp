@@ -12,7 +12,11 @@ Json heap_probe(const Json& answer) {
 }
 
 const Files kWithHeaps = {{"/boot/config-6.12", "CONFIG_DMABUF_HEAPS_SYSTEM=y\n"}};
-const Json kGoodHeap = {{"bytes", 1048576}, {"is_zeroed", true}, {"is_shared", true}, {"wrong_flags_error", "EINVAL"}};
+const Json kGoodHeap = {{"is_present", true},
+                        {"bytes", 1048576},
+                        {"is_zeroed", true},
+                        {"is_shared", true},
+                        {"wrong_flags_error", "EINVAL"}};
 
 std::string heap_with(const char* field, const Json& value) {
   Json answer = kGoodHeap;
@@ -205,7 +209,7 @@ TEST(SystemUnits, FailsWithoutSystemctl) {
 const std::string kCommit(64, 'a');
 
 Json image_probes(bool read_only, const std::string& usr) {
-  return {{"is_read_only", {{"/usr", read_only}}}, {"is_same_directory", {{"/usr", usr}}}};
+  return {{"is_read_only", {{"/usr", read_only}}}, {"is_same_directory", {{"/usr and " + usr, true}}}};
 }
 
 /// The deployment link leads to `commit`.
