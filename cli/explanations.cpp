@@ -398,9 +398,9 @@ evidence directory.
   ainode validate recorded/node --target recorded
 Cure: name the directory that `ainode record --out` wrote.
 )"},
-{codes::recording_malformed, R"(A recording is root/ (plain files only, no links), probes.json, expected.json and report.json. One of
-them is missing, is not what `record` writes, is too large, or is of another version; or a link could
-lead out of it. Nothing was judged.
+{codes::recording_malformed, R"(A recording is root/ (plain files only, no links), probes.json, expected.json and report.json. One
+is missing, is not what `record` writes, is too large or of another version; or a link could lead
+out of it. Nothing was judged.
 Cure: undo the change to the file that the message names, or record the machine again:
   ainode record IMAGE --out DIR
 )"},
