@@ -116,6 +116,8 @@ struct ErrorCode {
   X(machine_refused,          "V0009", environment, "QEMU does not start this machine")              \
   X(report_not_found,         "V0020", usage,       "there is no such report")                       \
   X(report_malformed,         "V0021", usage,       "the file is not a report that this program reads") \
+  X(recording_not_found,      "V0022", usage,       "there is no recording in the directory")        \
+  X(recording_malformed,      "V0023", usage,       "a recording is damaged")                        \
   /* host */                                                                                         \
   X(usage_error,              "H0001", usage,       "the command line is wrong")                     \
   X(file_failed,              "H0002", environment, "a file operation failed")                       \

@@ -315,10 +315,10 @@ Cure: name one kernel package, and exclude those that others draw in.
 owner, a read-only or full file system, or a damaged repository.
 Cure: look at the path in the message; a store can always be removed, the next build fills it again.
 )"},
-{codes::out_not_empty, R"(--out names a directory with something in it that is no image of this program. Nothing of yours is
-overwritten.
+{codes::out_not_empty, R"(--out names a directory with something in it that this program does not replace: nothing of yours
+is overwritten, and a recording never.
   ainode build NAME --out out/NAME
-Cure: name a new directory, an empty one, or that of an earlier image.
+Cure: name a new directory, an empty one, or for `build` that of an earlier image.
 )"},
 {codes::disk_too_small, R"(What belongs into the partition is larger than the size that the recipe gives it.
   disk: {partitions: [{id: root, type: root, fs: ext4, size: 3G, mount: /}]}
@@ -354,7 +354,7 @@ Cure: exclude the package whose file it could not read, or report it with the re
 {codes::target_unknown, R"(There is no such target, topology, profile, level or check, or none for the image's architecture.
   ainode validate IMAGE --target qemu:one-node --profile boot
   ainode validate IMAGE --target qemu:./our-node.yaml
-  ainode validate IMAGE --target tree
+  ainode validate IMAGE --target local
 Cure: the help line lists those that exist; a machine of your own is a YAML file, given by its path.
 )"},
 {codes::guest_hung, R"(The guest had spoken, or booted for a while, and then was silent for longer than allowed, or did not
@@ -399,6 +399,17 @@ Cure: name a file that `ainode validate IMAGE -o FILE` or `ainode report merge â
 {codes::report_malformed, R"(The file is not JSON, not a report, one of another version, or its parts contradict each other: a
 verdict that its checks do not support, coverage that does not add up. See `ainode schema report`.
 Cure: write it again with `ainode validate IMAGE -o FILE`, or read it with what wrote it.
+)"},
+{codes::recording_not_found, R"(The directory holds neither probes.json nor root/, so `record` did not write it.
+  ainode record out/node --out recorded/node
+  ainode validate recorded/node --target recorded
+Cure: name the directory that `ainode record --out` wrote.
+)"},
+{codes::recording_malformed, R"(A recording is root/ (plain files only, no links), probes.json, expected.json and report.json. One
+is missing, is not what `record` writes, is too large or of another version; or a link could lead
+out of it. Nothing was judged.
+Cure: undo the change to the file that the message names, or record the machine again:
+  ainode record IMAGE --out DIR
 )"},
 // ---- host ----
 {codes::usage_error, R"(The command line is wrong: an unknown verb or flag, a missing or superfluous argument, or a value

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/files.h"
+#include "cli/checking_arguments.h"
 #include "cli/report_files.h"
 #include "cli/verb.h"
 #include "validators/validate.h"
@@ -50,34 +51,17 @@ VerbBody define(CLI::App& app) {
   ValidateOptions& options = arguments->options;
   arguments->deadline = static_cast<int>(options.wall_deadline.count());
   arguments->silence = static_cast<int>(options.silence.count());
-  app.add_option("IMAGE", options.image, "the directory that `build --out` wrote")->required();
+  app.add_option("IMAGE", options.image, "the directory that `build --out` wrote, or `record --out` for recorded")
+      ->required();
   app.add_option("--target", options.target,
-                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; tree: not booted")
+                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; local, or local:TOPOLOGY: the "
+                 "machine that this runs on; tree: not booted; recorded: what `record` kept")
       ->capture_default_str()
       ->type_name("TARGET");
-  app.add_option("--profile", options.profiles, "checks to run (default: the image's); may be repeated")
-      ->type_name("PROFILE")
-      ->expected(1)
-      ->delimiter(',')
-      ->take_all()
-      ->excludes(app.add_option("--check", options.checks, "just this check; may be repeated")
-                     ->type_name("ID")
-                     ->expected(1)
-                     ->delimiter(',')
-                     ->take_all());
-  app.add_option("--level", options.level, "quick: little time, no load; standard; full: what takes long too")
-      ->capture_default_str()
-      ->type_name("LEVEL");
+  declare_checking(app, options);
   app.add_option("-o,--report", arguments->report, "write the report as JSON")->type_name("FILE");
   app.add_option("--junit", arguments->junit, "write the report as JUnit XML")->type_name("FILE");
   app.add_option("--markdown", arguments->markdown, "write the report as Markdown, for GitHub")->type_name("FILE");
-  app.add_option("--evidence", options.evidence, "where console and agent logs go (default: IMAGE/evidence)")
-      ->type_name("DIR");
-  app.add_option("--qemu", options.qemu, "the emulator to run")->capture_default_str()->type_name("PROGRAM");
-  app.add_option("--append", options.extra_arguments, "one more kernel argument; may be repeated")
-      ->type_name("ARGUMENT")
-      ->expected(1)
-      ->take_all();
   app.add_option("--deadline", arguments->deadline, "seconds for the whole boot")
       ->capture_default_str()
       ->type_name("SECONDS")
@@ -103,6 +87,8 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --target tree            # what files alone prove, in seconds\n"
           "ainode validate out/qemu-base --level quick --markdown \"$GITHUB_STEP_SUMMARY\"\n"
           "ainode validate out/qemu-base --check numa.nodes       # one check again\n"
+          "ainode validate out/qemu-base --target local           # is this very machine that image?\n"
+          "ainode validate recorded/node --target recorded        # judge again what `ainode record` kept\n"
           "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
           define};
 }

@@ -50,6 +50,7 @@ Verb init_verb();
 Verb key_verb();
 Verb lock_verb();
 Verb plan_verb();
+Verb record_verb();
 Verb report_verb();
 Verb schema_verb();
 Verb show_verb();

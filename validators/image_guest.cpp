@@ -50,8 +50,8 @@ std::string topology_of(const std::string& target) {
   if (target.starts_with("qemu:")) return target.substr(5);
   throw Error(codes::target_unknown, fmt::format("there is no target `{}`", target))
       .help(
-          "there are: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file, and for `validate` also "
-          "tree");
+          "there are: qemu[:TOPOLOGY], where TOPOLOGY is a name or the path of a YAML file, for `validate` and "
+          "`record` also local[:TOPOLOGY], for `validate` tree and recorded");
 }
 
 ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
@@ -85,7 +85,15 @@ void require_start(const GuestOutcome& outcome, const Topology& topology) {
   throw error.help("change in the topology what QEMU's words name");
 }
 
-std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {
+void require_end(const GuestOutcome& outcome, const Topology& topology) {
+  require_start(outcome, topology);
+  if (!outcome.code) return;
+  Error error(*outcome.code, outcome.text);
+  if (!outcome.last_lines.empty()) error.chain("its last lines:\n" + outcome.last_lines);
+  throw error;
+}
+
+checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   checks::Expected expected = checks::expected_of(guest.manifest);
   expected.topology = guest.topology.facts;
   expected.harness_cmdline = guest.harness_arguments;
@@ -95,11 +103,18 @@ std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, 
   expected.nonce = task.nonce;
   expected.command = task.command;
   expected.emulated = true;
+  return expected;
+}
+
+std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {
   guest.files.agent_disk = guest.work.path() / "agent.tar";
-  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"), checks::write_expected(expected));
+  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"),
+                   checks::write_expected(expected_in(guest, task)));
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
-  const std::vector<std::string> credentials =
-      agent_credentials(task.command.empty() ? std::vector<std::string>{} : std::vector<std::string>{"--run-command"});
+  std::vector<std::string> arguments;
+  if (!task.command.empty()) arguments.emplace_back("--run-command");
+  if (task.records) arguments.emplace_back("--record");
+  const std::vector<std::string> credentials = agent_credentials(arguments);
   command.insert(command.end(), credentials.begin(), credentials.end());
   return command;
 }

@@ -33,6 +33,9 @@ std::string topology_of(const std::string& target);
 ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
                          const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
 
+/// Throws where there was no last word of an agent: the failure with the guest's last lines, or what require_start
+/// throws.
+void require_end(const GuestOutcome& outcome, const Topology& topology);
 /// Throws machine_refused with QEMU's words where it ended before there was a guest: nothing can be said of the image.
 void require_start(const GuestOutcome& outcome, const Topology& topology);
 
@@ -43,7 +46,11 @@ struct AgentTask {
   std::vector<std::string> command;  ///< empty: run the checks
   checks::Level level = checks::Level::standard;
   std::vector<std::string> only = {};  ///< as Expected::only
+  bool records = false;                ///< and send what the checks saw
 };
+
+/// What the agent is given to judge by.
+checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task);
 
 /// Writes the agent's disk and returns QEMU's whole command line but for the channels.
 std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu);

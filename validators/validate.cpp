@@ -15,8 +15,7 @@
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_run.h"
-#include "validators/tree/committed_tree.h"
-#include "validators/tree/tree_checks.h"
+#include "validators/validation.h"
 
 namespace ainode {
 
@@ -24,36 +23,13 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 32;
 
-void require_profiles(const std::vector<std::string>& profiles) {
-  const std::vector<std::string_view> known = checks::profile_names();
-  for (const std::string& profile : profiles) {
-    if (std::find(known.begin(), known.end(), profile) == known.end())
-      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
-          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
-  }
-}
-
 void require_level(const std::string& level) {
-  if (checks::level_named(level)) return;
+  if (level.empty() || checks::level_named(level)) return;
   const std::vector<std::string_view> known = checks::level_names();
   const std::string suggestion = nearest(level, known);
   throw Error(codes::target_unknown, fmt::format("there is no level `{}`", level))
       .help(suggestion.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))
                                : fmt::format("did you mean `{}`?", suggestion));
-}
-
-/// What the user asks of the image: its document but for the machine.
-checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& options) {
-  checks::Expected asked = checks::expected_of(manifest);
-  if (!options.profiles.empty()) asked.profiles = options.profiles;
-  asked.level = *checks::level_named(options.level);
-  asked.only = options.checks;
-  if (!asked.only.empty()) {
-    asked.profiles = {"boot"};
-    asked.level = checks::Level::full;
-  }
-  require_profiles(asked.profiles);
-  return asked;
 }
 
 double rounded(double seconds) {
@@ -83,13 +59,16 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
 class Collector {
  public:
   Collector(RunContext& run, const std::vector<checks::Check>& chosen) : run_(run), chosen_(chosen) {}
+  RecordedFiles& recorded() { return recorded_; }
 
   void take(const checks::Message& message) {
     using Type = checks::Message::Type;
     if (message.type == Type::hello) {
       results_.clear();
+      recorded_.clear();
       run_.events.detail("check", fmt::format("the agent spoke {:.1f} s after power on", message.uptime));
     }
+    if (message.type == Type::recorded) recorded_[message.id] += message.text;
     if (message.type != Type::result) return;
     results_.push_back(message.result);
     run_.events.progress("check", results_.size(), chosen_.size(), "checks");
@@ -132,7 +111,13 @@ class Collector {
   RunContext& run_;
   const std::vector<checks::Check>& chosen_;
   std::vector<CheckResult> results_;
+  RecordedFiles recorded_;
 };
+
+[[noreturn]] void refuse_arguments(const std::string& target) {
+  throw Error(codes::usage_error, fmt::format("target {} boots nothing: it takes no kernel arguments", target))
+      .help("leave out --append");
+}
 
 GuestDeadlines deadlines_of(const ValidateOptions& options) {
   GuestDeadlines deadlines;
@@ -142,6 +127,38 @@ GuestDeadlines deadlines_of(const ValidateOptions& options) {
   deadlines.answer = deadlines.last_words =
       std::max(std::chrono::milliseconds(1000), std::chrono::milliseconds(options.silence) / 8);
   return deadlines;
+}
+
+}  // namespace
+
+void require_profiles(const std::vector<std::string>& profiles) {
+  const std::vector<std::string_view> known = checks::profile_names();
+  for (const std::string& profile : profiles) {
+    if (std::find(known.begin(), known.end(), profile) == known.end())
+      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
+          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
+  }
+}
+
+bool is_local(const std::string& target) {
+  return target == "local" || target.starts_with("local:");
+}
+
+void choose_checks(checks::Expected& asked, const ValidateOptions& options) {
+  if (!options.profiles.empty()) asked.profiles = options.profiles, asked.only.clear();
+  if (!options.level.empty()) asked.level = *checks::level_named(options.level);
+  if (!options.checks.empty()) {
+    asked.only = options.checks;
+    asked.profiles = {"boot"};
+    asked.level = checks::Level::full;
+  }
+  require_profiles(asked.profiles);
+}
+
+checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& options) {
+  checks::Expected asked = checks::expected_of(manifest);
+  choose_checks(asked, options);
+  return asked;
 }
 
 Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& asked) {
@@ -156,30 +173,7 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
   return report;
 }
 
-Report validate_tree(RunContext& run, const ValidateOptions& options) {
-  if (!options.extra_arguments.empty())
-    throw Error(codes::usage_error, "a tree is not booted: it takes no kernel arguments").help("leave out --append");
-  const Manifest manifest = read_manifest(options.image);
-  if (manifest.architecture != "amd64")
-    throw Error(codes::target_unknown,
-                fmt::format("{}: kernels of {} are not read yet", options.image.string(), manifest.architecture));
-  const checks::Expected expected = asked_of(manifest, options);
-  Report report = report_on(manifest, options, expected);
-  report.boot = {{"repeat", fmt::format("ainode validate {} --target tree", options.image.string())}};
-  run_step(run, "check", [&] {
-    const tree::CommittedTree node(options.image / "repo", manifest.commit);
-    const std::vector<checks::Check> chosen = tree::checks_of_tree(expected);
-    for (const checks::Check& check : chosen) {
-      report.checks.push_back(checks::run_check(check, node, expected));
-      throw_if_interrupted();  // which a check would take for its own failure
-      run.events.progress("check", report.checks.size(), chosen.size(), "checks");
-    }
-  });
-  report.coverage = coverage_of(expected, Seen::files, report.checks);
-  return report;
-}
-
-Report validate_guest(RunContext& run, const ValidateOptions& options) {
+Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   const std::string topology = topology_of(options.target);
   const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
   ImageGuest guest = run_step(run, "prepare", [&] {
@@ -187,16 +181,24 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
     return prepare_guest(options.image, topology, options.extra_arguments, evidence);
   });
   const checks::Expected asked = asked_of(guest.manifest, options);
-  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only};
+  const AgentTask task = {
+      to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only, kept != nullptr};
   const std::vector<checks::Check> chosen = checks::checks_for(asked);
 
-  GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence,
-                    deadlines_of(options)};
+  GuestPlan plan = {
+      guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
+      task.records};
   Collector collector(run, chosen);
   const GuestOutcome outcome = run_step(run, "boot", [&] {
     return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
   });
   require_start(outcome, guest.topology);
+  if (kept) {
+    require_end(outcome, guest.topology);
+    kept->recording = recording_of(std::move(collector.recorded()), fmt::format("guest `{}`", guest.manifest.name),
+                                   codes::result_malformed);
+    kept->expected = expected_in(guest, task);
+  }
 
   Report report = report_on(guest.manifest, options, asked);
   report.topology = guest.topology.name;
@@ -210,13 +212,27 @@ Report validate_guest(RunContext& run, const ValidateOptions& options) {
   return report;
 }
 
-}  // namespace
-
 Report validate_image(RunContext& run, const ValidateOptions& options) {
   require_profiles(options.profiles);
+  const bool is_tree = options.target == "tree", is_recorded = options.target == "recorded";
   require_level(options.level);
-  require_checks(options.checks, options.target == "tree" ? Seen::files : Seen::running);
-  return options.target == "tree" ? validate_tree(run, options) : validate_guest(run, options);
+  require_checks(options.checks, is_tree ? Seen::files : Seen::running);
+  if (!is_tree && !is_recorded && !is_local(options.target)) return validate_guest(run, options);
+  if (!options.extra_arguments.empty()) refuse_arguments(options.target);
+  if (is_recorded) return validate_recorded(run, options);
+  return is_tree ? validate_tree(run, options) : validate_local(run, options);
+}
+
+Report record_image(RunContext& run, const ValidateOptions& options, const fs::path& out) {
+  require_profiles(options.profiles);
+  require_level(options.level);
+  require_checks(options.checks, Seen::running);
+  if (is_local(options.target) && !options.extra_arguments.empty()) refuse_arguments(options.target);
+  require_new(out);
+  KeptRecording kept;
+  kept.report = is_local(options.target) ? validate_local(run, options, &kept) : validate_guest(run, options, &kept);
+  run_step(run, "keep", [&] { write_recording(kept, out); });
+  return kept.report;
 }
 
 }  // namespace ainode

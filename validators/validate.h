@@ -16,10 +16,10 @@
 namespace ainode {
 
 struct ValidateOptions {
-  std::filesystem::path image;               ///< what `build --out` wrote
-  std::string target = "qemu";               ///< qemu, qemu:TOPOLOGY, qemu:FILE.yaml, or tree: not booted
+  std::filesystem::path image;               ///< what `build --out` wrote; what record_image wrote for `recorded`
+  std::string target = "qemu";               ///< qemu[:TOPOLOGY], local[:TOPOLOGY], tree: not booted, or recorded
   std::vector<std::string> profiles;         ///< empty: the manifest's
-  std::string level = "standard";            ///< quick, standard, full
+  std::string level;                         ///< quick, standard, full; empty: standard, or the recording's
   std::vector<std::string> checks;           ///< ids; not empty: these alone, whatever profile and level
   std::string qemu = "qemu-system-x86_64";   ///< or a stand-in, for tests
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
@@ -29,10 +29,16 @@ struct ValidateOptions {
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
-/// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit.
+/// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit; for
+/// `local` all checks run in this process, on the machine that it runs on; for `recorded` on what was recorded.
 /// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU
 /// refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);
+
+/// Validates on qemu or local, and writes what the checks saw, and a bounded part of /proc and /sys, to a new directory
+/// that `validate --target recorded` judges again. Throws out_not_empty before anything is booted, and the failure of a
+/// guest that gave no last word; failed checks are recorded as any others.
+Report record_image(RunContext& run, const ValidateOptions& options, const std::filesystem::path& out);
 
 struct BootOptions {
   std::filesystem::path image;

@@ -52,7 +52,8 @@ TEST_F(Program, NamesItsVersion) {
 }
 
 TEST_F(Program, HelpOfEveryVerbHasExamplesAndJson) {
-  for (const std::string verb : {"doctor", "check", "build", "verify", "boot", "validate", "key", "explain"}) {
+  for (const std::string verb :
+       {"doctor", "check", "build", "verify", "boot", "validate", "record", "key", "explain"}) {
     const ProcessResult result = ainode({verb, "--help"});
     EXPECT_EQ(result.exit_code, 0) << verb;
     EXPECT_NE(result.output.find("Examples:\n  ainode " + verb), std::string::npos) << result.output;

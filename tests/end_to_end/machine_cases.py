@@ -63,7 +63,7 @@ def image_boots_and_passes(world):
     assert sha256_of(image.disk) == before, "the boot changed the image"
     jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(report)
     gaps = {gap["kind"]: gap for gap in report["coverage"]["gaps"]}
-    assert gaps["machine"]["targets"] == ["qemu:memory-only-node"] and not report["coverage"]["unproven"], report["coverage"]
+    assert gaps["machine"]["targets"] == ["qemu:memory-only-node", "qemu:nvme-p2p"] and not report["coverage"]["unproven"], report["coverage"]
     assert "level" not in gaps and "emulation" not in gaps, gaps.keys()
     slow = {check["id"]: check["seconds"] for check in report["checks"] if check["seconds"] > 20}
     assert slow.keys() <= {"driver.vermagic", "security.setuid-list"}, f"not for level quick: {slow}"
@@ -181,6 +181,48 @@ def shipped_images_keep_what_they_declare(world):
     assert failed.keys() == {"cpu.isolated", "cpu.tickless"}, odd
     for reason in failed.values():
         assert "the machine has 0-1" in reason and "cpu-llm.yaml:" in reason, reason
+
+
+# What Linux 7 has that 6.12 has not, and what podman brings: each row a machine, what is skipped there.
+CONTAINERS = {"containers.runs", "containers.cdi-valid", "containers.cdi-isolates"}
+STALE = 'mkdir -p /run/cdi; sed "s,udmabuf,gone,g;s,ainode.dev/buffer,ainode.dev/stale," /etc/cdi/ainode.json >/run/cdi/stale.json'
+CONFORMANCE_CONTROLS = [
+    ("no-runtime", "mount --bind /dev/null /usr/bin/crun", "qemu:one-node", {"containers.runs", "containers.cdi-isolates"}),
+    ("stale-cdi", STALE, "qemu:one-node", {"containers.cdi-valid", "containers.cdi-isolates"}),
+    ("lost-peer", "udevadm settle; echo 0000:03:00.0 >/sys/bus/pci/drivers/nvme/unbind", "qemu:nvme-p2p",
+     {"p2p.provider", "p2p.transfer", "driver.bound"}),
+]  # fmt: skip
+
+
+def conformance_image(world):
+    return world.further_image(ROOT / "images", "conformance")
+
+
+@case(group="long")
+def conformance_image_passes(world):
+    """images/conformance.yaml, Linux 7 of backports and podman, passes on the default machine, and between NVMe peers."""
+    report = validate(world, conformance_image(world)).json()
+    assert {name: found["reason"] for name, found in not_passed(report).items()} == NOT_ON_THE_DEFAULT_MACHINE, report
+    assert report["kernel_release"].startswith("7."), report["kernel_release"]
+    assert {check["id"] for check in report["checks"]} >= CONTAINERS | PROMISED, report
+    report = validate(world, conformance_image(world), target="qemu:nvme-p2p").json()
+    passed = {check["id"] for check in report["checks"] if check["verdict"] == "pass"}
+    assert passed >= CONTAINERS | {"p2p.provider", "p2p.transfer"}, report
+    assert report["verdict"] == "pass", report
+
+
+def add_conformance_control(name, shell, target, caught):
+    def control(world):
+        planted = planted_unit(shell, "After=local-fs.target\nBefore=ainode-agent.service")
+        judged = validate(world, conformance_image(world), *(word for each in planted for word in ("--append", each)), target=target)
+        assert judged.status == 1 and failed_checks(judged.json()) == caught, judged
+
+    control.__doc__ = f"A planted defect fails {', '.join(sorted(caught))}, and no other check."
+    case(group="long", name=f"control-{name}")(control)
+
+
+for row in CONFORMANCE_CONTROLS:
+    add_conformance_control(*row)
 
 
 MODULES = "/usr/lib/modules/$$(uname -r)"

@@ -229,6 +229,83 @@ TEST_F(Validate, LeavesADirectoryWithoutAnImageAsItIs) {
   EXPECT_TRUE(fs::is_empty(none.image));
 }
 
+TEST_F(Validate, KeepsARecordingWholeOrNotAtAll) {
+  RunContext context{silent_events()};
+  const fs::path out = work_.path() / "new/recording";
+  const Report report = record_image(context, options("records checks=" + all_checks()), out);
+  EXPECT_EQ(read_file(out / "root/proc/cmdline"), "quiet");
+  EXPECT_EQ(Json::parse(read_file(out / "report.json")), report.to_json());
+  const Json expected = Json::parse(read_file(out / "expected.json"));
+  EXPECT_FALSE(expected.contains("nonce"));
+  EXPECT_EQ(expected["topology"]["nodes"].size(), 2U);
+  EXPECT_EQ(fs::status(out).permissions(), fs::perms::owner_all);
+  EXPECT_EQ(std::distance(fs::directory_iterator(out), {}), 4);
+  EXPECT_EQ(std::distance(fs::directory_iterator(out.parent_path()), {}), 1) << "something temporary is left";
+}
+
+TEST_F(Validate, KeepsNoRecordingOfAHostileOrFailingGuest) {
+  RunContext context{silent_events()};
+  const fs::path out = work_.path() / "recording";
+  const auto refused = [&](const std::string& scenario) {
+    try {
+      record_image(context, options(scenario + " checks=" + all_checks()), out);
+      return std::string("kept");
+    } catch (const Error& error) {
+      return fmt::format("{} {}", error.code().id, error.message());
+    }
+  };
+  EXPECT_EQ(refused("records file=root/../../escaped"),
+            "V0007 guest `img` sent something malformed: a recorded file of a name that none has");
+  EXPECT_EQ(refused("records file=root/proc/x probes={}"),
+            "V0007 guest `img`/probes.json: it has no `ainode-recording`");
+  EXPECT_EQ(refused("powers_off"),
+            "V0008 guest `img` switched itself off before its agent's last word while it ran mem.size");
+  EXPECT_FALSE(fs::exists(out));
+  EXPECT_FALSE(fs::exists(work_.path() / "escaped"));
+}
+
+TEST_F(Validate, BootsNothingForARecordingThatHasNoPlace) {
+  RunContext context{silent_events()};
+  const fs::path out = work_.path() / "recording";
+  make_directories(out / "of a user");
+  try {
+    record_image(context, options("is_killed"), out);
+    FAIL() << "something was overwritten";
+  } catch (const Error& error) {
+    EXPECT_EQ(
+        render(error),
+        fmt::format("error[B0007]: {} is not empty\n  = help: name a directory that is new or empty\n", out.string()));
+  }
+  EXPECT_FALSE(fs::exists(image_ / "evidence"));
+}
+
+TEST_F(Validate, JudgesThisMachineInThisProcess) {
+  ValidateOptions here = options("is_killed");
+  here.target = "local";
+  here.profiles = {"kernel", "numa", "image"};
+  const Report report = run(here);
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.target, "local");
+  EXPECT_EQ(report.topology, "");
+  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target local", image_.string()));
+  for (const CheckResult& check : report.checks) {
+    EXPECT_NE(check.verdict, Verdict::infra) << check.id << ": " << check.reason;
+    if (check.id.starts_with("numa.")) EXPECT_EQ(check.reason, "the machine's topology is not known") << check.id;
+    if (check.id == "kernel.release") EXPECT_EQ(check.expected, "6.12.0-test");
+  }
+  here.target = "local:one-node";
+  const Report known = run(here);
+  EXPECT_EQ(known.topology, "one-node");
+  for (const CheckResult& check : known.checks)
+    if (check.id == "numa.nodes") EXPECT_EQ(check.expected.dump(), R"({"online":[0],"has_cpu":[0],"has_memory":[0]})");
+  here.target = "local:moon";
+  EXPECT_EQ(refusal(here).id, codes::target_unknown.id);
+  here.target = "local";
+  here.extra_arguments = {"quiet"};
+  EXPECT_EQ(refusal(here).id, codes::usage_error.id);
+  EXPECT_EQ(message_, "target local boots nothing: it takes no kernel arguments");
+}
+
 TEST_F(Validate, NamesADiskThatIsGone) {
   fs::remove(image_ / "img.qcow2");
   EXPECT_EQ(refusal(options("finishes")).id, codes::image_malformed.id);

@@ -4,12 +4,10 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "validators/agent/channel.h"
 #include "validators/agent/session.h"
@@ -17,27 +15,27 @@
 #include "validators/checks/child_process.h"
 #include "validators/checks/expected.h"
 #include "validators/checks/local_node.h"
-#include "validators/checks/text.h"
+#include "validators/checks/recording_node.h"
 
 namespace ainode::agent {
 
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command] [--list]\n"
+    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command | --record] [--list]\n"
     "  --expected FILE  what the harness knows of image and machine\n"
     "  --port NAME      virtio-serial port to speak to (default ainode.agent, else /dev/ttyS1)\n"
     "  --stdout         speak to standard output\n"
     "  --run-command    run the document's command instead of the checks\n"
+    "  --record         send with the results what the checks saw, and what others may ask\n"
     "  --list           name the checks and leave\n";
 
 constexpr int kUsageError = 2, kHarnessError = 3;
-constexpr std::chrono::seconds kBootPatience{120};
 constexpr std::chrono::hours kCommandPatience{24};
 
 struct Options {
   std::string expected, port{checks::kPortName};
-  bool to_stdout = false, run_command = false, list = false;
+  bool to_stdout = false, run_command = false, record = false, list = false;
 };
 
 std::optional<Options> read_options(int count, char** words) {
@@ -53,6 +51,8 @@ std::optional<Options> read_options(int count, char** words) {
       options.to_stdout = true;
     } else if (word == "--run-command") {
       options.run_command = true;
+    } else if (word == "--record") {
+      options.record = true;
     } else if (word == "--list") {
       options.list = true;
     } else {
@@ -72,27 +72,17 @@ void list_checks() {
   for (const checks::Check& check : checks::all_checks()) fmt::print("{}: {}\n", check.id, check.sentence);
 }
 
-/// Polls, since a waiting systemctl inside the boot transaction would be waited for in turn.
-void wait_until_booted(const checks::Node& node) {
-  const auto deadline = std::chrono::steady_clock::now() + kBootPatience;
-  while (std::chrono::steady_clock::now() < deadline) {
-    const std::string state = checks::trimmed(node.run({"systemctl", "is-system-running"}).output);
-    if (state != "starting" && state != "initializing") return;
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
+void run_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
+  checks::run_checks(checks::checks_for(expected), node, expected,
+                     {[&](const checks::Check& check) { session.begin(std::string(check.id)); },
+                      [&](const CheckResult& result) { session.result(result); }, [] {}});
 }
 
-void run_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
-  bool is_booted = false;
-  for (const checks::Check& check : checks::checks_for(expected)) {
-    if (check.when >= checks::When::booted && !is_booted) {
-      wait_until_booted(node);
-      is_booted = true;
-    }
-    session.begin(std::string(check.id));
-    session.result(checks::run_check(check, node, expected));
-  }
-  session.end();
+void record_checks(Session& session, const checks::Node& node, const checks::Expected& expected) {
+  checks::Recording recording;
+  run_checks(session, checks::RecordingNode(node, recording), expected);
+  checks::capture_system(node, recording);
+  session.recording(recording);
 }
 
 void run_command(Session& session, const std::vector<std::string>& argv) {
@@ -111,7 +101,8 @@ int converse(const Options& options, const checks::Expected& expected) {
   if (options.run_command) {
     run_command(session, expected.command);
   } else {
-    run_checks(session, node, expected);
+    options.record ? record_checks(session, node, expected) : run_checks(session, node, expected);
+    session.end();
   }
   return session.is_heard() ? 0 : complain("the harness does not listen", kHarnessError);
 }
@@ -127,6 +118,7 @@ int run(int count, char** words) {
   if (!text) return complain(options->expected + " cannot be read", kHarnessError);
   const checks::ReadExpected document = checks::read_expected(*text);
   if (!document.value) return complain(document.problem, kHarnessError);
+  if (document.value->nonce.empty()) return complain(options->expected + " has no `nonce`", kHarnessError);
   return converse(*options, *document.value);
 }
 
@@ -135,8 +127,6 @@ int run(int count, char** words) {
 }  // namespace ainode::agent
 
 int main(int count, char** words) {
-  // systemd starts units with a PATH of its own; a bare init may give none.
-  setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
   try {
     return ainode::agent::run(count, words);
   } catch (const std::exception& failure) {

@@ -56,6 +56,16 @@ void Session::output(const std::string& stream, std::string_view text) {
   say(writer_.output(stream, text));
 }
 
+void Session::recording(const checks::Recording& recording) {
+  checks::each_recorded(recording, [this](const std::string& name, const std::string& content) {
+    for (std::size_t at = 0; at == 0 || at < content.size(); at += checks::kPieceLimit) {
+      const bool is_last = at + checks::kPieceLimit >= content.size();
+      const std::lock_guard lock(mutex_);
+      say(writer_.recorded(name, std::string_view(content).substr(at, checks::kPieceLimit), is_last));
+    }
+  });
+}
+
 void Session::end() {
   const std::lock_guard lock(mutex_);
   is_over_ = true;

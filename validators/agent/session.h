@@ -9,6 +9,7 @@
 
 #include "validators/agent/channel.h"
 #include "validators/checks/protocol.h"
+#include "validators/checks/recording.h"
 
 namespace ainode::agent {
 
@@ -22,7 +23,8 @@ class Session {
   void begin(const std::string& id);
   void result(const CheckResult& result);
   void output(const std::string& stream, std::string_view text);
-  void end();  ///< with the number of results
+  void recording(const checks::Recording& recording);  ///< all of it
+  void end();                                          ///< with the number of results
   void exit(int status);
   bool is_heard() const;  ///< false once a line could not be written
 

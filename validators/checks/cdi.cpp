@@ -40,16 +40,25 @@ void add_edits(const Json& edits, CdiDevice& device) {
   }
 }
 
-/// "vendor.com/class"; the specification allows letters, digits, `_`, `-` and, in the vendor, `.`.
+/// Letters, digits and some others, as the specification wants names to be.
+bool is_word(std::string_view text, std::string_view others) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           others.find(c) != std::string_view::npos;
+  });
+}
+
 void require_kind(const std::string& kind) {
-  const std::size_t slash = kind.find('/');
-  const bool is_whole = slash != std::string::npos && slash > 0 && slash + 1 < kind.size();
-  const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.' || c == '/';
-  };
-  if (!is_whole || !std::all_of(kind.begin(), kind.end(), is_allowed) || kind.find('/', slash + 1) != std::string::npos)
+  const std::size_t slash = std::min(kind.find('/'), kind.size());
+  const std::string_view vendor = std::string_view(kind).substr(0, slash);
+  if (slash == kind.size() || !is_word(vendor, "_-.") || !is_word(std::string_view(kind).substr(slash + 1), "_-"))
     throw std::runtime_error(fmt::format("`kind` is `{}` and not like vendor.com/class", kind));
+}
+
+std::string device_name(const Json& entry) {
+  std::string name = text_of(entry, "name");
+  if (!is_word(name, "_-.:")) throw std::runtime_error(fmt::format("a device cannot be named `{}`", name));
+  return name;
 }
 
 void read_specification(const Json& document, std::vector<CdiDevice>& devices) {
@@ -60,12 +69,13 @@ void read_specification(const Json& document, std::vector<CdiDevice>& devices) {
   if (list.empty()) throw std::runtime_error("it defines no device");
   for (const Json& entry : list) {
     CdiDevice device;
-    device.name = kind + "=" + text_of(entry, "name");
+    device.name = kind + "=" + device_name(entry);
     for (const Json* part : {&document, &entry}) {
       const auto edits = part->find("containerEdits");
       if (edits != part->end()) add_edits(*edits, device);
     }
     std::sort(device.nodes.begin(), device.nodes.end());
+    device.nodes.erase(std::unique(device.nodes.begin(), device.nodes.end()), device.nodes.end());
     devices.push_back(std::move(device));
   }
 }
@@ -80,8 +90,11 @@ CdiFiles read_cdi_files(const Node& node) {
       if (!is_json && !ends_with(entry.name, ".yaml")) continue;
       const std::string path = folder + "/" + entry.name;
       files.paths.push_back(path);
+      if (!is_json) {
+        files.unread.push_back(path);
+        continue;
+      }
       try {
-        if (!is_json) throw std::runtime_error("it is YAML, which is not read here: write JSON");
         const Json document = Json::parse(node.read_file(path).value_or(""), nullptr, false);
         if (!document.is_object()) throw std::runtime_error("it is no JSON object");
         read_specification(document, files.devices);

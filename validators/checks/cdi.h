@@ -12,7 +12,7 @@ namespace ainode::checks {
 
 struct CdiDevice {
   std::string name;                ///< as a runtime is asked for it: "vendor.com/class=0"
-  std::vector<std::string> nodes;  ///< device nodes in the container; sorted
+  std::vector<std::string> nodes;  ///< device nodes in the container; sorted, each once
   std::vector<std::string> needs;  ///< paths of the node that it cannot do without: device nodes and mounts
 };
 
@@ -20,6 +20,7 @@ struct CdiFiles {
   std::vector<std::string> paths;
   std::vector<CdiDevice> devices;
   std::vector<std::string> problems;  ///< each with the file that has it
+  std::vector<std::string> unread;    ///< of the paths: those in YAML
 };
 
 /// Of /etc/cdi and /run/cdi.

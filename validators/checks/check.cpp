@@ -8,13 +8,17 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <thread>
 
 #include "validators/checks/kernel_config.h"
 #include "validators/checks/pci.h"
+#include "validators/checks/text.h"
 
 namespace ainode::checks {
 
 namespace {
+
+constexpr std::chrono::seconds kBootPatience{120};
 
 bool has_memory(const ExpectedNumaNode& node) {
   return node.memory_bytes > 0;
@@ -30,6 +34,7 @@ bool has_peer_memory(const ExpectedDevice& device) {
 }
 
 const MachineNeed kMachineNeeds[] = {
+    {"topology", "a topology", "", [](const ExpectedTopology&) { return true; }},
     {"iommu", "an IOMMU", "the machine has no IOMMU", [](const ExpectedTopology& it) { return it.iommu != "none"; }},
     {"devices", "devices", "the topology names no device",
      [](const ExpectedTopology& it) { return !it.devices.empty(); }},
@@ -72,6 +77,7 @@ std::optional<Finding> lacking_option(std::string_view option, const std::option
 /// The skip of a need that does not hold, or nothing.
 std::optional<Finding> unmet(std::string_view need, const Node& node, const Expected& expected) {
   if (const MachineNeed* machine = machine_need(need)) {
+    if (expected.topology.nodes.empty()) return lacking(std::string(need), "the machine's topology is not known");
     if (!machine->is_met(expected.topology)) return lacking(std::string(need), std::string(machine->lack));
     if (need != "iommu") return std::nullopt;
     const auto config = read_kernel_config(node);
@@ -102,6 +108,17 @@ Finding find_or_blame_harness(const Check& check, const Node& node, const Expect
   }
 }
 
+/// Polls, since a waiting systemctl inside the boot transaction would be waited for in turn.
+void wait_until_booted(const Node& node, const std::function<void()>& each_second) {
+  const auto deadline = std::chrono::steady_clock::now() + kBootPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const std::string state = trimmed(node.run({"systemctl", "is-system-running"}).output);
+    if (state != "starting" && state != "initializing") return;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    each_second();
+  }
+}
+
 }  // namespace
 
 const MachineNeed* machine_need(std::string_view need) {
@@ -128,6 +145,9 @@ Finding failed(Json measured, Json expected, std::string evidence, std::string r
 
 Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against) {
   if (reason_against.empty()) return passed(std::move(measured), std::move(expected), std::move(evidence));
+  if (reason_against.find(kOnlyRoot) != std::string::npos)
+    return {Verdict::unmeasurable, std::move(measured), std::move(expected), std::move(evidence),
+            std::move(reason_against)};
   return failed(std::move(measured), std::move(expected), std::move(evidence), std::move(reason_against));
 }
 
@@ -156,6 +176,18 @@ CheckResult run_check(const Check& check, const Node& node, const Expected& expe
   const std::string_view subject = check.declared_as.empty() ? check.id : check.declared_as;
   if (const Declaration* declaration = expected.declaration(subject)) result.place = declaration->place;
   return result;
+}
+
+void run_checks(const std::vector<Check>& chosen, const Node& node, const Expected& expected, const CheckRun& run) {
+  bool has_waited = !run.while_booting;
+  for (const Check& check : chosen) {
+    if (check.when >= When::booted && !has_waited) {
+      wait_until_booted(node, run.while_booting);
+      has_waited = true;
+    }
+    if (run.on_begin) run.on_begin(check);
+    run.on_result(run_check(check, node, expected));
+  }
 }
 
 }  // namespace ainode::checks

@@ -2,6 +2,7 @@
 // A check is a row: what it promises, what it needs, when it runs, and a function of a node and what is expected of it.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ struct Finding {
 
 Finding passed(Json measured, Json expected, std::string evidence);
 Finding failed(Json measured, Json expected, std::string evidence, std::string reason);
-/// Passes when there is no reason against it.
+/// Passes when there is no reason against it; is unmeasurable where that is a lack of rights (kOnlyRoot).
 Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against);
 Finding skipped(std::string reason);
 Finding unmeasurable(std::string reason, std::string evidence);
@@ -44,9 +45,9 @@ enum class Where {
 struct Check {
   std::string_view id;        ///< family.promise
   std::string_view sentence;  ///< what it promises
-  /// Facts that must hold, else the check is a skip that says so: `devices`, `dma-device`, `peer-memory`,
-  /// `memory-nodes`, `several-memory-nodes`, `hmat`, `tiers` (of the topology), `iommu` (of the topology, and the
-  /// image's kernel has its driver), `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
+  /// Facts that must hold, else the check is a skip that says so: `topology` (it is known), `devices`, `dma-device`,
+  /// `peer-memory`, `memory-nodes`, `several-memory-nodes`, `hmat`, `tiers` (of it), `iommu` (of it, and the image's
+  /// kernel has its driver), `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
   std::vector<std::string_view> needs;
   When when = When::early;
   Finding (*function)(const Node&, const Expected&) = nullptr;
@@ -71,5 +72,16 @@ std::string_view kernel_option(std::string_view need);
 
 /// The whole result: needs, function, time taken, the place that declared it. An exception of the check's own is infra.
 CheckResult run_check(const Check& check, const Node& node, const Expected& expected);
+
+/// What the caller of run_checks does meanwhile.
+struct CheckRun {
+  std::function<void(const Check&)> on_begin;  ///< may be empty
+  std::function<void(CheckResult)> on_result;  ///< may throw: that ends the run
+  std::function<void()> while_booting;         ///< each second of waiting; empty: the node is as it is, nobody waits
+};
+
+/// Runs the checks in their order. Before the first one that needs a booted system it waits until systemd has started
+/// its units, two minutes at most.
+void run_checks(const std::vector<Check>& chosen, const Node& node, const Expected& expected, const CheckRun& run);
 
 }  // namespace ainode::checks

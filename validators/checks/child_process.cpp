@@ -35,7 +35,19 @@ struct Pipe {
   }
 };
 
-[[noreturn]] void become(const std::vector<char*>& argv, int output, int errors) {
+/// This process's environment, but for PATH.
+std::vector<char*> environment_of_child() {
+  static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  std::vector<char*> variables{path};
+  for (char** variable = environ; *variable; ++variable)
+    if (std::strncmp(*variable, path, 5) != 0) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  return variables;
+}
+
+/// Allocates nothing: other threads may have held the allocator's lock.
+[[noreturn]] void become(const std::vector<char*>& argv, std::vector<char*>& environment, int output, int errors) {
+  environ = environment.data();
   setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDWR);
   dup2(nothing, STDIN_FILENO);
@@ -83,10 +95,11 @@ ChildOutcome run_child(const std::vector<std::string>& argv, std::chrono::second
   arguments.reserve(argv.size() + 1);
   for (const std::string& each : argv) arguments.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
+  std::vector<char*> environment = environment_of_child();
   Pipe output, errors;
   const pid_t child = fork();
   if (child < 0) return {-1, fmt::format("fork for {}: {}", argv[0], std::strerror(errno))};
-  if (child == 0) become(arguments, output.ends[1], on_error ? errors.ends[1] : -1);
+  if (child == 0) become(arguments, environment, output.ends[1], on_error ? errors.ends[1] : -1);
   output.shut(1);
   errors.shut(1);
   const bool ended = pass_on_all(output, errors, Clock::now() + deadline, on_output, on_error);

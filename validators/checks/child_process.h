@@ -17,8 +17,9 @@ struct ChildOutcome {
 
 using TakeOutput = std::function<void(std::string_view piece)>;
 
-/// argv[0] is looked up in PATH. stdin is /dev/null; stderr is dropped unless `on_error` is given. At the deadline the
-/// child's process group is killed.
+/// argv[0] is looked up where a system keeps its programs, whatever PATH says (an ordinary user's lacks modprobe, a
+/// bare init's may be empty); the child has that PATH too. stdin is /dev/null; stderr is dropped unless `on_error` is
+/// given. At the deadline the child's process group is killed.
 ChildOutcome run_child(const std::vector<std::string>& argv, std::chrono::seconds deadline, const TakeOutput& on_output,
                        const TakeOutput& on_error = nullptr);
 

@@ -18,13 +18,18 @@ using Words = std::vector<std::string>;
 
 constexpr int kSaidStatus = 7;
 
-/// A container whose root is the node's own /usr, read only: nothing has to be fetched. `%s` stands for its devices.
+/// A container whose root is the node's own /usr, read only: nothing has to be fetched. Its devices are arguments.
 constexpr const char* kPodman =
-    R"sh(r=$(mktemp -d /run/ainode-container.XXXXXX) && trap 'rm -rf "$r"' EXIT && cd "$r" &&
-mkdir dev etc proc run sys tmp usr var && ln -s usr/bin bin && ln -s usr/lib lib && ln -s usr/lib64 lib64 &&
-podman run --rm --network=none --log-driver=none --volume=/usr:/usr:ro%s --rootfs "$r" sh -c '
+    R"sh([ "$(id -u)" = 0 ] || { echo "only root may do this: run a container of the system"; exit 1; }
+r=$(mktemp -d /run/ainode-container.XXXXXX) && trap 'rm -rf "$r"' EXIT && cd "$r" &&
+mkdir dev etc proc run sys tmp usr var && ln -s usr/bin bin && ln -s usr/lib lib && ln -s usr/lib64 lib64 || exit 1
+timeout -k 5 45 podman run --rm --name "${r##*/}" --network=none --log-driver=none --volume=/usr:/usr:ro "$@" --rootfs "$r" sh -c '
 echo pid $$; set -- /proc/[0-9]*; echo processes $#
-for n in /dev/* /dev/*/*; do [ -c "$n" ] || [ -b "$n" ] && echo device "$n"; done; exit 7' 2>&1)sh";
+look() { for n in "$1"/*; do
+  if [ -L "$n" ]; then :; elif [ -d "$n" ]; then look "$n"; elif [ -c "$n" ] || [ -b "$n" ]; then echo device "$n"; fi
+done; }
+look /dev; exit 7' 2>&1
+status=$?; [ $status -lt 124 ] || podman rm -f --ignore "${r##*/}" >/dev/null 2>&1; exit $status)sh";
 
 /// What a process in a container saw.
 struct Container {
@@ -35,11 +40,9 @@ struct Container {
 };
 
 Container run_container(const Node& node, const Words& devices) {
-  std::string options;
-  for (const std::string& device : devices) options += " --device=" + device;
-  std::string script = kPodman;
-  script.replace(script.find("%s"), 2, options);
-  const CommandOutcome outcome = node.run({"sh", "-c", script});
+  Words command = {"sh", "-c", kPodman, "sh"};
+  for (const std::string& device : devices) command.push_back("--device=" + device);
+  const CommandOutcome outcome = node.run(command);
   Container container;
   container.status = outcome.status;
   container.words = outcome.problem;
@@ -84,6 +87,10 @@ Finding runs(const Node& node, const Expected& expected) {
 
 const std::string kNoFile = "no CDI file is in /etc/cdi or /run/cdi";
 
+std::string not_read(const CdiFiles& files) {
+  return "YAML is not read here, JSON is: " + joined(files.unread, ", ");
+}
+
 Finding cdi_valid(const Node& node, const Expected&) {
   const CdiFiles files = read_cdi_files(node);
   if (files.paths.empty()) return skipped(kNoFile);
@@ -93,8 +100,11 @@ Finding cdi_valid(const Node& node, const Expected&) {
     for (const std::string& path : device.needs)
       if (!node.exists(path)) objections.push_back(fmt::format("{}: {} does not exist", device.name, path));
   }
-  return judged({{"files", files.paths}, {"devices", names}}, "files that name what is there",
-                joined(files.paths, ", "), joined(objections, "; "));
+  Finding finding = judged({{"files", files.paths}, {"devices", names}}, "files that name what is there",
+                           joined(files.paths, ", "), joined(objections, "; "));
+  if (objections.empty() && !files.unread.empty())
+    finding.verdict = Verdict::unmeasurable, finding.reason = not_read(files);
+  return finding;
 }
 
 Words without(const Words& all, const Words& others) {
@@ -106,20 +116,22 @@ Words without(const Words& all, const Words& others) {
 Finding cdi_isolates(const Node& node, const Expected&) {
   const CdiFiles files = read_cdi_files(node);
   if (files.paths.empty()) return skipped(kNoFile);
+  if (files.devices.empty() && files.problems.empty()) return unmeasurable(not_read(files), joined(files.paths, ", "));
   const Container bare = run_container(node, {});
   Json measured = {{"without", bare.devices}}, due = Json::object();
-  Words objections;
+  Words objections = files.problems;
   if (const std::string objection = run_objection(bare); !objection.empty()) objections.push_back(objection);
   for (const CdiDevice& device : files.devices) {
     const Container container = run_container(node, {device.name});
     const Words added = without(container.devices, bare.devices);
+    const Words wanted = without(device.nodes, bare.devices);
     measured[device.name] = added;
-    due[device.name] = device.nodes;
+    due[device.name] = wanted;
     if (const std::string objection = run_objection(container); !objection.empty())
       objections.push_back(device.name + ": " + objection);
-    else if (added != device.nodes)
+    else if (added != wanted)
       objections.push_back(fmt::format("{} brings {} instead of {}", device.name,
-                                       added.empty() ? "no node" : joined(added, ", "), joined(device.nodes, ", ")));
+                                       added.empty() ? "no node" : joined(added, ", "), joined(wanted, ", ")));
   }
   const std::string unknown = "ainode.dev/unknown=0";
   if (run_container(node, {unknown}).status == kSaidStatus)

@@ -67,8 +67,7 @@ void survey(const Node& node, const std::string& directory, const std::string& r
       survey(node, path, release, result);
     } else if (is_module_file(entry.name)) {
       ++result.count;
-      const auto content = node.read_file(path);
-      const std::string magic = content ? version_magic(entry.name, *content).value_or("none") : "unreadable";
+      const std::string magic = node.module_version(path).value_or("unreadable");
       result.magics.insert(magic);
       if (magic.substr(0, magic.find(' ')) != release) result.strangers.push_back(path + ": " + magic);
     }

@@ -94,7 +94,7 @@ struct Expected {
   std::vector<std::string> profiles;
   Level level = Level::standard;
   std::vector<std::string> only;     ///< ids; not empty: these checks and no others, whatever the image states
-  std::string nonce;                 ///< fresh for every run; keys the protocol's line codes
+  std::string nonce;                 ///< fresh for every run; keys the protocol's line codes; empty in a recording
   bool emulated = true;              ///< figures of speed mean nothing here
   std::vector<std::string> command;  ///< for --run-command: argv; empty otherwise
 
@@ -105,8 +105,8 @@ struct Expected {
 Expected expected_of(const Manifest& manifest);
 
 /// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
-/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "nonce": "…", "emulated": true, "command":
-/// […]}.
+/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "nonce": "…" unless empty, "emulated":
+/// true, "command": […]}.
 std::string write_expected(const Expected& expected);
 
 struct ReadExpected {

@@ -50,10 +50,11 @@ Finding deployed(const Node& node, const Expected& expected) {
 }
 
 Measured placed_file(const Node& node, const Json& statement) {
-  const auto path = statement["path"].get<std::string>();
+  const auto path = statement.at("path").get<std::string>();
   const auto content = node.read_file(path);
   const auto status = node.status(path);
-  if (!content || !status) return {nullptr, path + " is missing"};
+  if (!status) return {nullptr, path + " is missing"};
+  if (!content) return {nullptr, path + " cannot be read"};
   const Json found = {{"path", path},
                       {"sha256", hexadecimal(sha256(*content))},
                       {"mode", fmt::format("{:04o}", status->mode)},
@@ -61,7 +62,7 @@ Measured placed_file(const Node& node, const Json& statement) {
                       {"gid", status->gid}};
   std::vector<std::string> objections;
   if (!status->is_regular) objections.push_back(path + " is not a regular file");
-  if (found["sha256"] != statement["sha256"]) objections.push_back(path + " has another content");
+  if (found["sha256"] != statement.at("sha256")) objections.push_back(path + " has another content");
   for (const char* key : {"mode", "uid", "gid"}) {
     if (found[key] == statement[key]) continue;
     const auto text = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };

@@ -194,7 +194,7 @@ constexpr std::pair<const char*, const char*> kPreemptionModels[] = {
 
 std::string configured_preemption(const KernelConfig& kernel, const Expected& expected) {
   constexpr std::string_view kArgument = "preempt=";
-  const bool can_switch = kernel.value("PREEMPT_DYNAMIC") == "y";
+  const bool can_switch = kernel.value("PREEMPT_DYNAMIC") == "y" && kernel.value("PREEMPT_RT") != "y";
   for (auto each = expected.kernel_cmdline.rbegin(); can_switch && each != expected.kernel_cmdline.rend(); ++each)
     if (starts_with(*each, kArgument)) return each->substr(kArgument.size());
   for (const auto& [option, model] : kPreemptionModels)

@@ -17,9 +17,9 @@ using Words = std::vector<std::string>;
 
 Finding sysctls(const Node& node, const Expected& expected) {
   return judge_each(expected, "kernel.sysctl", "/proc/sys", [&](const Json& statement) {
-    return held_to(read_words(node, statement["path"].get<std::string>()),
-                   joined(split_words(statement["value"].get<std::string>()), " "),
-                   fmt::format("`{}`", statement["name"].get<std::string>()));
+    return held_to(read_words(node, statement.at("path").get<std::string>()),
+                   joined(split_words(statement.at("value").get<std::string>()), " "),
+                   fmt::format("`{}`", statement.at("name").get<std::string>()));
   });
 }
 
@@ -85,8 +85,8 @@ bool has_parameter(const Node& node, const std::string& module, const std::strin
 }
 
 Measured parameter(const Node& node, const Json& statement) {
-  const auto module = statement["module"].get<std::string>(), name = statement["parameter"].get<std::string>(),
-             wanted = statement["value"].get<std::string>();
+  const auto module = statement.at("module").get<std::string>(), name = statement.at("parameter").get<std::string>(),
+             wanted = statement.at("value").get<std::string>();
   const std::string full = fmt::format("{}.{}", module, name);
   if (const auto shown = read_words(node, fmt::format("/sys/module/{}/parameters/{}", module_name(module), name)))
     return {*shown,

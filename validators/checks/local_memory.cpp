@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -104,13 +105,16 @@ std::string numa_maps_line(const LocalNode& node, const char* start) {
   return "";
 }
 
-/// The kernel's default size of huge pages in KiB: "Hugepagesize:  2048 kB".
-std::optional<std::int64_t> default_huge_page(const LocalNode& node) {
-  for (const std::string& line : split_lines(node.read_file("/proc/meminfo").value_or(""))) {
-    const auto words = split_words(line);
-    if (words.size() > 1 && words[0] == "Hugepagesize:") return to_number(words[1]);
+/// The smallest size of huge pages that a NUMA node has, in KiB: of "hugepages-2048kB" and others.
+std::optional<std::int64_t> smallest_huge_page(const LocalNode& node, const std::string& pools) {
+  std::optional<std::int64_t> smallest;
+  for (const DirectoryEntry& pool : node.list(pools)) {
+    constexpr std::string_view kBefore = "hugepages-", kAfter = "kB";
+    if (pool.name.size() <= kBefore.size() + kAfter.size()) continue;
+    const auto size = to_number(pool.name.substr(kBefore.size(), pool.name.size() - kBefore.size() - kAfter.size()));
+    if (size && (!smallest || *size < *smallest)) smallest = size;
   }
-  return std::nullopt;
+  return smallest;
 }
 
 /// A node's pool of huge pages, that many larger as long as this lives.
@@ -126,25 +130,26 @@ class LargerPool {
     if (before_) set(*before_);
   }
   bool is_there() const { return before_.has_value(); }
+  const std::string& problem() const { return problem_; }
   std::int64_t added() const { return read_number(node_, path_).value_or(0) - before_.value_or(0); }
 
  private:
   /// What the kernel made of it is read back.
-  void set(std::int64_t count) const {
+  void set(std::int64_t count) {
     const OpenFile file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
     const std::string text = std::to_string(count);
-    [[maybe_unused]] const ssize_t written = write(file.get(), text.data(), text.size());
+    if (write(file.get(), text.data(), text.size()) < 0) problem_ = failure_of(path_.c_str());
   }
 
   const LocalNode& node_;
-  std::string path_;
+  std::string path_, problem_;
   std::optional<std::int64_t> before_;
 };
 
 /// Mapped, bound to the node, then touched by the kernel: a process that touches what is not there dies of SIGBUS.
 void touch_huge_pages(int numa_node, int pages, std::size_t page_size, HugePages& found) {
   const Mapping area(static_cast<std::size_t>(pages) * page_size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (std::countr_zero(page_size) << MAP_HUGE_SHIFT), -1);
   if (!area.is_there()) {
     found.problem = failure_of("mmap with MAP_HUGETLB");
   } else if (!set_policy(area, MPOL_BIND, {numa_node})) {
@@ -209,15 +214,14 @@ PageSpread LocalNode::spread_pages(const std::vector<int>& numa_nodes, int pages
 }
 
 HugePages LocalNode::place_huge_pages(int numa_node, int pages) const {
-  const auto kibibytes = default_huge_page(*this);
-  if (!kibibytes) return {0, 0, false, "the kernel has no huge pages"};
-  const LargerPool pool(
-      *this,
-      fmt::format("/sys/devices/system/node/node{}/hugepages/hugepages-{}kB/nr_hugepages", numa_node, *kibibytes),
-      pages);
-  if (!pool.is_there()) return {0, 0, false, "the node has no pool of huge pages"};
+  const std::string pools = fmt::format("/sys/devices/system/node/node{}/hugepages", numa_node);
+  const auto kibibytes = smallest_huge_page(*this, pools);
+  if (!kibibytes) return {0, 0, false, "the node has no pool of huge pages"};
+  const LargerPool pool(*this, fmt::format("{}/hugepages-{}kB/nr_hugepages", pools, *kibibytes), pages);
+  if (!pool.is_there()) return {0, 0, false, "the node's pool of huge pages cannot be read"};
   HugePages found;
   found.added = static_cast<int>(pool.added());
+  found.problem = pool.problem();
   if (found.added == pages) touch_huge_pages(numa_node, pages, static_cast<std::size_t>(*kibibytes) * 1024, found);
   return found;
 }

@@ -50,11 +50,13 @@ bool is_directory(const std::string& parent, const dirent& entry) {
   return lstat((parent + "/" + entry.d_name).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-void find_privileged_files(const std::string& folder, std::vector<std::string>& found) {
+/// False where a directory cannot be read.
+bool find_privileged_files(const std::string& folder, std::vector<std::string>& found) {
+  if (access(folder.c_str(), R_OK | X_OK) != 0) return false;
   for (const DirectoryEntry& entry : LocalNode().list(folder)) {
     const std::string path = folder + "/" + entry.name;
     if (entry.is_directory) {
-      find_privileged_files(path, found);
+      if (!find_privileged_files(path, found)) return false;
       continue;
     }
     const auto status = LocalNode().status(path);
@@ -62,6 +64,7 @@ void find_privileged_files(const std::string& folder, std::vector<std::string>& 
     const bool has_bit = (status->mode & (S_ISUID | S_ISGID)) != 0;
     if (has_bit || lgetxattr(path.c_str(), "security.capability", nullptr, 0) > 0) found.push_back(path);
   }
+  return true;
 }
 
 }  // namespace
@@ -103,9 +106,10 @@ std::optional<FileStatus> LocalNode::status(const std::string& path) const {
   return FileStatus{S_ISREG(status.st_mode), status.st_mode & 07777u, status.st_uid, status.st_gid};
 }
 
-std::vector<std::string> LocalNode::privileged_files() const {
+std::optional<std::vector<std::string>> LocalNode::privileged_files() const {
   std::vector<std::string> found;
-  for (const char* folder : {"/etc", "/usr"}) find_privileged_files(folder, found);
+  for (const char* folder : {"/etc", "/usr"})
+    if (!find_privileged_files(folder, found)) return std::nullopt;
   std::sort(found.begin(), found.end());
   return found;
 }

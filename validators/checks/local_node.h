@@ -13,7 +13,7 @@ class LocalNode : public Node {
   std::optional<std::string> read_link(const std::string& path) const override;
   bool exists(const std::string& path) const override;
   std::optional<FileStatus> status(const std::string& path) const override;
-  std::vector<std::string> privileged_files() const override;
+  std::optional<std::vector<std::string>> privileged_files() const override;
   std::string kernel_release() const override;
   std::optional<std::string> kernel_log() const override;
   std::optional<std::int64_t> coarse_clock_nanoseconds() const override;

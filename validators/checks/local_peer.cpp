@@ -2,6 +2,7 @@
 // Transfers between a disk and the memory of another device, without a copy in the host's.
 #include <fcntl.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "validators/checks/local_node.h"
@@ -25,12 +26,23 @@ Mapping host_memory() {
   return {kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1};
 }
 
+/// Errors by which Linux says that there is no way between the two, but through the host's memory.
+void refuse(PeerTransfer& transfer, const char* call) {
+  transfer.is_without_path = errno == EREMOTEIO || errno == EINVAL;
+  transfer.problem = failure_of(call);
+}
+
 /// The disk takes what the peer's memory holds, and gives it back to the host's.
 void write_from_peer(int disk, const Mapping& peer, PeerTransfer& transfer) {
   const Mapping back = host_memory();
+  // Nothing of it may be there already; fresh memory is zero.
+  if (!write_all(disk, back)) {
+    transfer.problem = failure_of("clearing the disk");
+    return;
+  }
   write_pattern(peer.bytes(), kBytes);
   if (!write_all(disk, peer)) {
-    transfer.problem = failure_of("writing from the peer's memory");
+    refuse(transfer, "writing from the peer's memory");
   } else if (!read_all(disk, back)) {
     transfer.problem = failure_of("reading into the host's memory");
   } else {
@@ -48,7 +60,7 @@ void read_into_peer(int disk, const Mapping& peer, PeerTransfer& transfer) {
   // Nothing of it may be there already.
   for (std::size_t i = 0; i < kBytes; ++i) peer.bytes()[i] = static_cast<char>(~held.bytes()[i]);
   if (!read_all(disk, peer)) {
-    transfer.problem = failure_of("reading into the peer's memory");
+    refuse(transfer, "reading into the peer's memory");
   } else {
     transfer.is_read = std::memcmp(peer.bytes(), held.bytes(), kBytes) == 0;
   }

@@ -62,8 +62,8 @@ Words numa_nodes(const Node& node) {
 }
 
 Measured huge_pages(const Node& node, const Json& statement) {
-  const auto size = statement["size"].get<std::string>();
-  const auto wanted = statement["count"].get<std::int64_t>();
+  const auto size = statement.at("size").get<std::string>();
+  const auto wanted = statement.at("count").get<std::int64_t>();
   const std::string pool = fmt::format("hugepages/hugepages-{}kB/nr_hugepages", kibibytes(size).value_or(0));
   const auto count = read_number(node, "/sys/kernel/mm/" + pool);
   if (!count) return {nullptr, fmt::format("the kernel has no huge pages of {}", size)};

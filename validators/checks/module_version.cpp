@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kMagic("\177ELF", 4);
 constexpr std::string_view kKey("\0vermagic=", 10);
 constexpr std::size_t kLongest = 512;
+constexpr std::size_t kLargest = std::size_t{256} << 20;  // the largest module there is has a tenth of that
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -24,7 +25,7 @@ class Scan {
     const std::size_t from = bytes_.size() > kLongest ? bytes_.size() - kLongest : 0;
     bytes_ += piece;
     const std::size_t key = bytes_.find(kKey, from);
-    if (key == std::string::npos) return true;
+    if (key == std::string::npos) return bytes_.size() < kLargest;
     const std::size_t start = key + kKey.size();
     const std::size_t end = bytes_.find('\0', start);
     if (end == std::string::npos) return bytes_.size() - start < kLongest;

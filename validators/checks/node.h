@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ainode::checks {
@@ -20,6 +21,9 @@ struct FileStatus {
   std::uint32_t mode = 0;   ///< permission bits
   std::uint32_t uid = 0, gid = 0;
 };
+
+/// How a problem begins that comes of this program's lack of rights: it says nothing of the node.
+inline constexpr std::string_view kOnlyRoot = "only root may do this: ";
 
 struct PagePlacement {
   int pages = 0;          ///< touched after mbind(MPOL_BIND)
@@ -87,6 +91,7 @@ struct DeviceDma {
 struct PeerTransfer {
   std::uint64_t bytes = 0;         ///< of each transfer
   bool is_read = false;            ///< the peer's memory then held what the disk holds
+  bool is_without_path = false;    ///< the kernel refuses: the two are not behind one switch, or not on its list
   std::optional<bool> is_written;  ///< the disk then held what the peer's memory held; nothing: it was not written
   std::string problem;             ///< the call that failed and its errno; empty otherwise
 };
@@ -106,8 +111,11 @@ class Node {
   virtual std::optional<std::string> read_link(const std::string& path) const = 0;
   virtual bool exists(const std::string& path) const = 0;
   virtual std::optional<FileStatus> status(const std::string& path) const = 0;  ///< of a link itself
-  /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted.
-  virtual std::vector<std::string> privileged_files() const = 0;
+  /// Regular files below /usr and /etc that are setuid or setgid or have capabilities; sorted. Nothing where a
+  /// directory there is closed to who asks.
+  virtual std::optional<std::vector<std::string>> privileged_files() const = 0;
+  /// The version magic of a kernel module's file, "none" where it has none; nothing where it cannot be read.
+  virtual std::optional<std::string> module_version(const std::string& path) const;
 
   virtual std::string kernel_release() const = 0;
   /// Lines as syslog(2) gives them: "<4>[    1.234567] text".

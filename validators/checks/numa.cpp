@@ -171,6 +171,7 @@ Json performance(const ExpectedAccess& access) {
 /// Of two nodes that one node's processors are the nearest to, the one at the smaller distance must not be slower.
 Words order_objections(const Json& measured, const Matrix& distances) {
   Words objections;
+  if (distances.size() != measured.size()) return objections;
   for (std::size_t a = 0; a < measured.size(); ++a) {
     for (std::size_t b = 0; b < measured.size(); ++b) {
       const Json &near = measured[a], &far = measured[b];
@@ -244,13 +245,17 @@ Finding zone_reclaim(const Node& node, const Expected& expected) {
 
 std::vector<Check> numa_checks() {
   std::vector<Check> checks = {
-      {"numa.nodes", "the NUMA nodes are those of the machine", {}, When::early, nodes},
+      {"numa.nodes", "the NUMA nodes are those of the machine", {"topology"}, When::early, nodes},
       {"numa.distances-symmetric",
        "the distances are sane, symmetric and those of the machine",
-       {},
+       {"topology"},
        When::early,
        distances},
-      {"numa.cpus-partition", "each processor belongs to one node, as in the machine", {}, When::early, cpus_partition},
+      {"numa.cpus-partition",
+       "each processor belongs to one node, as in the machine",
+       {"topology"},
+       When::early,
+       cpus_partition},
       {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
       {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
       {"numa.balancing",

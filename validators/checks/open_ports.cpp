@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validators/checks/open_ports.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <set>
 #include <string_view>
@@ -16,13 +18,14 @@ namespace {
 struct Table {
   const char* path;
   std::string_view protocol, waiting;
+  bool is_always_there;  ///< IPv6 can be off
 };
 
 constexpr Table kTables[] = {
-    {"/proc/net/tcp", "tcp", "0A"},   // TCP_LISTEN
-    {"/proc/net/tcp6", "tcp", "0A"},  // TCP_LISTEN
-    {"/proc/net/udp", "udp", "07"},   // TCP_CLOSE: bound, and connected to nobody
-    {"/proc/net/udp6", "udp", "07"},
+    {"/proc/net/tcp", "tcp", "0A", true},    // TCP_LISTEN
+    {"/proc/net/tcp6", "tcp", "0A", false},  // TCP_LISTEN
+    {"/proc/net/udp", "udp", "07", true},    // TCP_CLOSE: bound, and connected to nobody
+    {"/proc/net/udp6", "udp", "07", false},
 };
 
 /// Of an address in hexadecimal, in words of the host's byte order: 127.0.0.1 is 0100007F.
@@ -44,17 +47,23 @@ int foreign_port(std::string_view local) {
 
 }  // namespace
 
-std::vector<std::string> open_ports(const Node& node) {
+std::optional<std::vector<OpenPort>> open_ports(const Node& node) {
   std::set<std::pair<int, std::string_view>> found;
   for (const Table& table : kTables) {
-    for (const std::string& line : split_lines(node.read_file(table.path).value_or(""))) {
+    const auto text = node.read_file(table.path);
+    if (!text && table.is_always_there) return std::nullopt;
+    for (const std::string& line : split_lines(text.value_or(""))) {
       const std::vector<std::string> words = split_words(line);
       if (words.size() < 4 || words[3] != table.waiting) continue;
       if (const int port = foreign_port(words[1]); port >= 0) found.emplace(port, table.protocol);
     }
   }
-  std::vector<std::string> ports;
-  for (const auto& [port, protocol] : found) ports.push_back(std::to_string(port) + "/" + std::string(protocol));
+  const std::vector<std::string> range =
+      split_words(node.read_file("/proc/sys/net/ipv4/ip_local_port_range").value_or(""));
+  const auto dealt = [&](std::size_t i) { return range.size() == 2 ? to_number(range[i]).value_or(0) : 0; };
+  std::vector<OpenPort> ports;
+  for (const auto& [port, protocol] : found)
+    ports.push_back({fmt::format("{}/{}", port, protocol), protocol == "udp" && port >= dealt(0) && port <= dealt(1)});
   return ports;
 }
 

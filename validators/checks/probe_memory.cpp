@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validators/checks/probe_memory.h"
 
+#include "validators/checks/node.h"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -10,7 +12,8 @@
 namespace ainode::checks {
 
 std::string failure_of(const char* call) {
-  return fmt::format("{}: {}", call, std::strerror(errno));
+  const bool is_forbidden = errno == EACCES || errno == EPERM;
+  return fmt::format("{}{}: {}", is_forbidden && geteuid() != 0 ? kOnlyRoot : "", call, std::strerror(errno));
 }
 
 std::string error_name(int number) {

@@ -9,7 +9,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "validators/checks/base64.h"
 #include "validators/checks/hmac.h"
+#include "validators/checks/recording.h"
 
 namespace ainode::checks {
 
@@ -26,10 +28,11 @@ constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts = {{{Ver
                                                                             {Verdict::unmeasurable, "unmeasurable"},
                                                                             {Verdict::infra, "infra"}}};
 
-constexpr std::array<std::pair<Message::Type, std::string_view>, 7> kTypes = {{{Message::Type::hello, "hello"},
+constexpr std::array<std::pair<Message::Type, std::string_view>, 8> kTypes = {{{Message::Type::hello, "hello"},
                                                                                {Message::Type::begin, "begin"},
                                                                                {Message::Type::heartbeat, "heartbeat"},
                                                                                {Message::Type::result, "result"},
+                                                                               {Message::Type::recorded, "recorded"},
                                                                                {Message::Type::end, "end"},
                                                                                {Message::Type::output, "output"},
                                                                                {Message::Type::exit, "exit"}}};
@@ -81,6 +84,18 @@ std::uint64_t count_of(const Json& object, const char* key) {
   return value.get<std::uint64_t>();
 }
 
+std::string bytes_of(const Json& object, const char* key) {
+  auto bytes = from_base64(text_of(object, key));
+  if (!bytes) throw BadLine(fmt::format("`{}` is not base64", key));
+  return std::move(*bytes);
+}
+
+bool flag_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_boolean()) throw BadLine(fmt::format("`{}` is neither true nor false", key));
+  return value.get<bool>();
+}
+
 CheckResult result_of(const Json& object) {
   CheckResult result;
   result.id = text_of(object, "id");
@@ -114,6 +129,11 @@ Message message_of(const Json& object) {
       break;
     case Message::Type::result:
       message.result = result_of(object);
+      break;
+    case Message::Type::recorded:
+      message.id = text_of(object, "name");
+      message.text = bytes_of(object, "data");
+      message.is_last = flag_of(object, "last");
       break;
     case Message::Type::end:
       message.checks = count_of(object, "checks");
@@ -204,6 +224,10 @@ std::string ProtocolWriter::result(const CheckResult& result) {
                {"lacks", result.lacks}});
 }
 
+std::string ProtocolWriter::recorded(const std::string& name, std::string_view piece, bool is_last) {
+  return seal({{"type", "recorded"}, {"name", name}, {"data", base64(piece)}, {"last", is_last}});
+}
+
 std::string ProtocolWriter::end(std::size_t checks) {
   return seal({{"type", "end"}, {"checks", checks}});
 }
@@ -258,6 +282,7 @@ bool ProtocolReader::accept(const Message& message) {
     case Type::begin:
       if (!open_check_.empty()) return refuse(fmt::format("{} begins before {} ended", message.id, open_check_));
       if (message.id.empty()) return refuse("a check without a name");
+      if (!recorded_.empty()) return refuse(fmt::format("{} begins after the recording", message.id));
       open_check_ = message.id;
       break;
     case Type::result:
@@ -265,7 +290,10 @@ bool ProtocolReader::accept(const Message& message) {
       open_check_.clear();
       ++results_;
       break;
+    case Type::recorded:
+      return accept_recorded(message);
     case Type::end:
+      if (!open_file_.empty()) return refuse(fmt::format("the end within {}", open_file_));
       if (message.checks != results_) return refuse(fmt::format("{} results of {}", results_, message.checks));
       if (!open_check_.empty()) return refuse(fmt::format("the end while {} runs", open_check_));
       has_ended_ = true;
@@ -278,6 +306,22 @@ bool ProtocolReader::accept(const Message& message) {
     case Type::output:
       break;
   }
+  return true;
+}
+
+bool ProtocolReader::accept_recorded(const Message& message) {
+  if (!takes_recording_) return refuse("a recording that nobody asked for");
+  if (!open_check_.empty()) return refuse(fmt::format("a recording while {} runs", open_check_));
+  if (!is_recorded_name(message.id)) return refuse("a recorded file of a name that none has");
+  const bool goes_on = message.id == open_file_;
+  if (!goes_on && !open_file_.empty()) return refuse(fmt::format("{} before the end of {}", message.id, open_file_));
+  if (!goes_on && message.id <= recorded_) return refuse(fmt::format("{} after {}", message.id, recorded_));
+  recorded_ = message.id;
+  open_file_ = message.is_last ? "" : message.id;
+  recorded_files_ += message.is_last ? 1 : 0;
+  recorded_bytes_ += message.text.size();
+  if (recorded_files_ > kRecordedCount + 1) return refuse(fmt::format("more than {} recorded files", kRecordedCount));
+  if (recorded_bytes_ > kRecordedTotal + kRecordedProbes) return refuse("a recording that is too large");
   return true;
 }
 

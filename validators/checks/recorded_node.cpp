@@ -1,157 +1,165 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files come from below the root; what was not recorded is absent.
+// All in memory: a recording of a stranger's cannot lead to a file of this machine.
 #include "validators/checks/recorded_node.h"
 
 #include <fmt/format.h>
 
-#include "validators/checks/local_node.h"
-#include "validators/checks/text.h"
+#include <algorithm>
+#include <stdexcept>
+
+#include "validators/checks/recording_node.h"
 
 namespace ainode::checks {
 
-Json RecordedNode::answer(const char* probe, const std::string& argument) const {
-  const auto answers = probes_.find(probe);
-  if (answers == probes_.end()) return nullptr;
-  return answers->value(argument, Json());
+namespace {
+
+/// The names right below `folder`, which ends with a slash, in keys that are sorted.
+template <class Map>
+void add_children(const Map& map, const std::string& folder, std::map<std::string, bool>& is_directory) {
+  for (auto each = map.lower_bound(folder); each != map.end(); ++each) {
+    if (each->first.compare(0, folder.size(), folder) != 0) return;
+    const std::string below = each->first.substr(folder.size());
+    const std::size_t slash = below.find('/');
+    is_directory[below.substr(0, slash)] |= slash != std::string::npos;
+  }
+}
+
+}  // namespace
+
+const Json* RecordedNode::find(const std::string& probe, const std::string& argument) const {
+  const auto answers = recording_.answers.by_argument.find(probe);
+  if (answers == recording_.answers.by_argument.end()) return nullptr;
+  const auto found = answers->second.find(argument);
+  return found == answers->second.end() ? nullptr : &found->second;
+}
+
+void RecordedNode::require_absence(const std::string& probe, const std::string& argument) const {
+  if (unrecorded_ == Unrecorded::is_unknown)
+    throw std::runtime_error(fmt::format("{} of `{}` was not recorded", probe, argument));
+}
+
+template <class Answer>
+Answer RecordedNode::answer(const std::string& probe, const std::string& argument, Answer if_absent) const {
+  if (const Json* found = find(probe, argument)) {
+    Answer given{};
+    read_json(*found, given);
+    return given;
+  }
+  require_absence(probe, argument);
+  return if_absent;
+}
+
+template <class Answer>
+Answer RecordedNode::answer(const std::string& probe, Answer if_absent) const {
+  const auto found = recording_.answers.single.find(probe);
+  if (found != recording_.answers.single.end()) {
+    Answer given{};
+    read_json(found->second, given);
+    return given;
+  }
+  require_absence(probe, "the node");
+  return if_absent;
 }
 
 std::optional<std::string> RecordedNode::read_file(const std::string& path) const {
-  return LocalNode().read_file(root_ + path);
+  const auto file = recording_.files.find(path);
+  if (file != recording_.files.end()) return file->second;
+  return answer<std::optional<std::string>>("read_file", path);
 }
 
 std::vector<DirectoryEntry> RecordedNode::list(const std::string& path) const {
-  return LocalNode().list(root_ + path);
+  if (find("list", path)) return answer<std::vector<DirectoryEntry>>("list", path);
+  require_absence("list", path);
+  std::map<std::string, bool> is_directory;
+  add_children(recording_.files, path + "/", is_directory);
+  const auto links = recording_.answers.by_argument.find("read_link");
+  if (links != recording_.answers.by_argument.end()) add_children(links->second, path + "/", is_directory);
+  std::vector<DirectoryEntry> entries;
+  for (const auto& [name, directory] : is_directory) entries.push_back({name, directory});
+  return entries;
 }
 
 std::optional<std::string> RecordedNode::read_link(const std::string& path) const {
-  return LocalNode().read_link(root_ + path);
+  return answer<std::optional<std::string>>("read_link", path);
 }
 
 bool RecordedNode::exists(const std::string& path) const {
-  return LocalNode().exists(root_ + path);
+  if (find("exists", path)) return answer<bool>("exists", path);
+  const auto below = recording_.files.lower_bound(path + "/");
+  const bool is_there = recording_.files.count(path) != 0 ||
+                        (below != recording_.files.end() && below->first.compare(0, path.size() + 1, path + "/") == 0);
+  if (!is_there) require_absence("exists", path);
+  return is_there;
 }
 
 std::optional<FileStatus> RecordedNode::status(const std::string& path) const {
-  const Json recorded = answer("status", path);
-  if (recorded.is_null()) return std::nullopt;
-  return FileStatus{recorded.value("is_regular", true), recorded.value("mode", 0u), recorded.value("uid", 0u),
-                    recorded.value("gid", 0u)};
+  return answer<std::optional<FileStatus>>("status", path);
 }
 
-std::vector<std::string> RecordedNode::privileged_files() const {
-  return probes_.value("privileged_files", std::vector<std::string>());
+std::optional<std::vector<std::string>> RecordedNode::privileged_files() const {
+  return answer<std::optional<std::vector<std::string>>>("privileged_files", std::vector<std::string>());
+}
+
+std::optional<std::string> RecordedNode::module_version(const std::string& path) const {
+  if (recording_.files.count(path) != 0) return Node::module_version(path);
+  return answer<std::optional<std::string>>("module_version", path);
 }
 
 std::string RecordedNode::kernel_release() const {
-  return probes_.value("kernel_release", "");
+  return answer<std::string>("kernel_release");
 }
 
 std::optional<std::string> RecordedNode::kernel_log() const {
-  if (!probes_.contains("kernel_log")) return std::nullopt;
-  return probes_["kernel_log"].get<std::string>();
+  return answer<std::optional<std::string>>("kernel_log");
 }
 
 std::optional<std::int64_t> RecordedNode::coarse_clock_nanoseconds() const {
-  if (!probes_.contains("coarse_clock_nanoseconds")) return std::nullopt;
-  return probes_["coarse_clock_nanoseconds"].get<std::int64_t>();
+  return answer<std::optional<std::int64_t>>("coarse_clock_nanoseconds");
 }
 
 PagePlacement RecordedNode::place_pages(int numa_node, int) const {
-  const Json recorded = answer("place_pages", std::to_string(numa_node));
-  if (recorded.is_null()) return {0, 0, "", "not recorded"};
-  return {recorded.value("pages", 0), recorded.value("on_node", 0), recorded.value("numa_maps", ""),
-          recorded.value("problem", "")};
+  return answer<PagePlacement>("place_pages", std::to_string(numa_node), {0, 0, "", "not recorded"});
 }
 
 PageMove RecordedNode::move_pages(int from, int to, int, Migration way) const {
-  const Json recorded =
-      answer(way == Migration::by_page ? "move_pages" : "migrate_pages", fmt::format("{} to {}", from, to));
-  if (recorded.is_null()) return {0, false, "not recorded"};
-  return {recorded.value("arrived", 0), recorded.value("is_intact", false), recorded.value("problem", "")};
+  return answer<PageMove>(name_of(way), way_between(from, to), {0, false, "not recorded"});
 }
 
 PageSpread RecordedNode::spread_pages(const std::vector<int>&, int, Spread policy) const {
-  const auto recorded = probes_.find(policy == Spread::interleave ? "interleave" : "weighted_interleave");
-  if (recorded == probes_.end()) return {{}, "not recorded"};
-  PageSpread spread;
-  spread.problem = recorded->value("problem", "");
-  const Json counts = recorded->value("on_node", Json::object());
-  for (const auto& [node, count] : counts.items())
-    spread.on_node[static_cast<int>(to_number(node).value_or(-1))] = count.get<int>();
-  return spread;
+  return answer<PageSpread>(name_of(policy), PageSpread{{}, "not recorded"});
 }
 
 HugePages RecordedNode::place_huge_pages(int numa_node, int) const {
-  const Json recorded = answer("place_huge_pages", std::to_string(numa_node));
-  if (recorded.is_null()) return {0, 0, false, "not recorded"};
-  return {recorded.value("added", 0), recorded.value("on_node", 0), recorded.value("is_intact", false),
-          recorded.value("problem", "")};
+  return answer<HugePages>("place_huge_pages", std::to_string(numa_node), {0, 0, false, "not recorded"});
 }
 
 HeapTrial RecordedNode::try_heap(const std::string& device) const {
-  const Json recorded = answer("try_heap", device);
-  if (recorded.is_null()) return {};
-  HeapTrial trial;
-  trial.is_present = true;
-  trial.bytes = recorded.value("bytes", std::uint64_t{0});
-  trial.is_zeroed = recorded.value("is_zeroed", false);
-  trial.is_shared = recorded.value("is_shared", false);
-  trial.wrong_flags_error = recorded.value("wrong_flags_error", "");
-  trial.problem = recorded.value("problem", "");
-  return trial;
+  return answer<HeapTrial>("try_heap", device);
 }
 
 FileBufferTrial RecordedNode::try_file_buffer(const std::string& device) const {
-  const Json recorded = answer("try_file_buffer", device);
-  if (recorded.is_null()) return {};
-  return {true, recorded.value("bytes", std::uint64_t{0}), recorded.value("is_shared", false),
-          recorded.value("unsealed_error", ""), recorded.value("problem", "")};
+  return answer<FileBufferTrial>("try_file_buffer", device);
 }
 
 DeviceDma RecordedNode::try_device_dma(const std::string& pci_address) const {
-  const Json recorded = answer("try_device_dma", pci_address);
-  DeviceDma dma;
-  if (recorded.is_null()) {
-    dma.problem = "not recorded";
-    return dma;
-  }
-  dma.bytes = recorded.value("bytes", std::uint64_t{0});
-  dma.is_copied = recorded.value("is_copied", false);
-  dma.is_read_only_kept = recorded.value("is_read_only_kept", false);
-  dma.is_unmapped_kept = recorded.value("is_unmapped_kept", false);
-  dma.unmapped_address = recorded.value("unmapped_address", "");
-  dma.kernel_says = recorded.value("kernel_says", std::vector<std::string>());
-  dma.problem = recorded.value("problem", "");
-  return dma;
+  return answer<DeviceDma>("try_device_dma", pci_address);
 }
 
 PeerTransfer RecordedNode::transfer_to_peer(const std::string& pci_address, const std::string& disk, bool) const {
-  const Json recorded = answer("transfer_to_peer", fmt::format("{} and {}", pci_address, disk));
-  PeerTransfer transfer;
-  transfer.problem = recorded.is_null() ? "not recorded" : recorded.value("problem", "");
-  if (recorded.is_null()) return transfer;
-  transfer.bytes = recorded.value("bytes", std::uint64_t{0});
-  transfer.is_read = recorded.value("is_read", false);
-  if (recorded.contains("is_written")) transfer.is_written = recorded["is_written"].get<bool>();
-  return transfer;
+  return answer<PeerTransfer>("transfer_to_peer", pair_of(pci_address, disk));
 }
 
 std::optional<bool> RecordedNode::is_read_only(const std::string& path) const {
-  const Json recorded = answer("is_read_only", path);
-  if (recorded.is_null()) return std::nullopt;
-  return recorded.get<bool>();
+  return answer<std::optional<bool>>("is_read_only", path);
 }
 
 std::optional<bool> RecordedNode::is_same_directory(const std::string& one, const std::string& other) const {
-  const Json recorded = answer("is_same_directory", one);
-  if (recorded.is_null()) return std::nullopt;
-  return recorded.get<std::string>() == other;
+  return answer<std::optional<bool>>("is_same_directory", pair_of(one, other));
 }
 
 CommandOutcome RecordedNode::run(const std::vector<std::string>& argv) const {
-  const Json recorded = answer("run", joined(argv, " "));
-  if (recorded.is_null()) return {-1, "", argv.empty() ? "no program was named" : argv[0] + " could not be started"};
-  return {recorded.value("status", -1), recorded.value("output", ""), recorded.value("problem", "")};
+  return answer<CommandOutcome>("run", command_line_of(argv),
+                                {-1, "", argv.empty() ? "no program was named" : argv[0] + " could not be started"});
 }
 
 }  // namespace ainode::checks

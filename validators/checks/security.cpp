@@ -18,7 +18,9 @@ using Words = std::vector<std::string>;
 Finding setuid_list(const Node& node, const Expected& expected) {
   return judge_each(expected, "security.setuid-list", "lstat(2) and security.capability below /usr and /etc",
                     [&](const Json& statement) -> Measured {
-                      const Words allowed = statement.get<Words>(), found = node.privileged_files();
+                      const auto privileged = node.privileged_files();
+                      if (!privileged) return {nullptr, "", "a directory below /usr or /etc cannot be read"};
+                      const Words allowed = statement.get<Words>(), &found = *privileged;
                       Words objections;
                       for (const std::string& path : found)
                         if (std::find(allowed.begin(), allowed.end(), path) == allowed.end())
@@ -66,36 +68,58 @@ Finding lockdown(const Node& node, const Expected& expected) {
   });
 }
 
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
 Finding vulnerabilities(const Node& node, const Expected& expected) {
   const std::string root = "/sys/devices/system/cpu/vulnerabilities";
   const Words& arguments = expected.kernel_cmdline;
   if (std::find(arguments.begin(), arguments.end(), "mitigations=off") != arguments.end())
     return skipped("the image wants no mitigation: `mitigations=off`");
   Json measured = Json::object();
-  Words objections;
+  Words objections, gaps;
   for (const DirectoryEntry& entry : node.list(root)) {
-    const std::string state = trimmed(node.read_file(root + "/" + entry.name).value_or("unreadable"));
+    const std::string state = trimmed(node.read_file(root + "/" + entry.name).value_or("Unknown: it cannot be read"));
     measured[entry.name] = state;
-    if (state.compare(0, 12, "Not affected") != 0 && state.compare(0, 10, "Mitigation") != 0)
-      objections.push_back(fmt::format("{}: {}", entry.name, state));
+    const std::string said = entry.name + ": " + state;
+    // "KVM: Mitigation: …" speaks of guests; a guest itself may not know: "Unknown: Dependent on hypervisor status".
+    const std::string_view judged_part = std::string_view(state).substr(starts_with(state, "KVM: ") ? 5 : 0);
+    if (starts_with(judged_part, "Unknown"))
+      gaps.push_back(said);
+    else if (!starts_with(judged_part, "Not affected") && !starts_with(judged_part, "Mitigation"))
+      objections.push_back(said);
   }
   if (measured.empty()) return unmeasurable("the kernel says nothing of its processor's vulnerabilities", root);
-  return judged(std::move(measured), "not affected, or mitigated", root + "/*", joined(objections, "; "));
+  Finding finding = judged(std::move(measured), "not affected, or mitigated", root + "/*", joined(objections, "; "));
+  if (objections.empty() && !gaps.empty()) finding.verdict = Verdict::unmeasurable, finding.reason = joined(gaps, "; ");
+  return finding;
+}
+
+bool contains(const Words& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+Json names_of(const std::vector<OpenPort>& ports) {
+  Json names = Json::array();
+  for (const OpenPort& port : ports) names.push_back(port.name + (port.may_be_passing ? " (passing)" : ""));
+  return names;
 }
 
 Finding listening_ports(const Node& node, const Expected& expected) {
-  return judge_each(expected, "security.listening-ports", "/proc/net/{tcp,tcp6,udp,udp6}",
-                    [&](const Json& statement) -> Measured {
-                      const Words allowed = statement.get<Words>(), open = open_ports(node);
-                      Words objections;
-                      for (const std::string& port : open)
-                        if (std::find(allowed.begin(), allowed.end(), port) == allowed.end())
-                          objections.push_back(port + " is open");
-                      for (const std::string& port : allowed)
-                        if (std::find(open.begin(), open.end(), port) == open.end())
-                          objections.push_back("nobody listens at " + port);
-                      return {open, joined(objections, "; ")};
-                    });
+  return judge_each(
+      expected, "security.listening-ports", "/proc/net/{tcp,tcp6,udp,udp6}", [&](const Json& statement) -> Measured {
+        const auto open = open_ports(node);
+        if (!open) return {nullptr, "", "the kernel's tables of sockets cannot be read"};
+        const Words allowed = statement.get<Words>();
+        Words objections;
+        for (const OpenPort& port : *open)
+          if (!port.may_be_passing && !contains(allowed, port.name)) objections.push_back(port.name + " is open");
+        for (const std::string& name : allowed)
+          if (std::none_of(open->begin(), open->end(), [&](const OpenPort& port) { return port.name == name; }))
+            objections.push_back("nobody listens at " + name);
+        return {names_of(*open), joined(objections, "; ")};
+      });
 }
 
 }  // namespace

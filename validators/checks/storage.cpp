@@ -17,7 +17,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 Measured block_devices(const Node& node, const Json& statement) {
-  const auto glob = statement["devices"].get<std::string>();
+  const auto glob = statement.at("devices").get<std::string>();
   Json found = Json::object();
   Words objections;
   for (const DirectoryEntry& device : node.list("/sys/block")) {
@@ -61,14 +61,14 @@ bool is_mounted(const Node& node, const std::string& point, const Words& filesys
 
 Measured partition(const Node& node, const Json& statement) {
   constexpr std::int64_t kSector = 512;  // the unit of sysfs, whatever the disk's own is
-  const auto id = statement["id"].get<std::string>(), filesystem = statement["fs"].get<std::string>();
+  const auto id = statement.at("id").get<std::string>(), filesystem = statement.at("fs").get<std::string>();
   const std::string device = partition_named(node, id);
   if (device.empty()) return {nullptr, fmt::format("there is no partition `{}`", id)};
   const std::int64_t bytes = read_number(node, "/sys/class/block/" + device + "/size").value_or(0) * kSector;
   Json found = {{"device", device}, {"bytes", bytes}};
-  if (bytes != statement["bytes"].get<std::int64_t>())
-    return {found, fmt::format("partition `{}` has {} bytes instead of {}", id, bytes, statement["bytes"].dump())};
-  const auto point = statement["mount"].get<std::string>();
+  if (bytes != statement.at("bytes").get<std::int64_t>())
+    return {found, fmt::format("partition `{}` has {} bytes instead of {}", id, bytes, statement.at("bytes").dump())};
+  const auto point = statement.at("mount").get<std::string>();
   if (point.empty()) return {found};
   // OSTree shows the root's file system at /sysroot; what is mounted when it is first used is an autofs until then.
   const bool is_root = point == "/";

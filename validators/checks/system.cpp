@@ -118,7 +118,8 @@ Finding masked(const Node& node, const Expected& expected) {
 
 Finding limits(const Node& node, const Expected& expected) {
   return judge_each(expected, "system.limits", "systemctl show", [&](const Json& statement) -> Measured {
-    const auto property = statement["property"].get<std::string>(), wanted = statement["value"].get<std::string>();
+    const auto property = statement.at("property").get<std::string>(),
+               wanted = statement.at("value").get<std::string>();
     const std::string shown = trimmed(node.run({"systemctl", "show", "--value", "--property", property}).output);
     return {shown, shown == wanted ? "" : fmt::format("{} is {} instead of {}", property, shown, wanted)};
   });
@@ -152,8 +153,9 @@ Measured account(const Node& node, const Json& statement) {
   const char* kind = is_user ? "user" : "group";
   if (fields.empty()) return {nullptr, fmt::format("there is no {} {}", kind, name)};
   const Json found = {{kind, name}, {"id", to_number(fields[2]).value_or(-1)}};
-  if (found["id"] != statement["id"])
-    return {found, fmt::format("{} {} has the number {} instead of {}", kind, name, fields[2], statement["id"].dump())};
+  if (found["id"] != statement.at("id"))
+    return {found,
+            fmt::format("{} {} has the number {} instead of {}", kind, name, fields[2], statement.at("id").dump())};
   for (const Json& group : statement.value("groups", Json::array()))
     if (!is_member(groups, group.get<std::string>(), name))
       return {found, fmt::format("user {} is not in group {}", name, group.get<std::string>())};

@@ -72,7 +72,7 @@ class Boot {
         on_message_(on_message),
         guest_(plan.command),
         clock_(guest_.pid()),
-        reader_(plan.nonce) {
+        reader_(plan.nonce, plan.records) {
     evidence_.qemu.write(quoted(guest_.command()));
     evidence_.console.forget_panic();
     send_bytes(guest_.monitor(), MachineMonitor::greeting());

@@ -30,6 +30,7 @@ struct GuestPlan {
   std::string nonce;                 ///< of the agent's protocol
   std::filesystem::path evidence;    ///< an existing directory for console.log, agent.log, qemu.log, monitor.log
   GuestDeadlines deadlines;
+  bool records = false;  ///< the agent sends a recording
 };
 
 /// How a run ended: `code` is null when the agent said its last word.

@@ -49,6 +49,8 @@ Topology parse_topology(std::string_view yaml, const std::string& file);
 Topology find_topology(const std::string& name);
 
 std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
+/// What the machine shows where the harness plugs nothing in: a real one, or one that was started otherwise.
+checks::ExpectedTopology facts_without_harness(const Topology& topology);
 /// Throws memory_needed where that is more than the host has available.
 void require_memory(const Topology& topology, std::uint64_t available_bytes);
 

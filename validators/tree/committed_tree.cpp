@@ -264,7 +264,7 @@ std::optional<checks::FileStatus> CommittedTree::status(const std::string& path)
   return checks::FileStatus{false, GUINT32_FROM_BE(mode) & 07777u, GUINT32_FROM_BE(uid), GUINT32_FROM_BE(gid)};
 }
 
-std::vector<std::string> CommittedTree::privileged_files() const {
+std::optional<std::vector<std::string>> CommittedTree::privileged_files() const {
   std::vector<std::string> found;
   for (const char* folder : {"/etc", "/usr"})
     if (const auto entry = state_->find(folder, true)) state_->find_privileged(*entry, folder, found);

@@ -24,7 +24,7 @@ class CommittedTree : public checks::Node {
   std::optional<std::string> read_link(const std::string& path) const override;
   bool exists(const std::string& path) const override;
   std::optional<checks::FileStatus> status(const std::string& path) const override;
-  std::vector<std::string> privileged_files() const override;
+  std::optional<std::vector<std::string>> privileged_files() const override;
   std::string kernel_release() const override;
   std::optional<std::string> kernel_log() const override;
   std::optional<std::int64_t> coarse_clock_nanoseconds() const override;

@@ -15,7 +15,7 @@ Files device(const std::string& address, const std::string& id, const std::strin
 }
 
 Expected two_disks() {
-  Expected expected;
+  Expected expected = two_nodes();
   expected.topology.devices = {{"1af4", "1042", "virtio-pci"}, {"1af4", "1042", "virtio-pci"}};
   return expected;
 }
@@ -42,8 +42,9 @@ TEST(DriverBound, FailsForAnUnboundAndForAnAbsentDevice) {
             "fail: 1af4:1042 has nothing instead of virtio-pci, virtio-pci");
 }
 
-TEST(DriverBound, SkipsWithoutDevices) {
-  EXPECT_EQ(said(judge("driver.bound", RecordedWorld({}), {})), "skip: the topology names no device");
+TEST(DriverBound, SkipsWithoutDevicesAndOnAnUnknownMachine) {
+  EXPECT_EQ(said(judge("driver.bound", RecordedWorld({}), two_nodes())), "skip: the topology names no device");
+  EXPECT_EQ(said(judge("driver.bound", RecordedWorld({}), {})), "skip: the machine's topology is not known");
 }
 
 std::string module(const std::string& magic) {

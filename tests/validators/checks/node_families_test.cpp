@@ -12,7 +12,11 @@ Json heap_probe(const Json& answer) {
 }
 
 const Files kWithHeaps = {{"/boot/config-6.12", "CONFIG_DMABUF_HEAPS_SYSTEM=y\n"}};
-const Json kGoodHeap = {{"bytes", 1048576}, {"is_zeroed", true}, {"is_shared", true}, {"wrong_flags_error", "EINVAL"}};
+const Json kGoodHeap = {{"is_present", true},
+                        {"bytes", 1048576},
+                        {"is_zeroed", true},
+                        {"is_shared", true},
+                        {"wrong_flags_error", "EINVAL"}};
 
 std::string heap_with(const char* field, const Json& value) {
   Json answer = kGoodHeap;
@@ -42,7 +46,7 @@ TEST(DmabufHeap, FailsWithoutTheDeviceButSkipsWithoutTheOption) {
 }
 
 std::string file_buffer_with(const char* field, const Json& value) {
-  Json answer = {{"bytes", 65536}, {"is_shared", true}, {"unsealed_error", "EINVAL"}};
+  Json answer = {{"is_present", true}, {"bytes", 65536}, {"is_shared", true}, {"unsealed_error", "EINVAL"}};
   answer[field] = value;
   const RecordedWorld world(Files{{"/boot/config-6.12", "CONFIG_UDMABUF=y\n"}},
                             {{"kernel_release", "6.12"}, {"try_file_buffer", {{"/dev/udmabuf", answer}}}});
@@ -73,7 +77,10 @@ TEST(IommuOn, FailsWhenOffOrOfAnotherKind) {
 }
 
 TEST(IommuOn, SkipsOnAMachineWithoutOneAndForAKernelWithoutItsDriver) {
-  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine has no IOMMU");
+  Expected none = two_nodes();
+  none.topology.iommu = "none";
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), none)), "skip: the machine has no IOMMU");
+  EXPECT_EQ(said(judge("iommu.on", RecordedWorld({}), {})), "skip: the machine's topology is not known");
   const RecordedWorld cloud(Files{{"/boot/config-6.12", "CONFIG_INTEL_IOMMU=y\n"}}, {{"kernel_release", "6.12"}});
   Expected amd = two_nodes();
   amd.topology.iommu = "amd";
@@ -139,7 +146,8 @@ std::string driven(const std::string& check, const Json& changes, const std::str
                  {"kernel_says", {"<6>[   70.0] vfio-pci 0000:00:04.0: enabling", kIntelFault}}};
   answer.update(changes);
   Files files = grouped_devices();
-  files["/boot/config-6.12"] = "CONFIG_INTEL_IOMMU=y\nCONFIG_AMD_IOMMU=y\nCONFIG_VFIO_PCI=m\n";
+  files["/boot/config-6.12"] =
+      "CONFIG_INTEL_IOMMU=y\nCONFIG_AMD_IOMMU=y\nCONFIG_VFIO_PCI=m\nCONFIG_VFIO_IOMMU_TYPE1=m\n";
   Expected expected = with_devices();
   expected.topology.iommu = iommu;
   const Json probes = {{"kernel_release", "6.12"}, {"try_device_dma", {{"0000:00:04.0", answer}}}};
@@ -189,7 +197,7 @@ std::string peers(const std::string& check, const Json& transfer, const std::str
     files[path + "/device"] = "0x0010\n";
     files[path + "/nvme/" + disk + "/serial"] = "ainode-storage0     \n";
     files[path + "/nvme/" + disk + "/" + disk + "n1/size"] = "131072\n";
-    files["/sys/block/" + disk + "n1/size"] = "131072\n";
+    files["/sys/block/" + disk + "n1/queue/rotational"] = "0\n";
   }
   files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/size"] = size;
   files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/published"] = published;
@@ -224,6 +232,8 @@ TEST(PeerTransfers, AreComparedBothWays) {
                 "memory is something else");
   EXPECT_EQ(peers("p2p.transfer", {{"problem", "/dev/nvme0n1: Permission denied"}}),
             who + "/dev/nvme0n1: Permission denied");
+  EXPECT_EQ(peers("p2p.transfer", {{"is_without_path", true}, {"problem", "writing: Remote I/O error"}}),
+            "fail: no device has memory that another disk could reach");
   EXPECT_EQ(peers("p2p.transfer", kTransferred, ""), "fail: no device has memory that another disk could reach");
 }
 
@@ -240,6 +250,11 @@ TEST(Vulnerabilities, AreNotAffectedOrMitigatedUnlessTheImageWantsNone) {
   const std::string root = "/sys/devices/system/cpu/vulnerabilities/";
   Files files = {{root + "mds", "Not affected\n"}, {root + "spectre_v2", "Mitigation: Retpolines\n"}};
   EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})), "pass");
+  files[root + "itlb_multihit"] = "KVM: Mitigation: VMX disabled\n";
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})), "pass");
+  files[root + "srbds"] = "Unknown: Dependent on hypervisor status\n";
+  EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})),
+            "unmeasurable: srbds: Unknown: Dependent on hypervisor status");
   files[root + "spectre_v2"] = "Vulnerable; STIBP: disabled\n";
   EXPECT_EQ(said(judge("security.vulnerabilities", RecordedWorld(files), {})),
             "fail: spectre_v2: Vulnerable; STIBP: disabled");
@@ -345,7 +360,7 @@ TEST(SystemUnits, FailsWithoutSystemctl) {
 const std::string kCommit(64, 'a');
 
 Json image_probes(bool read_only, const std::string& usr) {
-  return {{"is_read_only", {{"/usr", read_only}}}, {"is_same_directory", {{"/usr", usr}}}};
+  return {{"is_read_only", {{"/usr", read_only}}}, {"is_same_directory", {{"/usr and " + usr, true}}}};
 }
 
 /// The deployment link leads to `commit`.

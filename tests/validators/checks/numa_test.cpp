@@ -197,7 +197,14 @@ TEST(NumaPlacement, FailsForPagesElsewhereAndForFailedCalls) {
 }
 
 TEST(NumaPlacement, SkipsWithoutMemoryNodes) {
-  EXPECT_EQ(said(judge("numa.placement", RecordedWorld({}), {})), "skip: the topology names no memory");
+  Expected expected = two_nodes();
+  for (ExpectedNumaNode& node : expected.topology.nodes) node.memory_bytes = 0;
+  EXPECT_EQ(said(judge("numa.placement", RecordedWorld({}), expected)), "skip: the topology names no memory");
+}
+
+TEST(NumaNodes, SkipOnAnUnknownMachine) {
+  for (const char* check : {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition"})
+    EXPECT_EQ(said(judge(check, RecordedWorld({}), {})), "skip: the machine's topology is not known") << check;
 }
 
 std::string huge_pages(const Json& second_node) {

@@ -6,7 +6,9 @@
 
 #include <limits>
 
+#include "validators/checks/base64.h"
 #include "validators/checks/hmac.h"
+#include "validators/checks/recording.h"
 
 namespace ainode::checks {
 namespace {
@@ -62,6 +64,17 @@ TEST(Hmac, GivesThePublishedValues) {
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST(Base64, GivesThePublishedValuesAndTakesNoOtherSpelling) {
+  const std::pair<const char*, const char*> kPublished[] = {
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}};
+  for (const auto& [bytes, text] : kPublished) {
+    EXPECT_EQ(base64(bytes), text);
+    EXPECT_EQ(from_base64(text), bytes);
+  }
+  for (const char* other : {"Zg", "Zg=", "Zh==", "Zg==Zg==", "Zm9v\n", "Zm-v", "="})
+    EXPECT_EQ(from_base64(other), std::nullopt) << other;
+}
+
 TEST(Protocol, CarriesAWholeRun) {
   ProtocolWriter writer("nonce");
   const std::string bytes =
@@ -95,6 +108,73 @@ TEST(Protocol, CarriesACommandsOutput) {
   EXPECT_EQ(messages[1].stream + ":" + messages[1].text, "stderr:no\n");
   EXPECT_EQ(messages[2].status, 137);
   EXPECT_TRUE(reader.has_ended());
+}
+
+TEST(Protocol, CarriesARecordingInPieces) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", true);
+  const std::string bytes("\0\xff\n", 3);
+  const auto messages = reader.feed(
+      in_order({writer.hello(1, "6.12"), writer.recorded("probes.json", bytes, false), writer.heartbeat(2, ""),
+                writer.recorded("probes.json", "", true), writer.recorded("root/a b", "x", true), writer.end(0)}));
+  EXPECT_EQ(reader.problem(), "");
+  ASSERT_EQ(messages.size(), 6U);
+  EXPECT_EQ(messages[1].id, "probes.json");
+  EXPECT_EQ(messages[1].text, bytes);
+  EXPECT_FALSE(messages[1].is_last);
+  EXPECT_TRUE(messages[3].is_last);
+  EXPECT_EQ(messages[4].id + messages[4].text, "root/a bx");
+}
+
+/// What is made of pieces, each NAME or NAME… where more of it is due, and then of the end.
+std::string problem_of_recording(const std::vector<std::string>& pieces) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", true);
+  reader.feed(writer.hello(1, "6.12"));
+  for (std::string name : pieces) {
+    const bool is_last = name.back() != '+';
+    if (!is_last) name.pop_back();
+    reader.feed(writer.recorded(name, "x", is_last));
+  }
+  reader.feed(writer.end(0));
+  return reader.problem();
+}
+
+TEST(Protocol, RefusesARecordingThatLeadsOutOfItselfOrIsOutOfOrder) {
+  EXPECT_EQ(problem_of_recording({"probes.json", "root/a"}), "");
+  for (const char* name : {"", "root", "root/", "/etc/passwd", "root//a", "root/../a", "root/a/..", "root/./a",
+                           "report.json", "root/a\nb", "probes.json/a"})
+    EXPECT_EQ(problem_of_recording({name}), "a recorded file of a name that none has") << name;
+  EXPECT_EQ(problem_of_recording({"root/" + std::string(256, 'a')}), "a recorded file of a name that none has");
+  EXPECT_EQ(problem_of_recording({"root/b", "root/a"}), "root/a after root/b");
+  EXPECT_EQ(problem_of_recording({"root/a", "root/a"}), "root/a after root/a");
+  EXPECT_EQ(problem_of_recording({"root/a+", "root/b"}), "root/b before the end of root/a");
+  EXPECT_EQ(problem_of_recording({"root/a+"}), "the end within root/a");
+}
+
+TEST(Protocol, RefusesARecordingThatNobodyAskedForOrThatGoesOnWithChecks) {
+  ProtocolWriter writer("nonce");
+  const std::string hello = writer.hello(1, "6.12"), piece = writer.recorded("probes.json", "{}", true);
+  EXPECT_EQ(problem_of(hello + piece, 1), "a recording that nobody asked for");
+  ProtocolReader reader("nonce", true);
+  reader.feed(hello + piece + writer.begin("a.b"));
+  EXPECT_EQ(reader.problem(), "a.b begins after the recording");
+  ProtocolReader running("nonce", true);
+  running.feed(kHello + kBegin + sealed(R"({"type":"recorded","name":"probes.json","data":"","last":true,"seq":2)"));
+  EXPECT_EQ(running.problem(), "a recording while a.b runs");
+  ProtocolReader base64("nonce", true);
+  base64.feed(kHello + sealed(R"({"type":"recorded","name":"probes.json","data":"QQ","last":true,"seq":1)"));
+  EXPECT_EQ(base64.problem(), "`data` is not base64 in line 1");
+}
+
+TEST(Protocol, RefusesARecordingThatIsTooLarge) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", true);
+  reader.feed(writer.hello(1, "6.12"));
+  const std::string piece(kPieceLimit, 'x');
+  for (std::size_t sent = 0; sent <= kRecordedTotal + kRecordedProbes; sent += piece.size())
+    reader.feed(writer.recorded("probes.json", piece, false));
+  EXPECT_EQ(reader.problem(), "a recording that is too large");
 }
 
 TEST(Protocol, IsSpeltAsDocumented) {

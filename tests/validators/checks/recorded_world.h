@@ -3,10 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 
@@ -17,38 +14,29 @@ namespace ainode::checks {
 
 using Files = std::map<std::string, std::string>;
 
-/// Files appear below a temporary directory that goes with the object. A value that starts with "-> " makes a link; a
-/// path that ends with "/" makes a directory.
+/// A value that starts with "-> " makes a link; a path that ends with "/" makes a directory. What is not there is
+/// absent.
 class RecordedWorld {
  public:
-  explicit RecordedWorld(const Files& files, Json probes = Json::object())
-      : root_(make_root()), node_(root_, std::move(probes)) {
-    for (const auto& [path, content] : files) write(root_ + path, content);
-  }
-  RecordedWorld(const RecordedWorld&) = delete;
-  ~RecordedWorld() { std::filesystem::remove_all(root_); }
+  explicit RecordedWorld(const Files& files, const Json& probes = Json::object())
+      : node_(recording_of(files, probes), Unrecorded::is_absent) {}
   const Node& node() const { return node_; }
 
  private:
-  static std::string make_root() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ainode-node-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
-    return pattern;
-  }
-  static void write(const std::filesystem::path& path, const std::string& content) {
-    if (path.filename().empty()) {
-      std::filesystem::create_directories(path);
-      return;
+  static Recording recording_of(const Files& files, const Json& probes) {
+    ReadAnswers answers = read_answers(probes.is_null() ? Json::object() : probes);
+    if (!answers.value) throw std::runtime_error(answers.problem);
+    Recording recording;
+    recording.answers = std::move(*answers.value);
+    for (const auto& [path, content] : files) {
+      if (content.rfind("-> ", 0) == 0)
+        recording.answers.by_argument["read_link"][path] = content.substr(3);
+      else
+        recording.files[path] = content;
     }
-    std::filesystem::create_directories(path.parent_path());
-    if (content.rfind("-> ", 0) == 0) {
-      std::filesystem::create_symlink(content.substr(3), path);
-    } else {
-      std::ofstream(path, std::ios::binary) << content;
-    }
+    return recording;
   }
 
-  std::string root_;
   RecordedNode node_;
 };
 

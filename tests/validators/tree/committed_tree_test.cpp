@@ -120,7 +120,7 @@ TEST_F(Committed, KnowsModesAndWhoHasMoreRights) {
   EXPECT_EQ(tool->uid, getuid());
   EXPECT_FALSE(tree.status("/bin")->is_regular);
   EXPECT_EQ(tree.status("/usr/bin")->mode, 0755u);
-  EXPECT_THAT(tree.privileged_files(), ElementsAre("/usr/bin/tool"));
+  EXPECT_THAT(tree.privileged_files(), testing::Optional(ElementsAre("/usr/bin/tool")));
 }
 
 TEST_F(Committed, RefusesADamagedObjectWhenItIsRead) {

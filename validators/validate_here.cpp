@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Targets whose checks run in this process: each is a node and what is expected of it.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "validators/asked_checks.h"
+#include "validators/checks/catalog.h"
+#include "validators/checks/local_node.h"
+#include "validators/checks/recorded_node.h"
+#include "validators/checks/recording_node.h"
+#include "validators/machines/topology.h"
+#include "validators/tree/committed_tree.h"
+#include "validators/tree/tree_checks.h"
+#include "validators/validation.h"
+
+namespace ainode {
+
+namespace {
+
+std::string repetition(const ValidateOptions& options) {
+  return fmt::format("ainode validate {} --target {}", options.image.string(), options.target);
+}
+
+/// Interrupts are asked for between checks: a check would take one for its own failure.
+void judge(RunContext& run, const std::vector<checks::Check>& chosen, const checks::Node& node,
+           const checks::Expected& expected, const std::function<void()>& while_booting, Report& report) {
+  checks::run_checks(chosen, node, expected,
+                     {nullptr,
+                      [&](CheckResult result) {
+                        report.checks.push_back(std::move(result));
+                        throw_if_interrupted();
+                        run.events.progress("check", report.checks.size(), chosen.size(), "checks");
+                      },
+                      while_booting});
+}
+
+}  // namespace
+
+Report validate_tree(RunContext& run, const ValidateOptions& options) {
+  const Manifest manifest = read_manifest(options.image);
+  if (manifest.architecture != "amd64")
+    throw Error(codes::target_unknown,
+                fmt::format("{}: kernels of {} are not read yet", options.image.string(), manifest.architecture));
+  const checks::Expected expected = asked_of(manifest, options);
+  Report report = report_on(manifest, options, expected);
+  report.boot = {{"repeat", repetition(options)}};
+  run_step(run, "check", [&] {
+    const tree::CommittedTree node(options.image / "repo", manifest.commit);
+    judge(run, tree::checks_of_tree(expected), node, expected, nullptr, report);
+  });
+  report.coverage = coverage_of(expected, Seen::files, report.checks);
+  return report;
+}
+
+Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
+  const Manifest manifest = read_manifest(options.image);
+  checks::Expected expected = asked_of(manifest, options);
+  expected.emulated = false;
+  Report report = report_on(manifest, options, expected);
+  if (const std::size_t colon = options.target.find(':'); colon != std::string::npos) {
+    const Topology topology = find_topology(options.target.substr(colon + 1));
+    expected.topology = facts_without_harness(topology);
+    report.topology = topology.name;
+  }
+  report.boot = {{"repeat", repetition(options)}};
+  run_step(run, "check", [&] {
+    const checks::LocalNode node;
+    const std::vector<checks::Check> chosen = checks::checks_for(expected);
+    if (!kept) return judge(run, chosen, node, expected, throw_if_interrupted, report);
+    judge(run, chosen, checks::RecordingNode(node, kept->recording), expected, throw_if_interrupted, report);
+    checks::capture_system(node, kept->recording);
+    kept->expected = expected;
+  });
+  report.coverage = coverage_of(expected, Seen::running, report.checks);
+  return report;
+}
+
+Report validate_recorded(RunContext& run, const ValidateOptions& options) {
+  KeptRecording kept = read_recording(options.image);
+  choose_checks(kept.expected, options);
+  Report report = std::move(kept.report);
+  report.boot = {{"repeat", repetition(options)}, {"recorded_on", report.target}};
+  report.target = options.target;
+  report.profiles = kept.expected.profiles;
+  report.level = to_string(kept.expected.level);
+  report.checks.clear();
+  run_step(run, "check", [&] {
+    const checks::RecordedNode node(std::move(kept.recording), checks::Unrecorded::is_unknown);
+    judge(run, checks::checks_for(kept.expected), node, kept.expected, nullptr, report);
+  });
+  report.coverage = coverage_of(kept.expected, Seen::running, report.checks);
+  return report;
+}
+
+}  // namespace ainode

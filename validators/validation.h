@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of target behind validate_image, and what they share. Internal to this folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/manifest.h"
+#include "validators/checks/expected.h"
+#include "validators/recording_files.h"
+#include "validators/validate.h"
+
+namespace ainode {
+
+/// Throws target_unknown for a profile that does not exist.
+void require_profiles(const std::vector<std::string>& profiles);
+
+/// Whether the target is `local` or `local:TOPOLOGY`.
+bool is_local(const std::string& target);
+
+/// Narrows what is asked to the profiles, level or checks that the options name.
+void choose_checks(checks::Expected& asked, const ValidateOptions& options);
+
+/// What the user asks of the image: its document but for the machine.
+checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& options);
+
+/// A report without results.
+Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& asked);
+
+/// Where `kept` is given, what the checks saw is recorded in it, and a guest that gives no last word is thrown.
+Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept = nullptr);
+/// This machine, the image's commit, a recording: checks that run in this process.
+Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecording* kept = nullptr);
+Report validate_tree(RunContext& run, const ValidateOptions& options);
+Report validate_recorded(RunContext& run, const ValidateOptions& options);
+
+}  // namespace ainode
