@@ -113,6 +113,13 @@ Words without(const Words& all, const Words& others) {
   return left;
 }
 
+/// What every container has, by OCI's runtime specification.
+bool is_default_device(const std::string& path) {
+  constexpr std::string_view kDefaults[] = {"/dev/console", "/dev/full", "/dev/null",    "/dev/ptmx",
+                                            "/dev/random",  "/dev/tty",  "/dev/urandom", "/dev/zero"};
+  return std::find(std::begin(kDefaults), std::end(kDefaults), path) != std::end(kDefaults);
+}
+
 Finding cdi_isolates(const Node& node, const Expected&) {
   const CdiFiles files = read_cdi_files(node);
   if (files.paths.empty()) return skipped(kNoFile);
@@ -124,7 +131,10 @@ Finding cdi_isolates(const Node& node, const Expected&) {
   for (const CdiDevice& device : files.devices) {
     const Container container = run_container(node, {device.name});
     const Words added = without(container.devices, bare.devices);
-    const Words wanted = without(device.nodes, bare.devices);
+    Words wanted = device.nodes;
+    std::erase_if(wanted, is_default_device);
+    for (const std::string& path : without(wanted, without(wanted, bare.devices)))
+      objections.push_back(fmt::format("a container without {} has {}", device.name, path));
     measured[device.name] = added;
     due[device.name] = wanted;
     if (const std::string objection = run_objection(container); !objection.empty())

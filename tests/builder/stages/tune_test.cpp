@@ -204,6 +204,15 @@ TEST_F(Tune, FilesNeedAPlaceAndAnOwner) {
   EXPECT_NE(refusal({{"etc/x/y/z", ""}}).find("/etc/x/y is a directory in the image"), std::string::npos);
 }
 
+TEST_F(Tune, AContainerRuntimeMustBeThere) {
+  recipe_.container_runtime = said("podman", 9);
+  EXPECT_NE(refusal().find("the image has no /usr/bin/podman\n"), std::string::npos) << refusal();
+  EXPECT_NE(refusal({{"usr/bin/podman", ""}}).find("podman finds neither crun nor runc in the image"),
+            std::string::npos);
+  tune({{"usr/bin/podman", ""}, {"usr/bin/crun", ""}});
+  EXPECT_EQ(promised("containers.runs"), "{\"runtime\":\"podman\"} r.yaml:9:1\n");
+}
+
 TEST_F(Tune, TheListOfSetuidFilesIsWhole) {
   modes_ = {{"usr/bin/su", 04755}, {"usr/bin/wall", 02755}, {"usr/bin/true", 0755}};
   tune();  // nothing is said, nothing is promised

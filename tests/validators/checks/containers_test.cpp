@@ -105,11 +105,11 @@ TEST(CdiIsolates, GivesEachContainerItsDevicesAndNoOther) {
   EXPECT_EQ(result.place, "r.yaml:9:3");
   EXPECT_EQ(said(contained("containers.cdi-isolates", {{"", saw("")}, {kFirst, kBothGpus}, {kAll, kBothGpus}})),
             "fail: vendor.com/gpu=0 brings /dev/gpu0, /dev/gpu1 instead of /dev/gpu0");
-  EXPECT_EQ(
-      said(contained("containers.cdi-isolates",
-                     {{"", saw("device /dev/gpu0\n")}, {kFirst, saw("device /dev/gpu0\n")}, {kAll, kBothGpus}})),
-      "fail: vendor.com/gpu=0 brings no node instead of /dev/gpu0; vendor.com/gpu=all brings /dev/gpu1 instead of "
-      "/dev/gpu0, /dev/gpu1");
+  EXPECT_EQ(said(contained("containers.cdi-isolates",
+                           {{"", saw("device /dev/gpu0\n")}, {kFirst, saw("device /dev/gpu0\n")}, {kAll, kBothGpus}})),
+            "fail: a container without vendor.com/gpu=0 has /dev/gpu0; vendor.com/gpu=0 brings no node instead of "
+            "/dev/gpu0; a container without vendor.com/gpu=all has /dev/gpu0; vendor.com/gpu=all brings /dev/gpu1 "
+            "instead of /dev/gpu0, /dev/gpu1");
 }
 
 TEST(CdiIsolates, JudgesNothingByFilesThatNameNoDevice) {

@@ -417,12 +417,13 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
             "numa.hmat numa.tiers numa.placement numa.migration numa.interleave numa.weighted "
             "iommu.on iommu.type iommu.groups mem.size image.deployed security.vulnerabilities driver.vermagic "
             "kernel.preempt kernel.modules driver.bound numa.hugepages dmabuf.heap dmabuf.udmabuf dma.copy "
-            "dma.isolation p2p.provider p2p.transfer system.units "
+            "dma.isolation p2p.provider p2p.transfer system.units containers.cdi-valid "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));
   EXPECT_NE(with_more.find("mem.size mem.thp image.deployed"), std::string::npos) << with_more;
-  EXPECT_NE(with_more.find("system.units security.lockdown kernel.console"), std::string::npos) << with_more;
+  EXPECT_NE(with_more.find("system.units security.lockdown containers.cdi-valid kernel.console"), std::string::npos)
+      << with_more;
   image.profiles = {"memory"};
   EXPECT_EQ(ids_of(checks_for(image)), "mem.size mem.thp");
 }
