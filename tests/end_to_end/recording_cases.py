@@ -44,7 +44,7 @@ def local_judges_this_host(world):
     if os.getuid() != 0:
         return
     # What nobody may read of the world's directories lies here, with the program as nobody sees it.
-    shown = world.work / "shown"
+    shown = world.work / "as-nobody"
     shown.mkdir(mode=0o755)
     shutil.copy(image.directory / "manifest.json", shown)
     closed = [folder for folder in [shown, *shown.parents] if not folder.stat().st_mode & stat.S_IXOTH]
@@ -54,7 +54,7 @@ def local_judges_this_host(world):
                  {"PATH": "/usr/bin", "HOME": "/nonexistent"}, start=lambda: (os.setgroups([]), os.setgid(NOBODY), os.setuid(NOBODY)))  # fmt: skip
     found = require_honest_failure(judged, image)
     assert found["kernel.console"]["verdict"] in ("pass", "fail", "unmeasurable"), found["kernel.console"]
-    world.remove("shown")
+    world.remove("as-nobody")
 
 
 @case()
