@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/crypto.h"
 #include "base/suggestion.h"
@@ -22,6 +23,7 @@ namespace ainode {
 namespace {
 
 constexpr std::size_t kNonceBytes = 32;
+constexpr std::size_t kReasonBytes = 500;
 
 void require_level(const std::string& level) {
   if (level.empty() || checks::level_named(level)) return;
@@ -75,7 +77,7 @@ class Collector {
     run_.events.detail("check", printable(fmt::format("{} {}", to_string(message.result.verdict), message.result.id)));
   }
 
-  /// One result for each check that was asked for, in running order, and whatever else came, as a fail.
+  /// One result for each check that was asked for, in running order, and a fail for whatever else came.
   std::vector<CheckResult> finish(const GuestOutcome& outcome) const {
     std::vector<CheckResult> all;
     for (const checks::Check& check : chosen_) {
@@ -83,18 +85,25 @@ class Collector {
                                       [&](const CheckResult& result) { return result.id == check.id; });
       all.push_back(found != results_.end() ? *found : missing(check, outcome));
     }
-    for (const CheckResult& result : results_) {
-      const bool was_asked = std::any_of(chosen_.begin(), chosen_.end(),
-                                         [&](const checks::Check& check) { return check.id == result.id; });
-      if (was_asked) continue;
-      all.push_back(result);
-      all.back().verdict = Verdict::fail;
-      all.back().reason = "nobody asked for this check";
+    if (const std::string ids = unasked(); !ids.empty()) {
+      CheckResult& surplus = all.emplace_back();
+      surplus.id = "agent.unasked";
+      surplus.sentence = "the agent answers what it was asked";
+      surplus.verdict = Verdict::fail;
+      surplus.reason = "nobody asked for " + ids;
     }
     return all;
   }
 
  private:
+  /// Ids that the guest made up: foreign text, so they stand in a reason.
+  std::string unasked() const {
+    std::set<std::string> ids;
+    for (const CheckResult& result : results_) ids.insert(printable(result.id));
+    for (const checks::Check& check : chosen_) ids.erase(std::string(check.id));
+    return fmt::format("{}", fmt::join(ids, ", ")).substr(0, kReasonBytes);
+  }
+
   static CheckResult missing(const checks::Check& check, const GuestOutcome& outcome) {
     CheckResult result;
     result.id = check.id;

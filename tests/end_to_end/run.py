@@ -9,6 +9,7 @@ With --resume, what passed is noted, and a run that was stopped goes on there as
 
 import argparse
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -35,6 +36,15 @@ def judge(case, world):
         return "failed", f"{str(failure) or place.line}\n  at {Path(place.filename).name}:{place.lineno}"
     except Exception:  # a case's own mistake is a failure of that case
         return "failed", traceback.format_exc()
+
+
+def keep_evidence(case, work, since):
+    """Logs of guests that ran for a failed case: the work directory goes, and the next case writes over them."""
+    for log in Path(work).rglob("evidence/*.log"):
+        if log.stat().st_mtime >= since:
+            kept = ROOT / "build" / "logs" / "evidence" / case.name
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, kept)
 
 
 def write_junit(path, outcomes):
@@ -84,10 +94,12 @@ def main():
     outcomes = []
     for number, case in enumerate(cases, 1):
         print(f"[{number}/{len(cases)}] {case.name}: {case.promise}", flush=True)
-        start = time.monotonic()
+        start, since = time.monotonic(), time.time()
         verdict, text = ("passed", "in an earlier run") if case.name in passed else judge(case, world)
         if verdict == "passed":
             passed.add(case.name)
+        if verdict == "failed":
+            keep_evidence(case, given.work, since)
         outcomes.append((case, verdict, text, time.monotonic() - start))
         print(f"    {verdict}, {outcomes[-1][3]:.1f} s", *text.splitlines(), sep="\n      ", flush=True)
     if given.junit:

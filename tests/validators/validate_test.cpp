@@ -139,10 +139,11 @@ TEST_F(Validate, FailsWhenTheAgentKeepsQuietAboutACheck) {
 }
 
 TEST_F(Validate, FailsForAResultThatNobodyAskedFor) {
-  const Report report = run(options("runs_all checks=kernel.invented," + all_checks()));
+  const Report report = run(options("runs_all checks=kernel.invented,Not.An_Id,kernel.invented," + all_checks()));
   EXPECT_EQ(report.verdict(), Verdict::fail);
-  EXPECT_EQ(report.checks.back().id, "kernel.invented");
-  EXPECT_EQ(report.checks.back().reason, "nobody asked for this check");
+  EXPECT_EQ(report.checks.back().id, "agent.unasked");
+  EXPECT_EQ(report.checks.back().reason, "nobody asked for Not.An_Id, kernel.invented");
+  EXPECT_EQ(Report::from_json(report.to_json(), "r.json").to_json(), report.to_json()) << "it cannot be read back";
 }
 
 TEST_F(Validate, BlamesTheCheckThatHungAndNotThoseThatNeverRan) {

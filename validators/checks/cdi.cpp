@@ -12,10 +12,6 @@ namespace ainode::checks {
 
 namespace {
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 std::string text_of(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_string() || found->get<std::string>().empty())
@@ -86,8 +82,8 @@ CdiFiles read_cdi_files(const Node& node) {
   CdiFiles files;
   for (const std::string folder : {"/etc/cdi", "/run/cdi"}) {
     for (const DirectoryEntry& entry : node.list(folder)) {
-      const bool is_json = ends_with(entry.name, ".json");
-      if (!is_json && !ends_with(entry.name, ".yaml")) continue;
+      const bool is_json = entry.name.ends_with(".json");
+      if (!is_json && !entry.name.ends_with(".yaml")) continue;
       const std::string path = folder + "/" + entry.name;
       files.paths.push_back(path);
       if (!is_json) {

@@ -143,12 +143,14 @@ Finding failed(Json measured, Json expected, std::string evidence, std::string r
   return {Verdict::fail, std::move(measured), std::move(expected), std::move(evidence), std::move(reason)};
 }
 
-Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against) {
-  if (reason_against.empty()) return passed(std::move(measured), std::move(expected), std::move(evidence));
-  if (reason_against.find(kOnlyRoot) != std::string::npos)
-    return {Verdict::unmeasurable, std::move(measured), std::move(expected), std::move(evidence),
-            std::move(reason_against)};
-  return failed(std::move(measured), std::move(expected), std::move(evidence), std::move(reason_against));
+Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against, std::string gap) {
+  Finding finding = {Verdict::pass, std::move(measured), std::move(expected), std::move(evidence), ""};
+  if (reason_against.find(kOnlyRoot) != std::string::npos) gap = std::move(reason_against), reason_against.clear();
+  if (!reason_against.empty())
+    finding.verdict = Verdict::fail, finding.reason = std::move(reason_against);
+  else if (!gap.empty())
+    finding.verdict = Verdict::unmeasurable, finding.reason = std::move(gap);
+  return finding;
 }
 
 Finding skipped(std::string reason) {

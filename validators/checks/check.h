@@ -25,8 +25,9 @@ struct Finding {
 
 Finding passed(Json measured, Json expected, std::string evidence);
 Finding failed(Json measured, Json expected, std::string evidence, std::string reason);
-/// Passes when there is no reason against it; is unmeasurable where that is a lack of rights (kOnlyRoot).
-Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against);
+/// Fails for a reason against it, unless that is a lack of rights (kOnlyRoot); else is unmeasurable for a gap, for what
+/// cannot be told; else passes.
+Finding judged(Json measured, Json expected, std::string evidence, std::string reason_against, std::string gap = "");
 Finding skipped(std::string reason);
 Finding unmeasurable(std::string reason, std::string evidence);
 

@@ -100,11 +100,8 @@ Finding cdi_valid(const Node& node, const Expected&) {
     for (const std::string& path : device.needs)
       if (!node.exists(path)) objections.push_back(fmt::format("{}: {} does not exist", device.name, path));
   }
-  Finding finding = judged({{"files", files.paths}, {"devices", names}}, "files that name what is there",
-                           joined(files.paths, ", "), joined(objections, "; "));
-  if (objections.empty() && !files.unread.empty())
-    finding.verdict = Verdict::unmeasurable, finding.reason = not_read(files);
-  return finding;
+  return judged({{"files", files.paths}, {"devices", names}}, "files that name what is there",
+                joined(files.paths, ", "), joined(objections, "; "), files.unread.empty() ? "" : not_read(files));
 }
 
 Words without(const Words& all, const Words& others) {

@@ -30,9 +30,7 @@ Finding judge_each(const Expected& expected, std::string_view subject, std::stri
     if (!measured.objection.empty()) objections.push_back(measured.objection + placed(declaration));
     if (!measured.unmeasurable.empty()) gaps.push_back(measured.unmeasurable + placed(declaration));
   }
-  if (objections.empty() && !gaps.empty())
-    return {Verdict::unmeasurable, std::move(found), std::move(due), std::move(evidence), joined(gaps, "; ")};
-  return judged(std::move(found), std::move(due), std::move(evidence), joined(objections, "; "));
+  return judged(std::move(found), std::move(due), std::move(evidence), joined(objections, "; "), joined(gaps, "; "));
 }
 
 }  // namespace ainode::checks

@@ -138,7 +138,7 @@ class LargerPool {
   void set(std::int64_t count) {
     const OpenFile file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
     const std::string text = std::to_string(count);
-    if (write(file.get(), text.data(), text.size()) < 0) problem_ = failure_of(path_.c_str());
+    if (file.get() < 0 || write(file.get(), text.data(), text.size()) < 0) problem_ = failure_of(path_.c_str());
   }
 
   const LocalNode& node_;

@@ -50,6 +50,7 @@ class Borrowed {
       : device_("/sys/bus/pci/devices/" + address), address_(address) {
     if (!node.exists(device_)) throw Failure("there is no device " + address);
     if (node.read_link(device_ + "/driver")) throw Failure(address + " has a driver already");
+    if (geteuid() != 0) throw Failure(fmt::format("{}give {} to {}", kOnlyRoot, address, kDriver));
     const CommandOutcome loaded = node.run({"modprobe", std::string(kDriver)});
     if (loaded.status != 0) throw Failure(fmt::format("modprobe {} failed with status {}", kDriver, loaded.status));
     write_text(device_ + "/driver_override", kDriver);

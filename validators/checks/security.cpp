@@ -68,10 +68,6 @@ Finding lockdown(const Node& node, const Expected& expected) {
   });
 }
 
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
 Finding vulnerabilities(const Node& node, const Expected& expected) {
   const std::string root = "/sys/devices/system/cpu/vulnerabilities";
   const Words& arguments = expected.kernel_cmdline;
@@ -84,16 +80,15 @@ Finding vulnerabilities(const Node& node, const Expected& expected) {
     measured[entry.name] = state;
     const std::string said = entry.name + ": " + state;
     // "KVM: Mitigation: …" speaks of guests; a guest itself may not know: "Unknown: Dependent on hypervisor status".
-    const std::string_view judged_part = std::string_view(state).substr(starts_with(state, "KVM: ") ? 5 : 0);
-    if (starts_with(judged_part, "Unknown"))
+    const std::string_view judged_part = std::string_view(state).substr(state.starts_with("KVM: ") ? 5 : 0);
+    if (judged_part.starts_with("Unknown"))
       gaps.push_back(said);
-    else if (!starts_with(judged_part, "Not affected") && !starts_with(judged_part, "Mitigation"))
+    else if (!judged_part.starts_with("Not affected") && !judged_part.starts_with("Mitigation"))
       objections.push_back(said);
   }
   if (measured.empty()) return unmeasurable("the kernel says nothing of its processor's vulnerabilities", root);
-  Finding finding = judged(std::move(measured), "not affected, or mitigated", root + "/*", joined(objections, "; "));
-  if (objections.empty() && !gaps.empty()) finding.verdict = Verdict::unmeasurable, finding.reason = joined(gaps, "; ");
-  return finding;
+  return judged(std::move(measured), "not affected, or mitigated", root + "/*", joined(objections, "; "),
+                joined(gaps, "; "));
 }
 
 bool contains(const Words& words, const std::string& word) {

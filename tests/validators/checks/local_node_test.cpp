@@ -3,8 +3,10 @@
 #include "validators/checks/local_node.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "validators/checks/child_process.h"
@@ -44,6 +46,30 @@ TEST(LocalNode, PlacesPagesOnNodeZero) {
 
 TEST(LocalNode, SaysWhyPagesCannotBePlaced) {
   EXPECT_EQ(LocalNode().place_pages(1000, 16).problem, "mbind: Invalid argument");
+}
+
+/// What a probe's problem is for an ordinary user, asked in a process of its own.
+std::string problem_of_nobody(std::string (*probe)()) {
+  int ends[2];
+  if (pipe(ends) != 0) return "pipe";
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string problem = setuid(65534) == 0 || geteuid() != 0 ? probe() : "setuid";
+    _exit(write(ends[1], problem.data(), problem.size()) < 0);
+  }
+  close(ends[1]);
+  std::string problem(4096, '\0');
+  problem.resize(static_cast<std::size_t>(std::max<ssize_t>(read(ends[0], problem.data(), problem.size()), 0)));
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return problem;
+}
+
+TEST(LocalNode, TellsALackOfRightsFromAFaultOfTheNode) {
+  const std::string pools = "/sys/devices/system/node/node0/hugepages";
+  if (LocalNode().list(pools).empty()) GTEST_SKIP() << "this kernel has no huge pages";
+  const std::string problem = problem_of_nobody([] { return LocalNode().place_huge_pages(0, 2).problem; });
+  EXPECT_EQ(problem.rfind(std::string(kOnlyRoot) + pools, 0), 0U) << problem;
 }
 
 TEST(LocalNode, SaysWhyHugePagesCannotBePlaced) {
