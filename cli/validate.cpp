@@ -59,6 +59,16 @@ VerbBody define(CLI::App& app) {
       ->capture_default_str()
       ->type_name("TARGET");
   declare_checking(app, options);
+  auto* controls = app.add_flag("--controls", options.all_controls,
+                                "besides, plant defects and see that exactly the checks that must fail do");
+  app.add_flag("--apart", options.apart, "each defect in a boot of its own, instead of several together")
+      ->needs(controls);
+  app.add_option("--control", options.controls, "plant this defect and show what fails; may be repeated")
+      ->type_name("NAME")
+      ->expected(1)
+      ->delimiter(',')
+      ->take_all()
+      ->excludes(controls);
   app.add_option("-o,--report", arguments->report, "write the report as JSON")->type_name("FILE");
   app.add_option("--junit", arguments->junit, "write the report as JUnit XML")->type_name("FILE");
   app.add_option("--markdown", arguments->markdown, "write the report as Markdown, for GitHub")->type_name("FILE");
@@ -89,7 +99,8 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --check numa.nodes       # one check again\n"
           "ainode validate out/qemu-base --target local           # is this very machine that image?\n"
           "ainode validate recorded/node --target recorded        # judge again what `ainode record` kept\n"
-          "ainode validate out/qemu-base --append intel_iommu=off   # a planted defect: iommu.on must fail",
+          "ainode validate out/qemu-base --controls               # can these checks fail? the mutation score\n"
+          "ainode validate out/qemu-base --control no-iommu       # one planted defect: iommu.on must fail",
           define};
 }
 

@@ -21,11 +21,12 @@ LAYERS = {
     "builder/aids": set(),
     "builder/stages": {"builder/aids", "builder/sandbox", "builder/store", "base"},
     "builder/outputs": {"builder/sandbox", "builder/store", "base"},
-    "validators": {"validators/tree", "validators/verdict", "validators/machines", "validators/checks", "base"},
+    "validators": {"validators/controls", "validators/tree", "validators/verdict", "validators/machines", "validators/checks", "base"},
     "validators/checks": {"base"},
     "validators/agent": {"validators/checks", "base"},
     "validators/machines": {"validators/checks", "base"},
     "validators/tree": {"validators/checks", "base"},
+    "validators/controls": {"validators/tree", "validators/checks", "base"},
     "validators/verdict": {"validators/machines", "validators/checks", "base"},
     # Benchmarks are programs that nobody includes; they measure parts of the builder one by one.
     "bench": BUILDER_PARTS | {"builder", "validators/checks", "base"},

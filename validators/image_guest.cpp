@@ -103,6 +103,7 @@ checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   expected.nonce = task.nonce;
   expected.command = task.command;
   expected.emulated = true;
+  for (const auto claim : task.planting.claims) claim(expected);
   return expected;
 }
 
@@ -114,7 +115,7 @@ std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, 
   std::vector<std::string> arguments;
   if (!task.command.empty()) arguments.emplace_back("--run-command");
   if (task.records) arguments.emplace_back("--record");
-  const std::vector<std::string> credentials = agent_credentials(arguments);
+  const std::vector<std::string> credentials = agent_credentials(arguments, {task.planting.early, task.planting.late});
   command.insert(command.end(), credentials.begin(), credentials.end());
   return command;
 }

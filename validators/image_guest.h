@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/manifest.h"
+#include "validators/controls/control.h"
 #include "validators/machines/guest_run.h"
 #include "validators/machines/qemu_command.h"
 #include "validators/machines/topology.h"
@@ -47,6 +48,7 @@ struct AgentTask {
   checks::Level level = checks::Level::standard;
   std::vector<std::string> only = {};  ///< as Expected::only
   bool records = false;                ///< and send what the checks saw
+  controls::Planting planting = {};    ///< defects; their kernel arguments are prepare_guest's
 };
 
 /// What the agent is given to judge by.

@@ -185,13 +185,19 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
 Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   const std::string topology = topology_of(options.target);
   const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
+  controls::Planting planting;
   ImageGuest guest = run_step(run, "prepare", [&] {
-    read_manifest(options.image);  // before anything is made: a directory without an image stays as it was
-    return prepare_guest(options.image, topology, options.extra_arguments, evidence);
+    // Before anything is made: a directory without an image stays as it was.
+    checks::Expected expected = checks::expected_of(read_manifest(options.image));
+    if (!options.controls.empty()) expected.topology = find_topology(topology).facts;
+    planting = controls::planting_of(options.controls, expected);
+    std::vector<std::string> arguments = options.extra_arguments;
+    arguments.insert(arguments.end(), planting.arguments.begin(), planting.arguments.end());
+    return prepare_guest(options.image, topology, arguments, evidence);
   });
   const checks::Expected asked = asked_of(guest.manifest, options);
   const AgentTask task = {
-      to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only, kept != nullptr};
+      to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only, kept != nullptr, planting};
   const std::vector<checks::Check> chosen = checks::checks_for(asked);
 
   GuestPlan plan = {
@@ -226,6 +232,9 @@ Report validate_image(RunContext& run, const ValidateOptions& options) {
   const bool is_tree = options.target == "tree", is_recorded = options.target == "recorded";
   require_level(options.level);
   require_checks(options.checks, is_tree ? Seen::files : Seen::running);
+  require_controls(options);
+  require_place(options);
+  if (options.all_controls) return validate_controls(run, options);
   if (!is_tree && !is_recorded && !is_local(options.target)) return validate_guest(run, options);
   if (!options.extra_arguments.empty()) refuse_arguments(options.target);
   if (is_recorded) return validate_recorded(run, options);

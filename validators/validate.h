@@ -25,12 +25,17 @@ struct ValidateOptions {
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
   std::chrono::seconds wall_deadline{900};   ///< of the whole boot; waiting for a processor of a busy host not counted
   std::chrono::seconds silence{240};         ///< no byte on any channel for this long, counted likewise: hung
-  std::vector<std::string> extra_arguments;  ///< appended to the kernel command line (controls and tests)
+  std::vector<std::string> extra_arguments;  ///< appended to the kernel command line
+  std::vector<std::string> controls;         ///< names of the defects to plant (validators/controls)
+  bool all_controls = false;                 ///< after a run without defects, runs with all that there are
+  bool apart = false;                        ///< each of these in a run of its own
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
 /// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit; for
 /// `local` all checks run in this process, on the machine that it runs on; for `recorded` on what was recorded.
+/// With `all_controls` each defect is a check more, `control.NAME`, which passes where exactly the checks that it is
+/// planted for fail, and `control.score` tells which checks that pass no defect made fail.
 /// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU
 /// refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);

@@ -2,6 +2,7 @@
 // Targets whose checks run in this process: each is a node and what is expected of it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -10,8 +11,8 @@
 #include "validators/checks/local_node.h"
 #include "validators/checks/recorded_node.h"
 #include "validators/checks/recording_node.h"
+#include "validators/controls/planted_tree.h"
 #include "validators/machines/topology.h"
-#include "validators/tree/committed_tree.h"
 #include "validators/tree/tree_checks.h"
 #include "validators/validation.h"
 
@@ -47,7 +48,10 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
   Report report = report_on(manifest, options, expected);
   report.boot = {{"repeat", repetition(options)}};
   run_step(run, "check", [&] {
-    const tree::CommittedTree node(options.image / "repo", manifest.commit);
+    controls::PlantedTree node(options.image / "repo", manifest.commit);
+    for (const controls::TreeControl& control : controls::tree_controls())
+      if (std::find(options.controls.begin(), options.controls.end(), control.name) != options.controls.end())
+        node.plant(control.files(node, expected));
     judge(run, tree::checks_of_tree(expected), node, expected, nullptr, report);
   });
   report.coverage = coverage_of(expected, Seen::files, report.checks);

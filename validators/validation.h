@@ -27,6 +27,13 @@ checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& optio
 /// A report without results.
 Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& asked);
 
+/// Throws target_unknown, with a suggestion, for the name of no defect, and usage_error for a target that takes none.
+void require_controls(const ValidateOptions& options);
+/// Throws target_unknown where one that is named cannot be planted in the image, or on the machine.
+void require_place(const ValidateOptions& options);
+/// The run without defects, then those with them.
+Report validate_controls(RunContext& run, ValidateOptions options);
+
 /// Where `kept` is given, what the checks saw is recorded in it, and a guest that gives no last word is thrown.
 Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept = nullptr);
 /// This machine, the image's commit, a recording: checks that run in this process.

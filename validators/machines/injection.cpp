@@ -42,6 +42,27 @@ StandardError=tty
 TTYPath=/dev/console
 ExecStart=/bin/sh -c ')";
 
+// What it prints stands in the console's log.
+constexpr const char* kScriptUnit = R"([Unit]
+Description=defects that checks must find
+DefaultDependencies=no
+{}
+[Service]
+Type=oneshot
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+ExecStart=/bin/sh -c "echo {} | base64 -d | sh"
+)";
+constexpr const char* kEarly =
+    "After=local-fs.target systemd-sysctl.service systemd-modules-load.service sys-kernel-debug.mount\n"
+    "Before=ainode-agent.service";
+constexpr const char* kLate =
+    "After=ainode-agent.service local-fs.target systemd-udev-trigger.service\nBefore=multi-user.target";
+constexpr const char* kAgentRuns =
+    "for i in $(seq 60); do p=$(systemctl show -P MainPID ainode-agent.service); "
+    "grep -qx ainode-agent /proc/$p/comm && break; sleep 1; done; udevadm settle\n";
+
 constexpr const char* kShell = R"([Service]
 ExecStart=
 ExecStart=-/bin/sh -c 'cd /root 2>/dev/null; exec /bin/bash -l || exec /bin/sh -l'
@@ -77,12 +98,22 @@ void write_agent_disk(const fs::path& path, const fs::path& agent_program, const
   file.commit(false);
 }
 
-std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments) {
+std::vector<std::string> agent_credentials(const std::vector<std::string>& arguments, const GuestScripts& scripts) {
   std::string words;
   for (const std::string& argument : arguments) words += " " + argument;
-  const std::string unit = std::string(kUnit) + kStart + words + "'\n";
-  return {"-smbios", credential("systemd.extra-unit.ainode-agent.service", unit), "-smbios",
-          credential("systemd.unit-dropin.basic.target", "[Unit]\nWants=ainode-agent.service\n")};
+  std::vector<std::string> result, units;
+  const auto add_unit = [&](const std::string& name, const std::string& text) {
+    result.insert(result.end(), {"-smbios", credential("systemd.extra-unit." + name, text)});
+    units.push_back(name);
+  };
+  add_unit("ainode-agent.service", std::string(kUnit) + kStart + words + "'\n");
+  if (!scripts.early.empty())
+    add_unit("ainode-defects.service", fmt::format(kScriptUnit, kEarly, to_base64(scripts.early)));
+  if (!scripts.late.empty())
+    add_unit("ainode-late-defects.service", fmt::format(kScriptUnit, kLate, to_base64(kAgentRuns + scripts.late)));
+  result.insert(result.end(), {"-smbios", credential("systemd.unit-dropin.basic.target",
+                                                     fmt::format("[Unit]\nWants={}\n", fmt::join(units, " ")))});
+  return result;
 }
 
 std::vector<std::string> shell_credentials() {

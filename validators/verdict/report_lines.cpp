@@ -167,7 +167,12 @@ std::string repeat_command(const Report& report, const CheckResult& check) {
   if (blamed != check.verdicts.end() && report.boot.contains("runs"))
     for (const Json& run : report.boot["runs"])
       if (text_at(run, "target") == blamed->target) command = text_at(run, "repeat");
-  return command.empty() ? "" : fmt::format("{} --check {}", command, check.id);
+  constexpr std::string_view kControl = "control.";
+  if (command.empty()) return "";
+  if (check.id.starts_with(kControl))
+    return check.id == "control.score" ? command + " --controls"
+                                       : fmt::format("{} --control {}", command, check.id.substr(kControl.size()));
+  return fmt::format("{} --check {}", command, check.id);
 }
 
 }  // namespace ainode

@@ -99,5 +99,17 @@ TEST_F(QemuCommand, InjectsAUnitThatAShellCanReadAndThatCarriesNoSecret) {
   EXPECT_NO_THROW(run_program({"sh", "-n", "-c", script})) << script;
 }
 
+TEST_F(QemuCommand, InjectsScriptsOfDefectsAsUnitsThatAreWanted) {
+  const std::string script = "echo \"$1\" '100%'\n";
+  const std::vector<std::string> arguments = agent_credentials({}, {script, "true"});
+  ASSERT_EQ(arguments.size(), 8u);
+  EXPECT_THAT(arguments[3], HasSubstr("systemd.extra-unit.ainode-defects.service="));
+  const std::string unit = from_base64(arguments[3].substr(arguments[3].rfind("service=") + 8));
+  EXPECT_THAT(unit, HasSubstr("Before=ainode-agent.service\n"));
+  EXPECT_THAT(unit, HasSubstr(fmt::format("\"echo {} | base64 -d | sh\"", to_base64(script))));
+  const std::string wants = from_base64(arguments[7].substr(arguments[7].rfind("target=") + 7));
+  EXPECT_EQ(wants, "[Unit]\nWants=ainode-agent.service ainode-defects.service ainode-late-defects.service\n");
+}
+
 }  // namespace
 }  // namespace ainode

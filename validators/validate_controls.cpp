@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run without defects → the controls that have something to catch → runs with several defects at once → where one of
+// these did not all do as they must, those one by one → the score.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/suggestion.h"
+#include "validators/asked_checks.h"
+#include "validators/controls/plan.h"
+#include "validators/image_guest.h"
+#include "validators/machines/topology.h"
+#include "validators/tree/committed_tree.h"
+#include "validators/validation.h"
+
+namespace ainode {
+
+namespace {
+
+using controls::Batch;
+using controls::Control;
+using controls::has_place;
+using controls::Ids;
+using controls::Planned;
+
+std::vector<std::string_view> control_names(const std::string& target) {
+  std::vector<std::string_view> names;
+  if (target == "tree") {
+    for (const Control& control : controls::tree_controls()) names.push_back(control.name);
+  } else {
+    for (const Control& control : controls::guest_controls()) names.push_back(control.name);
+  }
+  return names;
+}
+
+/// Those that can be planted in the image as it is, on this machine.
+std::vector<const Control*> controls_with_a_place(const ValidateOptions& options) {
+  const Manifest manifest = read_manifest(options.image);
+  checks::Expected expected = checks::expected_of(manifest);
+  std::vector<const Control*> found;
+  if (options.target == "tree") {
+    const tree::CommittedTree node(options.image / "repo", manifest.commit);
+    for (const controls::TreeControl& control : controls::tree_controls())
+      if (!control.files(node, expected).empty()) found.push_back(&control);
+    return found;
+  }
+  expected.topology = find_topology(topology_of(options.target)).facts;
+  for (const controls::GuestControl& control : controls::guest_controls())
+    if (has_place(control, expected)) found.push_back(&control);
+  return found;
+}
+
+ValidateOptions with_defects(const ValidateOptions& options, const Batch& batch) {
+  ValidateOptions planted = options;
+  planted.all_controls = false;
+  planted.controls.clear();
+  std::string name = "defects";
+  for (const Planned& each : batch) planted.controls.emplace_back(each.control->name);
+  if (batch.size() == 1) name = batch.front().control->name;
+  const std::filesystem::path evidence = options.evidence.empty() ? options.image / "evidence" : options.evidence;
+  planted.evidence = evidence / fmt::format("{}-{}", name, batch.size());
+  return planted;
+}
+
+std::string words_of(const Batch& missed, const Ids& surplus) {
+  std::vector<std::string_view> names;
+  for (const Planned& each : missed) names.push_back(each.control->name);
+  return fmt::format("planted together, {} missed what they must fail{}; planted apart now",
+                     names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
+                     surplus.empty() ? "" : fmt::format(", and {} failed besides", fmt::join(surplus, ", ")));
+}
+
+bool contains(const Batch& batch, const Planned& planned) {
+  return std::any_of(batch.begin(), batch.end(), [&](const Planned& each) { return each.control == planned.control; });
+}
+
+}  // namespace
+
+void require_controls(const ValidateOptions& options) {
+  if (options.controls.empty() && !options.all_controls) return;
+  if (options.target == "recorded" || is_local(options.target))
+    throw Error(codes::usage_error, fmt::format("target {} takes no defects", options.target))
+        .help("defects are planted in a guest or in a tree: --target qemu or tree");
+  const std::vector<std::string_view> known = control_names(options.target);
+  for (const std::string& name : options.controls) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string suggestion = nearest(name, known);
+    throw Error(codes::target_unknown, fmt::format("no control `{}` for target {}", name, options.target))
+        .help(suggestion.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))
+                                 : fmt::format("did you mean `{}`?", suggestion));
+  }
+}
+
+void require_place(const ValidateOptions& options) {
+  if (options.controls.empty()) return;
+  const std::vector<const Control*> there = controls_with_a_place(options);
+  for (const std::string& name : options.controls)
+    if (std::none_of(there.begin(), there.end(), [&](const Control* each) { return each->name == name; }))
+      throw Error(codes::target_unknown,
+                  fmt::format("control `{}` has no place in this image on {}", name, options.target))
+          .help("the image makes no such statement, or the machine has no such part");
+}
+
+Report validate_controls(RunContext& run, ValidateOptions options) {
+  options.all_controls = false;
+  Report report = validate_image(run, options);
+  if (!report.failure.empty()) return report;
+  const Ids passed = controls::passed_in(report);
+  const std::vector<Planned> planned = controls::plan(controls_with_a_place(options), passed);
+  std::vector<CheckResult> results;
+  std::vector<Planned> judged;
+  const auto judge = [&](const Batch& chosen, const Batch& batch, const Report& found) {
+    for (const Planned& each : chosen) {
+      results.push_back(controls::judge_control(each, batch, passed, found));
+      results.back().evidence = found.boot.value("evidence", "");
+      judged.push_back(each);
+      run.events.progress("controls", results.size(), planned.size(), "defects");
+    }
+  };
+  for (const Batch& batch : controls::batches_of(planned, options.apart)) {
+    const Report together = validate_image(run, with_defects(options, batch));
+    const auto [missed, surplus] = controls::deviation_of(batch, passed, together);
+    Batch alone = surplus.empty() ? missed : batch, sure = batch;
+    if (batch.size() == 1) alone.clear();
+    if (!alone.empty()) run.events.note("controls", words_of(missed, surplus));
+    std::erase_if(sure, [&](const Planned& each) { return contains(alone, each); });
+    judge(sure, batch, together);
+    for (const Planned& each : alone) judge({each}, {each}, validate_image(run, with_defects(options, {each})));
+  }
+  results.push_back(controls::judge_score(passed, judged, results));
+  report.checks.insert(report.checks.end(), results.begin(), results.end());
+  return report;
+}
+
+}  // namespace ainode
