@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image in an emulated machine: all checks pass, and a planted defect fails the check that it is planted for."""
 
-import base64
 import json
-import os
-import shutil
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import jsonschema
 
 from cases import case
-from world import ROOT, Image, sha256_of
+from world import ROOT, World, sha256_of
 
 PROMISED = {
     "kernel.release", "storage.mounts", "system.accounts", "kernel.cmdline", "kernel.config", "kernel.modules",
@@ -94,79 +91,12 @@ def reports_are_read_back(world):
         assert refused.status == 2 and code in refused.err and "help: " in refused.err, refused
 
 
-# The agent has left its disk once it runs, and judges devices when the system is up.
-AFTER_THE_AGENT = "After=ainode-agent.service\nBefore=multi-user.target"
-
-
-def planted_unit(shell, order="Before=ainode-agent.service", name="planted"):
-    """Kernel arguments that make the guest run a command as root; the image stays as it is."""
-    unit = f"[Unit]\nDefaultDependencies=no\n{order}\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '{shell}'\n"
-    encoded = base64.b64encode(unit.encode()).decode()
-    return [f"systemd.set_credential_binary=systemd.extra-unit.{name}.service:{encoded}", f"systemd.wants={name}.service"]
-
-
 STATEMENTS = {
     "kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
     "numa.reclaim", "cpu.isolated", "cpu.tickless", "cpu.interrupts", "storage.scheduler", "storage.mounts",
     "system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list", "security.lsm", "security.lockdown",
     "security.listening-ports",
 }  # fmt: skip
-
-
-@case()
-def declared_is_verified(world):
-    """An image that makes every statement of the language keeps each of them in the guest."""
-    report = validate(world, world.further_image(Path(__file__).parent / "statements", "statements")).json()
-    left = {check: found["reason"] for check, found in not_passed(report).items()}
-    assert left == NOT_ON_THE_DEFAULT_MACHINE | NOT_IN_THE_DEFAULT_IMAGE, left
-    assert {check["id"] for check in report["checks"]} >= STATEMENTS | PROMISED, report
-    assert not report["coverage"]["unproven"], report["coverage"]
-    unplaced = [check["id"] for check in report["checks"] if check["id"] in STATEMENTS and not check.get("place")]
-    assert not unplaced, f"no line of the recipe stands beside {unplaced}"
-
-
-# What undoes statements on the running node, and the checks that must fail for it: (case, shell, when, checks).
-UNDONE = [
-    ("settings", [
-        "echo 60 >/proc/sys/vm/swappiness",
-        "mount --bind /dev/null /usr/lib/modprobe.d/zz-ainode.conf; rmmod loop; modprobe loop max_loop=9",
-        "cd /sys/kernel/mm; echo 10 >hugepages/hugepages-2048kB/nr_hugepages; echo never >transparent_hugepage/enabled",
-        "echo 1 >/proc/sys/kernel/numa_balancing; echo 0 >/proc/sys/vm/zone_reclaim_mode; echo 3 >/proc/irq/default_smp_affinity",
-        "echo 0 >/run/p; for i in isolated nohz_full; do mount --bind /run/p /sys/devices/system/cpu/$$i; done",
-    ], "After=systemd-sysctl.service systemd-modules-load.service\nBefore=ainode-agent.service",
-     {"kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
-      "numa.reclaim", "cpu.interrupts", "cpu.isolated", "cpu.tickless"}),
-    ("system", [
-        "cd /etc/systemd/system; rm multi-user.target.wants/node-ready.service fstrim.timer",
-        "mkdir -p /run/systemd/system.conf.d; (echo [Manager]; echo DefaultLimitNOFILE=1024) >/run/systemd/system.conf.d/zzz.conf",
-        "systemctl daemon-reload; sed -i s/:950:/:949:/ /etc/passwd; echo more >>/etc/ainode-statement",
-        "cp /usr/bin/true /etc/p; chmod u+s /etc/p; for i in lsm lockdown; do mount --bind /dev/null /sys/kernel/security/$$i; done",
-    ], "After=local-fs.target sys-kernel-security.mount\nBefore=ainode-agent.service",
-     {"system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list",
-      "security.lsm", "security.lockdown"}),
-    # udev would do these again when the agent's disk comes and goes.
-    ("devices", ["systemctl stop node-ready.socket; udevadm settle; echo 64 >/sys/block/vda/queue/read_ahead_kb; ln -sfn ../../vda9 /dev/disk/by-partlabel/root"],
-     "After=ainode-agent.service local-fs.target systemd-udev-trigger.service\nBefore=multi-user.target",
-     {"storage.scheduler", "storage.mounts", "security.listening-ports", "system.enabled"}),
-]  # fmt: skip
-
-
-def add_undone(name, shell, order, caught):
-    def control(world):
-        planted = planted_unit("; ".join(shell), order)
-        image = world.further_image(Path(__file__).parent / "statements", "statements")
-        judged = validate(world, image, *(word for argument in planted for word in ("--append", argument)))
-        assert judged.status == 1, judged
-        failed = {check["id"] for check in judged.json()["checks"] if check["verdict"] == "fail"}
-        assert failed == caught, f"missed: {sorted(caught - failed)}, too many: {sorted(failed - caught)}\n{judged}"
-
-    control.__doc__ = f"Statements undone on the running node fail {', '.join(sorted(caught))}, and no other check."
-    case(group="long", name=f"control-undone-{name}")(control)
-
-
-for row in UNDONE:
-    add_undone(*row)
-assert set().union(*(row[3] for row in UNDONE)) == STATEMENTS, "a statement without what undoes it"
 
 
 @case(group="long")
@@ -187,13 +117,6 @@ def shipped_images_keep_what_they_declare(world):
 
 # What Linux 7 has that 6.12 has not, and what podman brings: each row a machine, what is skipped there.
 CONTAINERS = {"containers.runs", "containers.cdi-valid", "containers.cdi-isolates"}
-STALE = 'mkdir -p /run/cdi; sed "s,udmabuf,gone,g;s,ainode.dev/buffer,ainode.dev/stale," /etc/cdi/ainode.json >/run/cdi/stale.json'
-CONFORMANCE_CONTROLS = [
-    ("no-runtime", "mount --bind /dev/null /usr/bin/crun", "qemu:one-node", {"containers.runs", "containers.cdi-isolates"}),
-    ("stale-cdi", STALE, "qemu:one-node", {"containers.cdi-valid", "containers.cdi-isolates"}),
-    ("lost-peer", "udevadm settle; echo 0000:03:00.0 >/sys/bus/pci/drivers/nvme/unbind", "qemu:nvme-p2p",
-     {"p2p.provider", "p2p.transfer", "driver.bound"}),
-]  # fmt: skip
 
 
 def conformance_image(world):
@@ -213,66 +136,71 @@ def conformance_image_passes(world):
     assert report["verdict"] == "pass", report
 
 
-def add_conformance_control(name, shell, target, caught):
-    def control(world):
-        planted = planted_unit(shell, "After=local-fs.target\nBefore=ainode-agent.service")
-        judged = validate(world, conformance_image(world), *(word for each in planted for word in ("--append", each)), target=target)
-        assert judged.status == 1 and failed_checks(judged.json()) == caught, judged
-
-    control.__doc__ = f"A planted defect fails {', '.join(sorted(caught))}, and no other check."
-    case(group="long", name=f"control-{name}")(control)
-
-
-for row in CONFORMANCE_CONTROLS:
-    add_conformance_control(*row)
-
-
-MODULES = "/usr/lib/modules/$$(uname -r)"
-CONFIG = f"{MODULES}/config"
-POOL = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
-AFTER_DEBUGFS = "After=sys-kernel-debug.mount\nBefore=ainode-agent.service"
-# The SATA controller seems to be in the group of the system's disk.
-OTHER_GROUP = ("D=/sys/bus/pci/devices; mkdir /run/planted; cp $$D/0000:00:1f.2/vendor $$D/0000:00:1f.2/device $$D/0000:00:1f.2/class /run/planted; "
-               "cp -d $$D/0000:00:01.0/iommu_group /run/planted; mount --bind /run/planted $$D/0000:00:1f.2")
-# (case, what is planted, the checks that must fail: these and no other; the target where it is not the default one)
-CONTROLS = [
-    ("no-iommu", ["intel_iommu=off"], {"iommu.on", "iommu.type", "iommu.groups", "dma.copy", "dma.isolation"}),
-    ("passed-through", ["iommu=pt"], {"iommu.type"}),
-    ("shared-group", planted_unit(OTHER_GROUP), {"iommu.groups"}),
-    ("one-node", ["numa=off"], {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration", "numa.interleave", "numa.weighted", "numa.hugepages"}),
-    ("small-memory", ["mem=1200M"], {"mem.size"}),
-    ("missing-module", planted_unit("rmmod erofs"), {"kernel.modules"}),
-    ("kernel-complaint", planted_unit('echo "BUG: unable to handle planted defect" > /dev/kmsg'), {"kernel.console"}),
-    ("tainted-kernel", planted_unit("echo 512 > /proc/sys/kernel/tainted"), {"driver.taint"}),
-    ("useless-heap", planted_unit("mount --bind /dev/null /dev/dma_heap/system"), {"dmabuf.heap"}),
-    ("useless-udmabuf", planted_unit("mount --bind /dev/null /dev/udmabuf"), {"dmabuf.udmabuf"}),
-    ("stiff-pool", planted_unit(f"mount --bind /dev/null {POOL}"), {"numa.hugepages"}),
-    ("other-preemption", planted_unit("echo full > /sys/kernel/debug/sched/preempt", AFTER_DEBUGFS), {"kernel.preempt"}),
-    ("unmitigated", ["mitigations=off"], {"security.vulnerabilities"}),
-    ("failed-unit", planted_unit("false"), {"system.units"}),
-    ("writable-usr", planted_unit("mount -o remount,bind,rw /usr"), {"image.deployed"}),
-    ("other-configuration", planted_unit(f"sed s/CONFIG_EROFS_FS=m/CONFIG_EROFS_FS=n/ {CONFIG} > /run/planted; mount --bind /run/planted {CONFIG}"),
-     {"kernel.config"}),
-    ("unbound-device", planted_unit("echo 0000:00:02.0 > /sys/bus/pci/drivers/virtio-pci/unbind", AFTER_THE_AGENT), {"driver.bound"}),
-    ("foreign-module", planted_unit(f"mount --bind /etc/os-release {MODULES}/kernel/fs/erofs/erofs.ko.xz"), {"driver.vermagic"}),
-    ("no-hmat", ["numa=nohmat"], {"numa.hmat", "numa.tiers"}, "qemu:memory-only-node"),
-]  # fmt: skip
+def judged_with_controls(world, image, target, *arguments):
+    """A report in which every check that passes fails for a planted defect, and no defect fails what it was not planted for."""
+    judged = validate(world, image, "--controls", *arguments, target=target)
+    report = judged.json()
+    rows = {check["id"]: check for check in report["checks"] if check["id"].startswith("control.")}
+    odd = {name: row["reason"] for name, row in rows.items() if row["verdict"] != "pass"}
+    assert judged.status == 0 and not odd, f"{odd}\n{judged}"
+    score = rows.pop("control.score")["measured"]
+    caught = {check for row in rows.values() for check in row["expected"]["fail"]}
+    assert score["caught"] == score["passed"] == len(caught) > 0 and not score["uncaught"], score
+    return report, caught
 
 
-def add_control(name, arguments, caught, target="qemu"):
-    def control(world):
-        appended = [word for argument in arguments for word in ("--append", argument)]
-        judged = validate(world, world.image(), *appended, target=target)
-        assert judged.status == 1, judged
-        failed = failed_checks(judged.json())
-        assert failed == caught, f"failed: {sorted(failed)}, planted for {sorted(caught)}"
+@case()
+def declared_is_verified(world):
+    """An image that makes every statement of the language keeps each of them, and each check of them finds what is planted for it."""
+    image = world.further_image(Path(__file__).parent / "statements", "statements")
+    report, caught = judged_with_controls(world, image, "qemu")
+    left = {check: found["reason"] for check, found in not_passed(report).items()}
+    assert left == NOT_ON_THE_DEFAULT_MACHINE | NOT_IN_THE_DEFAULT_IMAGE, left
+    assert caught >= STATEMENTS | PROMISED, (STATEMENTS | PROMISED) - caught
+    assert not report["coverage"]["unproven"], report["coverage"]
+    unplaced = [check["id"] for check in report["checks"] if check["id"] in STATEMENTS and not check.get("place")]
+    assert not unplaced, f"no line of the recipe stands beside {unplaced}"
+    assert len(judged_with_controls(world, image, "tree")[1]) >= 8
 
-    control.__doc__ = f"A planted defect fails {', '.join(sorted(caught))}, and no other check."
-    case(group="long", name=f"control-{name}")(control)
+
+@case()
+def a_control_is_planted_alone(world):
+    """One defect by its name fails its check; one without a place, or that does not exist, is refused before a boot."""
+    image = world.image()
+    judged = world.ainode("validate", image.directory, "--target", "tree", "--control", "foreign-module", "--json")
+    assert judged.status == 1 and failed_checks(judged.json()) == {"driver.vermagic"}, judged
+    for arguments, words in (
+        (["--control", "lost-peer"], "has no place in this image on qemu"),
+        (["--control", "no-iomu"], "did you mean `no-iommu`?"),
+        (["--target", "local", "--controls"], "takes no defects"),
+        (["--apart"], "--controls"),
+        (["--controls", "--control", "no-iommu"], "--control"),
+    ):
+        refused = world.ainode("validate", image.directory, *arguments)
+        assert refused.status == 2 and words in refused.err, refused
 
 
-for row in CONTROLS:
-    add_control(*row)
+# (case, image, target, arguments): what other images and machines give to catch; and each defect alone.
+FURTHER_CONTROLS = [
+    ("apart", World.image, "qemu", ["--apart"]),
+    ("one-node", World.image, "qemu:one-node", []),
+    ("memory-only-node", World.image, "qemu:memory-only-node", []),
+    ("conformance", conformance_image, "qemu", []),
+    ("conformance-peers", conformance_image, "qemu:nvme-p2p", []),
+    ("conformance-amd", conformance_image, "qemu:iommu-amd", []),
+]
+
+
+def add_controls(name, image, target, arguments):
+    def controls(world):
+        judged_with_controls(world, image(world), target, *arguments)
+
+    controls.__doc__ = f"The mutation score of {name} on {target} is whole."
+    case(group="long", name=f"controls-{name}")(controls)
+
+
+for row in FURTHER_CONTROLS:
+    add_controls(*row)
 
 
 SPEEDS = {"numa.hmat", "numa.tiers"}
@@ -305,47 +233,6 @@ def add_machine(name, skipped):
 
 for row in MACHINES:
     add_machine(*row)
-
-
-def claim_other_tick_rate(manifest):
-    next(each for each in manifest["declared"] if each["subject"] == "kernel.timer")["expected"] *= 4
-
-
-def claim_other_release(manifest):
-    manifest["kernel"]["release"] += "-other"
-
-
-def claim_other_argument(manifest):
-    manifest["kernel"]["cmdline"].append("never-given")
-
-
-# (case, what the manifest claims, the checks that must fail); --append cannot do these: what it adds is not judged.
-CLAIMS = [
-    ("other-tick-rate", claim_other_tick_rate, {"kernel.timer"}),
-    ("other-argument", claim_other_argument, {"kernel.cmdline"}),
-    ("other-release", claim_other_release, {"kernel.release"}),
-]
-
-
-def add_claim(name, claim, caught):
-    def control(world):
-        directory = world.work / name
-        shutil.copytree(world.image().directory, directory, copy_function=os.link, symlinks=True)
-        manifest = json.loads((directory / "manifest.json").read_text())
-        claim(manifest)
-        (directory / "manifest.json").unlink()
-        (directory / "manifest.json").write_text(json.dumps(manifest))
-        judged = validate(world, Image(directory))
-        assert judged.status == 1, judged
-        assert failed_checks(judged.json()) == caught, judged
-        world.remove(name)
-
-    control.__doc__ = f"A manifest that claims what the image is not fails {', '.join(sorted(caught))}, and no other check."
-    case(group="long", name=f"control-{name}")(control)
-
-
-for row in CLAIMS:
-    add_claim(*row)
 
 
 @case(group="long")

@@ -239,7 +239,7 @@ std::vector<GuestControl> table() {
       {{"unbound-device", "a device has lost its driver", {"driver.bound"}},
        Plant::late,
        always("echo 0000:00:02.0 >/sys/bus/pci/drivers/virtio-pci/unbind")},
-      {{"foreign-module", "a module's file is none", {"driver.vermagic"}, {"driver.signed"}},
+      {{"foreign-module", "a module's file is none", {"driver.vermagic"}},
        Plant::early,
        always("f=$(find /usr/lib/modules/$(uname -r)/kernel -name '*.ko*' | sort | head -n 1); show defect $f")},
       {{"tainted-kernel", "the kernel was tainted", {"driver.taint"}},

@@ -135,7 +135,7 @@ const std::vector<TreeControl>& tree_controls() {
       {{"other-release",
         "the kernel is another one",
         {"kernel.release"},
-        {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols", "driver.signed"}},
+        {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols"}},
        other_release},
       {{"other-configuration", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
       {{"foreign-module", "a module was made for another kernel", {"driver.vermagic"}}, other_release_of_module},

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "base/process.h"
+#include "tests/validators/machines/test_disk.h"
 #include "validators/checks/catalog.h"
 #include "validators/controls/control.h"
 #include "validators/tree/tree_checks.h"
