@@ -253,7 +253,7 @@ std::vector<GuestControl> table() {
       {{"other-argument", "the kernel was given an argument that nobody declared", {"kernel.cmdline"}},
        Plant::early,
        always("show \"$(cat /proc/cmdline) undeclared\" /proc/cmdline")},
-      {{"other-configuration", "the kernel was configured otherwise", {"kernel.config"}},
+      {{"other-config", "the kernel was configured otherwise", {"kernel.config"}},
        Plant::early,
        of_statement("kernel.config", configure_otherwise)},
       {{"other-preemption", "the kernel preempts otherwise", {"kernel.preempt"}},

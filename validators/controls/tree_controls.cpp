@@ -137,7 +137,7 @@ const std::vector<TreeControl>& tree_controls() {
         {"kernel.release"},
         {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols"}},
        other_release},
-      {{"other-configuration", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
+      {{"other-config", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
       {{"foreign-module", "a module was made for another kernel", {"driver.vermagic"}}, other_release_of_module},
       {{"other-type", "a module was compiled for another type of a symbol", {"driver.symbols"}}, other_type_of_symbol},
       {{"no-exporter", "a module wants a symbol that nobody exports", {"driver.symbols"}}, no_exporter},

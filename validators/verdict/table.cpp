@@ -14,7 +14,7 @@ namespace ainode {
 namespace {
 
 constexpr std::size_t kWidth = 100, kIndent = 15, kLongest = 600;
-constexpr std::size_t kIdWidth = 28;
+constexpr std::size_t kIdWidth = 26;
 
 struct Look {
   Verdict verdict;
