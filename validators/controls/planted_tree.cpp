@@ -13,8 +13,8 @@ namespace ainode::controls {
 PlantedTree::PlantedTree(const std::filesystem::path& repository, const std::string& commit)
     : CommittedTree(repository, commit) {}
 
-void PlantedTree::plant(PlantedFiles files) {
-  for (auto& [path, file] : files) planted_[path] = std::move(file);
+void PlantedTree::plant(const PlantedFiles& files) {
+  for (const auto& [path, file] : files) planted_[path] = file;
 }
 
 std::optional<std::string> PlantedTree::read_file(const std::string& path) const {

@@ -15,7 +15,7 @@ class PlantedTree : public tree::CommittedTree {
  public:
   PlantedTree(const std::filesystem::path& repository, const std::string& commit);
   /// Puts these in the places of files that are there; later ones win.
-  void plant(PlantedFiles files);
+  void plant(const PlantedFiles& files);
 
   std::optional<std::string> read_file(const std::string& path) const override;
   std::optional<checks::FileStatus> status(const std::string& path) const override;
