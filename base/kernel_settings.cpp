@@ -42,6 +42,8 @@ std::vector<KernelArgument> kernel_arguments(const Recipe& recipe) {
   for (const Text& module : recipe.security.lsm) modules += (modules.empty() ? "lsm=" : ",") + module.value;
   if (!modules.empty()) line.add("security.lsm", recipe.security.lsm.front().place, modules);
   if (recipe.security.lockdown.value != "none") line.add("security.lockdown", recipe.security.lockdown, "lockdown=");
+  if (const auto& audit = recipe.security.audit)
+    line.add("security.audit", audit->place, audit->value ? "audit=1" : "audit=0");
   return line.take();
 }
 

@@ -56,8 +56,16 @@ struct BlockWishes {
   std::optional<Located<int>> read_ahead;  ///< KiB
 };
 
-/// What is empty stays as the kernel has it.
+/// Network interfaces of a driver: "mlx5_core". One of the two is said.
+struct NetWishes {
+  Place place;
+  std::optional<Located<int>> mtu;           ///< bytes
+  std::optional<Located<int>> queue_length;  ///< packets that wait to be sent
+};
+
+/// What is empty stays as the kernel has it. A profile's own statements stand among the others, with its place.
 struct TuningWishes {
+  Text profile;                                ///< latency or throughput
   std::map<std::string, HugePages> hugepages;  ///< by page size: 2M, 1G
   Text thp;                                    ///< always, madvise or never
   std::optional<Located<bool>> numa_balancing, zone_reclaim;
@@ -65,6 +73,7 @@ struct TuningWishes {
   Text irq_affinity;                         ///< the processors that take interrupts, unless a driver says otherwise
   std::map<std::string, Text> limits;        ///< nofile, memlock, nproc → a number or unlimited, of every service
   std::map<std::string, BlockWishes> block;  ///< by device glob
+  std::map<std::string, NetWishes> net;      ///< by driver glob
 };
 
 /// A file that the recipe puts into the image.
@@ -84,10 +93,17 @@ struct SystemdWishes {
 struct SecurityWishes {
   std::vector<Text> lsm;
   Text lockdown;                            ///< none, integrity or confidentiality
+  std::optional<Located<bool>> audit;       ///< whether the kernel audits
   std::optional<std::vector<Text>> setuid;  ///< all files that may have more rights than who starts them
   Place setuid_place;
   std::optional<std::vector<Text>> ports;  ///< all that may be open to other machines: "22/tcp"
   Place ports_place;
+};
+
+/// A device that containers are given by name (CDI).
+struct ContainerDevice {
+  Text name;                ///< "vendor.com/class=name"
+  std::vector<Text> nodes;  ///< "/dev/x", or "/dev/x:/dev/y" where the container is to see another path
 };
 
 /// An account with a fixed number, so that the order in which packages make theirs never decides it.
@@ -139,6 +155,7 @@ struct Recipe {
   std::vector<PlacedFile> files;
   SecurityWishes security;
   Text container_runtime;  ///< podman; empty: none is asked for
+  std::vector<ContainerDevice> container_devices;
   std::vector<Partition> partitions;
   SigningWishes signing;
   Text ostree_ref;                 ///< with {arch}, {name} filled in

@@ -13,6 +13,7 @@
 #include "builder/recipe/language.h"
 #include "builder/recipe/recipe_folder.h"
 #include "builder/recipe/statement_rules.h"
+#include "builder/recipe/tuning_profiles.h"
 #include "builder/recipe/value_reader.h"
 
 namespace ainode {
@@ -190,6 +191,7 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
   recipe.architecture = architecture;
   if (tree.kind != YamlNode::Kind::mapping) return recipe;
   ValueReader(mistakes).read_table(tree, recipe_shape(), recipe);
+  apply_tuning_profile(recipe);
   check_format_version(mistakes, tree);
   check_architectures(mistakes, tree, recipe);
   check_repositories(mistakes, recipe);

@@ -244,6 +244,24 @@ void read_block(Reader reader, Node node, Recipe& into) {
   }
 }
 
+constexpr Key kNetKeys[] = {
+    {"mtu", kOptional, "bytes of the largest packet", &kInteger},
+    {"queue-length", kOptional, "packets that may wait to be sent", &kInteger},
+};
+constexpr Shape kNetSettings = table("a mapping with mtu and queue-length", kNetKeys);
+constexpr Shape kNet = map("a mapping from driver glob to its interfaces' settings", check_device_glob, kNetSettings);
+
+void read_net(Reader reader, Node node, Recipe& into) {
+  for (const auto& [glob, settings] : node.entries) {
+    NetWishes& interfaces = into.tuning.net[glob.text];
+    interfaces.place = glob.place;
+    if (const YamlNode* mtu = settings.find("mtu")) interfaces.mtu = reader.integer(*mtu);
+    if (const YamlNode* length = settings.find("queue-length")) interfaces.queue_length = reader.integer(*length);
+  }
+}
+
+constexpr Shape kTuningProfile = text(check_tuning_profile, "^(latency|throughput)$");
+
 constexpr Key kIrqKeys[] = {
     {"affinity", kOptional, "the processors that take interrupts, such as \"0-1\"", &kProcessorList,
      [](Reader r, Node v, Recipe& into) { into.tuning.irq_affinity = r.text(v); }},
@@ -260,23 +278,47 @@ constexpr Key kTuningKeys[] = {
     {"cpu", kOptional, "a mapping with governor, isolate and nohz-full", &kCpu},
     {"irq", kOptional, "a mapping with affinity", &kIrq},
     {"block", kOptional, "a mapping from device glob to its settings", &kBlock, read_block},
-    {"net", kLater, "a mapping", &kMapping},
+    {"net", kOptional, "a mapping from driver glob to its interfaces' settings", &kNet, read_net},
     {"limits", kOptional, "what every service may use: nofile, memlock, nproc", &kResourceLimits,
      [](Reader r, Node v, Recipe& into) { into.tuning.limits = r.texts_by_key(v); }},
-    {"profile", kLater, "a name", &kName},
+    {"profile", kOptional, "latency or throughput: statements that go together", &kTuningProfile,
+     [](Reader r, Node v, Recipe& into) { into.tuning.profile = r.text(v); }},
 };
 constexpr Shape kTuning = table("a mapping", kTuningKeys);
 
-constexpr Key kCdiKeys[] = {
-    {"vendor", kRequired, "such as nvidia", &kName},
-    {"refresh", kOptional, "such as at-boot", &kName},
+constexpr Shape kContainerDeviceName = text(check_cdi_name, "^[^/=]+/[^/=]+=[^/=]+$");
+constexpr Shape kDeviceNode = text(check_device_node, "^/dev/");
+constexpr Shape kDeviceNodes = list("a list of device nodes", kDeviceNode, 1);
+constexpr Key kContainerDeviceKeys[] = {
+    {"name", kRequired, "as a container asks for it, such as vendor.com/class=0", &kContainerDeviceName},
+    {"nodes", kRequired, "paths, such as /dev/x, or /dev/x:/dev/y to show it elsewhere", &kDeviceNodes},
 };
-constexpr Shape kCdi = table("a mapping with vendor and refresh", kCdiKeys);
+constexpr Shape kContainerDevice = table("a mapping with name and nodes", kContainerDeviceKeys);
+constexpr Shape kContainerDevices = list("a list of devices", kContainerDevice);
+
+ContainerDevice read_container_device(Reader reader, Node node) {
+  ContainerDevice device;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "name") device.name = reader.text(value);
+    if (key.text == "nodes") device.nodes = reader.texts(value);
+  }
+  return device;
+}
+
+constexpr Key kCdiKeys[] = {
+    {"devices", kOptional, "what containers are given by name", &kContainerDevices,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.container_devices.push_back(read_container_device(r, item));
+     }},
+    {"vendor", kLater, "such as nvidia", &kName},
+    {"refresh", kLater, "such as at-boot", &kName},
+};
+constexpr Shape kCdi = table("a mapping with devices", kCdiKeys);
 constexpr Shape kRuntime = text(check_runtime, "^podman$");
 constexpr Key kContainerKeys[] = {
     {"runtime", kOptional, "podman", &kRuntime,
      [](Reader r, Node v, Recipe& into) { into.container_runtime = r.text(v); }},
-    {"cdi", kLater, "a mapping with vendor and refresh", &kCdi},
+    {"cdi", kOptional, "devices that containers are given by name", &kCdi},
 };
 constexpr Shape kContainers = table("a mapping with runtime", kContainerKeys);
 
@@ -365,7 +407,8 @@ constexpr Key kSecurityKeys[] = {
      [](Reader r, Node v, Recipe& into) { into.security.lsm = r.texts(v); }},
     {"lockdown", kOptional, "none, integrity or confidentiality", &kLockdown,
      [](Reader r, Node v, Recipe& into) { into.security.lockdown = r.text(v); }},
-    {"audit", kLater, "true or false", &kBoolean},
+    {"audit", kOptional, "whether the kernel audits: true or false", &kBoolean,
+     [](Reader r, Node v, Recipe& into) { into.security.audit = r.boolean(v); }},
     {"setuid", kOptional, "all files that may be setuid, setgid or have capabilities", &kPaths,
      [](Reader r, Node v, Recipe& into) {
        into.security.setuid = r.texts(v);

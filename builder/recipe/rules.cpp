@@ -218,6 +218,34 @@ std::string check_port(std::string_view text) {
              : "it must be a number from 1 to 65535 and a protocol, like 22/tcp or 4789/udp";
 }
 
+std::string check_tuning_profile(std::string_view text) {
+  return check_choice(text, {"latency", "throughput"});
+}
+
+// The Container Device Interface's SPEC.md: lower case here, since a runtime compares bytes.
+std::string check_cdi_name(std::string_view text) {
+  const std::size_t slash = text.find('/'), equals = text.find('=');
+  if (slash == std::string_view::npos || equals == std::string_view::npos || equals < slash)
+    return "it must be like vendor.com/class=name";
+  for (const auto& [part, others] :
+       {std::pair(text.substr(0, slash), "-."), std::pair(text.substr(slash + 1, equals - slash - 1), "-_"),
+        std::pair(text.substr(equals + 1), "-_.:")})
+    if (std::string problem = check_word(part, false, others, 63); !problem.empty()) return problem;
+  return "";
+}
+
+std::string check_device_node(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  for (const std::string_view path :
+       {text.substr(0, colon), colon == std::string_view::npos ? text : text.substr(colon + 1)}) {
+    if (!path.starts_with("/dev/")) return "it must lie below /dev";
+    if (std::string problem = check_mount_point(path.substr(0, path.find(':')));
+        !problem.empty() || path.find(':') != path.npos)
+      return problem.empty() ? "it holds one `:` at most" : problem;
+  }
+  return "";
+}
+
 std::string check_lockdown(std::string_view text) {
   return check_choice(text, {"none", "integrity", "confidentiality"});
 }

@@ -39,7 +39,10 @@ std::string check_resource_limit(std::string_view text);
 std::string check_thp(std::string_view text);
 std::string check_lockdown(std::string_view text);
 std::string check_runtime(std::string_view text);
-std::string check_port(std::string_view text);  ///< 22/tcp
+std::string check_tuning_profile(std::string_view text);
+std::string check_cdi_name(std::string_view text);     ///< vendor.com/class=name
+std::string check_device_node(std::string_view text);  ///< /dev/x or /dev/x:/dev/y
+std::string check_port(std::string_view text);         ///< 22/tcp
 std::string check_processor_list(std::string_view text);
 std::string check_device_glob(std::string_view text);
 std::string check_mode(std::string_view text);

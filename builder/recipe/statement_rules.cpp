@@ -82,6 +82,22 @@ void check_block_settings(Mistakes& mistakes, const Recipe& recipe) {
   }
 }
 
+void check_net_settings(Mistakes& mistakes, const Recipe& recipe) {
+  constexpr int kLeastMtu = 68, kMostMtu = 65535;  // RFC 791's, and what Linux takes for any device
+  for (const auto& [glob, wishes] : recipe.tuning.net) {
+    const auto& [place, mtu, length] = wishes;
+    if (!mtu && !length)
+      mistakes.bad_value(place, fmt::format("`tuning.net.{}` says nothing", glob), "",
+                         "give `mtu`, `queue-length` or both");
+    if (mtu && !mistakes.concern(mtu->place) && (mtu->value < kLeastMtu || mtu->value > kMostMtu))
+      mistakes.bad_value(mtu->place, fmt::format("`tuning.net.{}.mtu` cannot be {}", glob, mtu->value),
+                         fmt::format("it must be from {} to {}", kLeastMtu, kMostMtu));
+    if (length && !mistakes.concern(length->place) && length->value < 1)
+      mistakes.bad_value(length->place, fmt::format("`tuning.net.{}.queue-length` cannot be {}", glob, length->value),
+                         "it must be 1 or more packets");
+  }
+}
+
 bool is_of_the_image(const std::string& path) {
   return (path.starts_with("/etc/") || path.starts_with("/usr/")) && !path.starts_with("/usr/local/") &&
          !path.starts_with("/usr/etc/");
@@ -128,6 +144,7 @@ void check_statements(Mistakes& mistakes, const Recipe& recipe) {
   check_command_line(mistakes, recipe);
   check_huge_pages(mistakes, recipe);
   check_block_settings(mistakes, recipe);
+  check_net_settings(mistakes, recipe);
   check_files(mistakes, recipe.files);
   check_units(mistakes, recipe.systemd.units);
 }

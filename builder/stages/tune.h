@@ -69,6 +69,7 @@ void promise_tickless_processors(Tuning& tuning);
 void write_block_settings(Tuning& tuning);
 void promise_interrupt_affinity(Tuning& tuning);
 void write_resource_limits(Tuning& tuning);
+void write_net_settings(Tuning& tuning);
 
 void write_units(Tuning& tuning);
 void enable_units(Tuning& tuning);
@@ -80,6 +81,8 @@ void write_files(Tuning& tuning);
 void promise_security_modules(Tuning& tuning);
 void promise_lockdown(Tuning& tuning);
 void promise_container_runtime(Tuning& tuning);
+void write_container_devices(Tuning& tuning);
+void promise_audit(Tuning& tuning);
 void promise_ports(Tuning& tuning);
 void promise_setuid_files(Tuning& tuning);
 

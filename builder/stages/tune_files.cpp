@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/crypto.h"
 #include "base/error.h"
@@ -91,6 +92,39 @@ void promise_container_runtime(Tuning& tuning) {
     throw refusal(fmt::format("{} finds neither crun nor runc in the image", runtime.value), runtime.place,
                   "add `crun` to `packages.include`");
   tuning.declare("containers.runs", {{"runtime", runtime.value}}, runtime.place);
+}
+
+/// One file a kind, as the specification wants it; their names end with ".CLASS.json", so none has two meanings.
+void write_container_devices(Tuning& tuning) {
+  struct Kind {
+    Json devices = Json::array();
+    Place place;
+  };
+  std::map<std::string, Kind> kinds;
+  for (const ContainerDevice& device : tuning.recipe.container_devices) {
+    const std::string& name = device.name.value;
+    const std::size_t equals = name.find('=');
+    Kind& kind = kinds[name.substr(0, equals)];
+    if (kind.devices.empty()) kind.place = device.name.place;
+    Json nodes = Json::array();
+    for (const Text& node : device.nodes) {
+      const std::string host = node.value.substr(0, node.value.find(':'));
+      nodes.push_back({{"path", node.value.substr(node.value.find(':') + 1)}, {"hostPath", host}});
+    }
+    tuning.declare("containers.cdi", {{"device", name}, {"nodes", nodes}}, device.name.place);
+    kind.devices.push_back({{"name", name.substr(equals + 1)}, {"containerEdits", {{"deviceNodes", nodes}}}});
+  }
+  for (const auto& [name, kind] : kinds) {
+    std::string file = name;
+    std::replace(file.begin(), file.end(), '/', '.');
+    tuning.put(fmt::format("etc/cdi/{}.json", file),
+               Json{{"cdiVersion", "0.6.0"}, {"kind", name}, {"devices", kind.devices}}.dump(2) + "\n",
+               "containers.cdi", kind.place);
+  }
+}
+
+void promise_audit(Tuning& tuning) {
+  if (const auto& audit = tuning.recipe.security.audit) tuning.declare("security.audit", audit->value, audit->place);
 }
 
 void promise_security_modules(Tuning& tuning) {

@@ -81,4 +81,30 @@ void write_block_settings(Tuning& tuning) {
   file.put(tuning, "usr/lib/udev/rules.d/90-ainode-block.rules");
 }
 
+/// systemd.link(5): the first file that matches decides, so this says too what the last one, 99-default.link, would.
+void write_net_settings(Tuning& tuning) {
+  int number = 0;
+  for (const auto& [glob, wishes] : tuning.recipe.tuning.net) {
+    const Place& place = wishes.mtu ? wishes.mtu->place : wishes.queue_length->place;
+    ConfigurationFile file;
+    Json promise = {{"driver", glob}};
+    const auto add = [&](const std::string& line) { file.add(line, "tuning.net", place); };
+    for (const std::string& line : {std::string("[Match]"), "Driver=" + glob, std::string("[Link]"),
+                                    std::string("NamePolicy=keep kernel database onboard slot path"),
+                                    std::string("AlternativeNamesPolicy=database onboard slot path mac"),
+                                    std::string("MACAddressPolicy=persistent")})
+      add(line);
+    if (wishes.mtu) {
+      add(fmt::format("MTUBytes={}", wishes.mtu->value));
+      promise["mtu"] = wishes.mtu->value;
+    }
+    if (wishes.queue_length) {
+      add(fmt::format("TransmitQueueLength={}", wishes.queue_length->value));
+      promise["queue_length"] = wishes.queue_length->value;
+    }
+    tuning.declare("net.settings", std::move(promise), place);
+    file.put(tuning, fmt::format("usr/lib/systemd/network/70-ainode-{}.link", ++number));
+  }
+}
+
 }  // namespace ainode

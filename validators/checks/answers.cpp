@@ -43,6 +43,7 @@ constexpr Probe kProbes[] = {
     {"try_file_buffer", true, require<FileBufferTrial>},
     {"try_device_dma", true, require<DeviceDma>},
     {"transfer_to_peer", true, require<PeerTransfer>},
+    {"is_auditing", false, require<std::optional<bool>>},
     {"is_read_only", true, require<std::optional<bool>>},
     {"is_same_directory", true, require<std::optional<bool>>},
     {"run", true, require<CommandOutcome>},

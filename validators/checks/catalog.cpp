@@ -18,7 +18,7 @@ constexpr Family kFamilies[] = {
     {"kernel", kernel_checks},     {"driver", driver_checks},        {"numa", numa_checks},
     {"dma", dma_checks},           {"memory", memory_checks},        {"cpu", cpu_checks},
     {"storage", storage_checks},   {"system", system_checks},        {"image", image_checks},
-    {"security", security_checks}, {"containers", container_checks},
+    {"security", security_checks}, {"containers", container_checks}, {"net", net_checks},
 };
 
 bool is_chosen(std::string_view family, const std::vector<std::string>& profiles) {

@@ -22,6 +22,7 @@ std::vector<Check> security_checks();
 std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
 std::vector<Check> container_checks();
+std::vector<Check> net_checks();
 
 /// The parts of the kernel, NUMA and DMA families that have files of their own.
 std::vector<Check> kernel_setting_checks();
@@ -32,7 +33,7 @@ std::vector<Check> peer_checks();
 std::vector<Check> all_checks();
 
 /// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
-/// system, image, security, containers.
+/// system, image, security, containers, net.
 std::vector<std::string_view> profile_names();
 /// Why a run does not ask for a check: by profile, level, its list of single checks, or what the image states.
 std::optional<GapKind> left_out(const Check& check, const Expected& expected);

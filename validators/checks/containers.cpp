@@ -91,10 +91,29 @@ std::string not_read(const CdiFiles& files) {
   return "YAML is not read here, JSON is: " + joined(files.unread, ", ");
 }
 
-Finding cdi_valid(const Node& node, const Expected&) {
+/// What the recipe declares, and no file defines as it does.
+Words undefined(const CdiFiles& files, const Expected& expected) {
+  Words objections;
+  for (const Declaration& declaration : expected.declared) {
+    if (declaration.subject != "containers.cdi") continue;
+    const auto name = declaration.expected.at("device").get<std::string>();
+    Words nodes;
+    for (const Json& node : declaration.expected.at("nodes")) nodes.push_back(node.at("path").get<std::string>());
+    std::sort(nodes.begin(), nodes.end());
+    const auto is_it = [&](const CdiDevice& device) { return device.name == name && device.nodes == nodes; };
+    if (std::none_of(files.devices.begin(), files.devices.end(), is_it))
+      objections.push_back(
+          fmt::format("no file gives {} the nodes {}{}", name, joined(nodes, ", "), placed(declaration)));
+  }
+  return objections;
+}
+
+Finding cdi_valid(const Node& node, const Expected& expected) {
   const CdiFiles files = read_cdi_files(node);
-  if (files.paths.empty()) return skipped(kNoFile);
+  const Words lost = undefined(files, expected);
+  if (files.paths.empty() && lost.empty()) return skipped(kNoFile);
   Words objections = files.problems, names;
+  objections.insert(objections.end(), lost.begin(), lost.end());
   for (const CdiDevice& device : files.devices) {
     names.push_back(device.name);
     for (const std::string& path : device.needs)
@@ -155,7 +174,12 @@ std::vector<Check> container_checks() {
            {"declared:containers.runs"},
            When::booted,
            runs},
-          {"containers.cdi-valid", "CDI files are well formed and name what is there", {}, When::booted, cdi_valid},
+          {"containers.cdi-valid",
+           "CDI files are well formed, name what is there, and define what is declared",
+           {},
+           When::booted,
+           cdi_valid,
+           "containers.cdi"},
           {"containers.cdi-isolates",
            "a container has the nodes of the CDI devices that it was given, and no other",
            {"declared:containers.runs"},

@@ -79,6 +79,9 @@ struct ExpectedTopology {
 ///   system.accounts *         {"user": "node", "id": 900, "groups": ["video"]} or {"group": "render", "id": 901}
 ///   image.files *             {"path": "/etc/x", "sha256": "…", "mode": "0644", "uid": 0, "gid": 0}
 ///   containers.runs           {"runtime": "podman"}
+///   containers.cdi *          {"device": "vendor.com/class=0", "nodes": [{"path": "/dev/y", "hostPath": "/dev/x"}]}
+///   net.settings *            {"driver": "mlx5_core", "mtu": 9000, "queue_length": 10000}, either may be missing
+///   security.audit            true or false
 ///   security.setuid-list      ["/usr/bin/su", …]
 ///   security.listening-ports  ["22/tcp"]
 ///   security.lsm              ["lockdown", "apparmor"]

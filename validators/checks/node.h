@@ -133,6 +133,8 @@ class Node {
   /// `disk` is a block device, whose first bytes are overwritten where `may_write`.
   virtual PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk,
                                         bool may_write) const = 0;
+  /// Whether the kernel audits; nothing where it does not say, or not to who asks.
+  virtual std::optional<bool> is_auditing() const = 0;
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.
   virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;

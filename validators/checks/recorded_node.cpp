@@ -149,6 +149,10 @@ PeerTransfer RecordedNode::transfer_to_peer(const std::string& pci_address, cons
   return answer<PeerTransfer>("transfer_to_peer", pair_of(pci_address, disk));
 }
 
+std::optional<bool> RecordedNode::is_auditing() const {
+  return answer<std::optional<bool>>("is_auditing", std::nullopt);
+}
+
 std::optional<bool> RecordedNode::is_read_only(const std::string& path) const {
   return answer<std::optional<bool>>("is_read_only", path);
 }

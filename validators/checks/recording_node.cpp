@@ -116,6 +116,10 @@ PeerTransfer RecordingNode::transfer_to_peer(const std::string& pci_address, con
   return note("transfer_to_peer", pair_of(pci_address, disk), node_.transfer_to_peer(pci_address, disk, may_write));
 }
 
+std::optional<bool> RecordingNode::is_auditing() const {
+  return note("is_auditing", node_.is_auditing());
+}
+
 std::optional<bool> RecordingNode::is_read_only(const std::string& path) const {
   return note("is_read_only", path, node_.is_read_only(path));
 }

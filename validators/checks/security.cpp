@@ -68,6 +68,15 @@ Finding lockdown(const Node& node, const Expected& expected) {
   });
 }
 
+Finding audit(const Node& node, const Expected& expected) {
+  return judge_each(expected, "security.audit", "netlink(7): AUDIT_GET", [&](const Json& statement) -> Measured {
+    const auto is_on = node.is_auditing();
+    if (!is_on) return {nullptr, "", "the kernel does not say whether it audits"};
+    return {*is_on,
+            *is_on == statement.get<bool>() ? "" : fmt::format("the kernel {}", *is_on ? "audits" : "does not audit")};
+  });
+}
+
 Finding vulnerabilities(const Node& node, const Expected& expected) {
   const std::string root = "/sys/devices/system/cpu/vulnerabilities";
   const Words& arguments = expected.kernel_cmdline;
@@ -138,6 +147,7 @@ std::vector<Check> security_checks() {
            {"declared:security.lockdown"},
            When::booted,
            lockdown},
+          {"security.audit", "the kernel audits as declared", {"declared:security.audit"}, When::booted, audit},
           {"security.vulnerabilities",
            "each vulnerability of the processor that the kernel knows is mitigated",
            {},

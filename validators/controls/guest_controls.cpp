@@ -327,6 +327,20 @@ std::vector<GuestControl> table() {
                       return std::string(
                           "for p in crun runc; do p=/usr/bin/$p; [ ! -e $p ] || mount --bind /dev/null $p; done");
                     })},
+      {{"no-audit", "the kernel audits where it should not, or does not where it should", {"security.audit"}},
+       Plant::argument,
+       of_statement("security.audit", [](const Json& on) { return fmt::format("audit={}", on.get<bool>() ? 0 : 1); })},
+      {{"other-interfaces", "network interfaces have another MTU and another queue", {"net.settings"}},
+       Plant::late,
+       of_statement(
+           "net.settings",
+           [](const Json&) {
+             return std::string(
+                 "for d in /sys/class/net/*/device; do echo 1300 >${d%/*}/mtu; echo 17 >${d%/*}/tx_queue_len; done");
+           })},
+      {{"lost-cdi", "the recipe's CDI files are gone", {"containers.cdi-valid"}, {"containers.cdi-isolates"}},
+       Plant::early,
+       of_statement("containers.cdi", [](const Json&) { return std::string("rm /etc/cdi/*.json"); })},
       {{"stale-cdi",
         "a CDI file names a device node that is gone",
         {"containers.cdi-valid", "containers.cdi-isolates"}},

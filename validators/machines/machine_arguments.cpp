@@ -78,7 +78,7 @@ Words device_arguments(const Topology& topology) {
   std::size_t ports = 0;
   for (std::size_t i = 0; i < topology.devices.size(); ++i) {
     const MachineDevice& device = topology.devices[i];
-    std::string line(device.kind->name);
+    std::string line = fmt::format("{}{}", device.kind->name, device.kind->arguments);
     if (device.kind->has_storage) {
       // `snapshot` lays a temporary file without a name over a disk of zeros: writes are kept until QEMU ends.
       append(words, {"-drive", fmt::format("if=none,id=storage{},format=raw,snapshot=on,file.driver=null-co,"

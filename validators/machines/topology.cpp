@@ -244,6 +244,7 @@ std::string one_of(const YamlNode& node, const std::string& key, const std::vect
 const DeviceKind kDeviceKinds[] = {
     {"edu", {"1234", "11e8", ""}, false},  // QEMU's device for teaching: a DMA engine that no driver takes
     {"nvme", {"1b36", "0010", "nvme"}, true},
+    {"virtio-net-pci", {"1af4", "1041", "virtio-pci"}, false, ",disable-legacy=on,romfile="},  // without a peer
 };
 
 std::vector<MachineDevice> read_devices(const YamlNode& list) {

@@ -16,6 +16,7 @@ struct DeviceKind {
   std::string_view name;  ///< of `kind`, and of QEMU's device
   checks::ExpectedDevice seen;
   bool has_storage = false;
+  std::string_view arguments = {};  ///< of QEMU's device, further ones: ",romfile="
 };
 
 struct MachineDevice {

@@ -320,6 +320,10 @@ checks::PeerTransfer CommittedTree::transfer_to_peer(const std::string&, const s
   return transfer;
 }
 
+std::optional<bool> CommittedTree::is_auditing() const {
+  return std::nullopt;
+}
+
 std::optional<bool> CommittedTree::is_read_only(const std::string&) const {
   return std::nullopt;
 }

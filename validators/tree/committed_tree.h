@@ -37,6 +37,7 @@ class CommittedTree : public checks::Node {
   checks::DeviceDma try_device_dma(const std::string& pci_address) const override;
   checks::PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk,
                                         bool may_write) const override;
+  std::optional<bool> is_auditing() const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   checks::CommandOutcome run(const std::vector<std::string>& argv) const override;
