@@ -138,6 +138,37 @@ TEST_F(Tune, BlockDevicesFollowARuleOfUdev) {
             "ATTR{queue/scheduler}=\"none\", ATTR{queue/read_ahead_kb}=\"128\"\n");
 }
 
+TEST_F(Tune, NetworkInterfacesFollowALinkFile) {
+  recipe_.tuning.net["mlx5_*"] = {{}, Located<int>{9000, {"r.yaml", 5, 1, 1, ""}}, {}};
+  tune();
+  EXPECT_EQ(text("usr/lib/systemd/network/70-ainode-1.link"),
+            "[Match]\nDriver=mlx5_*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n"
+            "AlternativeNamesPolicy=database onboard slot path mac\nMACAddressPolicy=persistent\nMTUBytes=9000\n");
+  EXPECT_EQ(promised("net.settings"), "{\"driver\":\"mlx5_*\",\"mtu\":9000} r.yaml:5:1\n");
+}
+
+TEST_F(Tune, ContainerDevicesStandInOneFileAKind) {
+  recipe_.container_devices = {{said("a.com/gpu=0", 2), {said("/dev/gpu0")}},
+                               {said("a.com/gpu=1", 3), {said("/dev/real1:/dev/gpu1")}},
+                               {said("a.com/nic=0", 4), {said("/dev/nic")}}};
+  tune();
+  const Json gpus = Json::parse(text("etc/cdi/a.com.gpu.json"));
+  EXPECT_EQ(gpus["kind"], "a.com/gpu");
+  ASSERT_EQ(gpus["devices"].size(), 2u);
+  const Json node = {{"path", "/dev/gpu1"}, {"hostPath", "/dev/real1"}};
+  EXPECT_EQ(gpus["devices"][1], (Json{{"name", "1"}, {"containerEdits", {{"deviceNodes", {node}}}}}));
+  EXPECT_EQ(Json::parse(text("etc/cdi/a.com.nic.json"))["devices"].size(), 1u);
+  EXPECT_NE(promised("containers.cdi").find("a.com/gpu=1"), std::string::npos);
+}
+
+TEST_F(Tune, AuditingIsPromisedWhereItIsSaid) {
+  tune();
+  EXPECT_EQ(promised("security.audit"), "");
+  recipe_.security.audit = Located<bool>{false, {"r.yaml", 6, 1, 1, ""}};
+  tune();
+  EXPECT_EQ(promised("security.audit"), "false r.yaml:6:1\n");
+}
+
 const std::string kUnits = "usr/lib/systemd/system/", kLinks = "etc/systemd/system/";
 
 TEST_F(Tune, UnitsAreEnabledAsTheirInstallSectionSays) {

@@ -35,6 +35,20 @@ TEST(CdiValid, WantsWhatTheFilesNameToBeThere) {
   EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld({}), {})), "skip: no CDI file is in /etc/cdi or /run/cdi");
 }
 
+TEST(CdiValid, WantsWhatTheRecipeDeclares) {
+  const auto declared = [](const std::string& device, const Json& nodes) {
+    Expected expected;
+    expected.declared = {{"containers.cdi", {{"device", device}, {"nodes", nodes}}, "r.yaml:4:2"}};
+    return expected;
+  };
+  const Json gpu0 = {{{"path", "/dev/gpu0"}, {"hostPath", "/dev/gpu0"}}};
+  EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld(kWhole), declared("vendor.com/gpu=0", gpu0))), "pass");
+  const std::string lost = "fail: no file gives vendor.com/gpu=9 the nodes /dev/gpu0 (r.yaml:4:2)";
+  EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld(kWhole), declared("vendor.com/gpu=9", gpu0))), lost);
+  EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld({}), declared("vendor.com/gpu=9", gpu0))), lost);
+  EXPECT_NE(said(judge("containers.cdi-valid", RecordedWorld(kWhole), declared("vendor.com/gpu=all", gpu0))), "pass");
+}
+
 TEST(CdiValid, RefusesWhatIsNoSpecification) {
   const std::string who = "fail: /run/cdi/x.json: ";
   EXPECT_EQ(valid("{"), who + "it is no JSON object");

@@ -79,7 +79,40 @@ const std::string kThp = "/sys/kernel/mm/transparent_hugepage/enabled", kCpus = 
 const std::string kModprobe = "modprobe --dry-run --show-depends nouveau";
 const std::string kPolicy = kCpus + "cpufreq/policy0/scaling_governor";
 
+const Json kCards = {{"driver", "mlx5_*"}, {"mtu", 9000}, {"queue_length", 5000}};
+Files card_of(const std::string& driver, const std::string& mtu) {
+  return {{"/sys/class/net/eth0/device/driver", "-> ../../../bus/pci/drivers/" + driver},
+          {"/sys/class/net/eth0/mtu", mtu},
+          {"/sys/class/net/eth0/tx_queue_len", "5000\n"},
+          {"/sys/class/net/lo/mtu", "65536\n"}};
+}
+Json auditing(const Json& answer) {
+  return {{"is_auditing", answer}};
+}
+
 const std::vector<Row> kRows = {
+    {"net_kept", "net.settings", kCards, card_of("mlx5_core", "9000\n"), kNone, "pass"},
+    {"net_other",
+     "net.settings",
+     kCards,
+     card_of("mlx5_core", "1500\n"),
+     kNone,
+     "fail: the MTU of eth0 is 1500 instead of 9000 (r.yaml:3:1)"},
+    {"net_of_another_driver",
+     "net.settings",
+     kCards,
+     card_of("ice", "9000\n"),
+     kNone,
+     "unmeasurable: the machine has no network interface of driver `mlx5_*` (r.yaml:3:1)"},
+    {"audit_on", "security.audit", true, {}, auditing(true), "pass"},
+    {"audit_off", "security.audit", true, {}, auditing(false), "fail: the kernel does not audit (r.yaml:3:1)"},
+    {"audit_unwanted", "security.audit", false, {}, auditing(true), "fail: the kernel audits (r.yaml:3:1)"},
+    {"audit_untold",
+     "security.audit",
+     false,
+     {},
+     auditing(nullptr),
+     "unmeasurable: the kernel does not say whether it audits (r.yaml:3:1)"},
     {"sysctl_kept", "kernel.sysctl", kSwap, {{"/proc/sys/vm/swappiness", "7\n"}}, kNone, "pass"},
     {"sysctl_of_words", "kernel.sysctl", kPorts, {{"/proc/sys/a/b", "1024\t60999\n"}}, kNone, "pass"},
     {"sysctl_other",
