@@ -25,7 +25,9 @@ struct ValidateOptions {
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
   std::chrono::seconds wall_deadline{900};   ///< of the whole boot; waiting for a processor of a busy host not counted
   std::chrono::seconds silence{240};         ///< no byte on any channel for this long, counted likewise: hung
+  std::chrono::seconds cpu_deadline{1800};   ///< of QEMU's processor time, for the whole boot
   std::vector<std::string> extra_arguments;  ///< appended to the kernel command line (controls and tests)
+  std::vector<std::string> elsewhere;        ///< ids that are not asked here: another machine of the run answers them
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in

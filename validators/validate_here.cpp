@@ -19,10 +19,6 @@ namespace ainode {
 
 namespace {
 
-std::string repetition(const ValidateOptions& options) {
-  return fmt::format("ainode validate {} --target {}", options.image.string(), options.target);
-}
-
 /// Interrupts are asked for between checks: a check would take one for its own failure.
 void judge(RunContext& run, const std::vector<checks::Check>& chosen, const checks::Node& node,
            const checks::Expected& expected, const std::function<void()>& while_booting, Report& report) {
@@ -45,7 +41,7 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
                 fmt::format("{}: kernels of {} are not read yet", options.image.string(), manifest.architecture));
   const checks::Expected expected = asked_of(manifest, options);
   Report report = report_on(manifest, options, expected);
-  report.boot = {{"repeat", repetition(options)}};
+  report.boot = {{"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}};
   run_step(run, "check", [&] {
     const tree::CommittedTree node(options.image / "repo", manifest.commit);
     judge(run, tree::checks_of_tree(expected), node, expected, nullptr, report);
@@ -64,7 +60,7 @@ Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecor
     expected.topology = facts_without_harness(topology);
     report.topology = topology.name;
   }
-  report.boot = {{"repeat", repetition(options)}};
+  report.boot = {{"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}};
   run_step(run, "check", [&] {
     const checks::LocalNode node;
     const std::vector<checks::Check> chosen = checks::checks_for(expected);
@@ -81,7 +77,8 @@ Report validate_recorded(RunContext& run, const ValidateOptions& options) {
   KeptRecording kept = read_recording(options.image);
   choose_checks(kept.expected, options);
   Report report = std::move(kept.report);
-  report.boot = {{"repeat", repetition(options)}, {"recorded_on", report.target}};
+  report.boot = {
+      {"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}, {"recorded_on", report.target}};
   report.target = options.target;
   report.profiles = kept.expected.profiles;
   report.level = to_string(kept.expected.level);

@@ -104,6 +104,8 @@ std::string to_table(const Report& report, bool colour) {
       "\n";
   table += fmt::format("  commit {}\n", printable(report.commit));
   if (const std::string boot = boot_line(report); !boot.empty()) table += fmt::format("  {}\n", boot);
+  for (const std::string& line : wrapped(cut(printable(retries_line(report)), kLongest), kWidth - 2))
+    table += "  " + line + "\n";
   table += "\n";
   for (const CheckResult& check : report.checks) table += check_lines(check, report, colour);
   if (!report.failure.empty()) {
