@@ -30,10 +30,6 @@ constexpr const char* kStep = "machines";
 constexpr const char* kEveryMachine = "qemu:all";
 constexpr std::uint64_t kOverhead = std::uint64_t{384} << 20;  // QEMU's own, beside the guest's memory
 
-bool is_guest(const std::string& target) {
-  return target.starts_with("qemu");
-}
-
 /// One run, with a directory of its own.
 struct Job {
   std::string name;

@@ -208,12 +208,17 @@ std::string command_of(const ValidateOptions& options, bool of_one_check) {
     add_unless_usual("--level", options.level, usual.level);
     add("--check", options.checks);
   }
+  if (!is_guest(options.target)) return quoted(words);
   add("--append", options.extra_arguments);
   add_unless_usual("--qemu", options.qemu, usual.qemu);
   add_unless_usual("--deadline", options.wall_deadline.count(), usual.wall_deadline.count());
   add_unless_usual("--silence", options.silence.count(), usual.silence.count());
   add_unless_usual("--cpu-deadline", options.cpu_deadline.count(), usual.cpu_deadline.count());
   return quoted(words);
+}
+
+bool is_guest(const std::string& target) {
+  return target != "tree" && target != "recorded" && !is_local(target);
 }
 
 bool is_local(const std::string& target) {
@@ -289,14 +294,13 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
 
 void require_usage(const ValidateOptions& options) {
   require_profiles(options.profiles);
-  const bool is_tree = options.target == "tree", is_recorded = options.target == "recorded";
+  const bool is_tree = options.target == "tree";
   require_level(options.level);
   require_checks(options.checks, is_tree ? Seen::files : Seen::running);
-  const bool is_guest = !is_tree && !is_recorded && !is_local(options.target);
-  if (!is_guest && !options.extra_arguments.empty()) refuse_arguments(options.target);
-  if (is_guest) find_topology(topology_of(options.target));
+  if (!is_guest(options.target) && !options.extra_arguments.empty()) refuse_arguments(options.target);
+  if (is_guest(options.target)) find_topology(topology_of(options.target));
   if (is_local(options.target) && options.target != "local") find_topology(options.target.substr(6));
-  if (!is_recorded) read_manifest(options.image);
+  if (options.target != "recorded") read_manifest(options.image);
 }
 
 Report validate_image(RunContext& run, const ValidateOptions& options) {

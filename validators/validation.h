@@ -22,6 +22,9 @@ void require_usage(const ValidateOptions& options);
 /// The command that does the same again, for a shell. `of_one_check`: without what `--check` would contradict.
 std::string command_of(const ValidateOptions& options, bool of_one_check = false);
 
+/// Whether the target is none of the others: qemu, or unknown.
+bool is_guest(const std::string& target);
+
 /// Whether the target is `local` or `local:TOPOLOGY`.
 bool is_local(const std::string& target);
 
