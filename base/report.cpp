@@ -26,7 +26,7 @@ constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts{{
     {Verdict::infra, "infra"},
 }};
 
-constexpr std::array<std::pair<GapKind, std::string_view>, 11> kGapKinds{{
+constexpr std::array<std::pair<GapKind, std::string_view>, 12> kGapKinds{{
     {GapKind::machine, "machine"},
     {GapKind::kernel, "kernel"},
     {GapKind::nothing, "nothing"},
@@ -38,6 +38,7 @@ constexpr std::array<std::pair<GapKind, std::string_view>, 11> kGapKinds{{
     {GapKind::profile, "profile"},
     {GapKind::selection, "selection"},
     {GapKind::statement, "statement"},
+    {GapKind::elsewhere, "elsewhere"},
 }};
 constexpr std::size_t kLargestReport = std::size_t{64} << 20;
 
@@ -70,8 +71,13 @@ Json seconds() {
 Json anything() {
   return Json::object();
 }
-Json any_object() {
-  return {{"type", "object"}};
+/// What a boot was like differs by target; what was tried again is always said alike.
+Json boot_object() {
+  const Json retry = {{"type", "object"},
+                      {"properties", {{"code", text()}, {"text", text()}}},
+                      {"required", {"code", "text"}},
+                      {"additionalProperties", false}};
+  return {{"type", "object"}, {"properties", {{"retries", {{"type", "array"}, {"items", retry}}}}}};
 }
 Json verdict_word() {
   return {{"enum", words_of(kVerdicts)}};
@@ -153,7 +159,8 @@ constexpr Key kReportKeys[] = {
     {"failure", text, "of the run as a whole; empty when the checks ran"},
     {"failure_verdict", verdict_word, "of `failure`"},
     {"coverage", [] { return object_of(kCoverageKeys); }, "what this report says nothing of"},
-    {"boot", any_object, "times, harness arguments, where the evidence is, how to repeat it"},
+    {"boot", boot_object,
+     "times, harness arguments, where the evidence is, how to repeat it; `retries`: starts that the environment ended"},
     {"checks",
      [] {
        return Json{{"type", "array"}, {"items", object_of(kCheckKeys)}};

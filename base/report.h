@@ -48,6 +48,7 @@ enum class GapKind {
   profile,       ///< not asked for: of another family
   selection,     ///< not asked for: single checks were
   statement,     ///< it judges a statement that the image does not make
+  elsewhere,     ///< another machine of the same run was asked
 };
 std::string_view to_string(GapKind kind);
 

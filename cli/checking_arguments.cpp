@@ -3,6 +3,18 @@
 
 namespace ainode::cli {
 
+namespace {
+
+void add_seconds(CLI::App& app, const std::string& name, std::chrono::seconds& value, const std::string& says) {
+  app.add_option_function<int>(
+         name, [&value](int seconds) { value = std::chrono::seconds(seconds); }, says)
+      ->default_str(std::to_string(value.count()))
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400));
+}
+
+}  // namespace
+
 void declare_checking(CLI::App& app, ValidateOptions& options) {
   app.add_option("--profile", options.profiles, "checks to run (default: the image's); may be repeated")
       ->type_name("PROFILE")
@@ -23,6 +35,10 @@ void declare_checking(CLI::App& app, ValidateOptions& options) {
       ->type_name("ARGUMENT")
       ->expected(1)
       ->take_all();
+  add_seconds(app, "--deadline", options.wall_deadline,
+              "seconds for the whole boot; waiting for a busy host not counted");
+  add_seconds(app, "--cpu-deadline", options.cpu_deadline, "seconds of processor time for the whole boot");
+  add_seconds(app, "--silence", options.silence, "seconds without any sign of life: hung");
 }
 
 }  // namespace ainode::cli

@@ -8,8 +8,8 @@
 
 namespace ainode::cli {
 
-/// --profile, --check, --level, --evidence, --qemu and --append. The options fill `options`, which must outlive the
-/// parser.
+/// --profile, --check, --level, --evidence, --qemu, --append and the deadlines. The options fill `options`, which must
+/// outlive the parser.
 void declare_checking(CLI::App& app, ValidateOptions& options);
 
 }  // namespace ainode::cli

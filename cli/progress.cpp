@@ -25,8 +25,9 @@ std::string amount(const Event& event) {
     return event.unit == "B" ? readable_size(number) : std::to_string(number);
   };
   const std::string unit = event.unit == "B" || event.unit.empty() ? "" : " " + event.unit;
-  if (event.total == 0) return show(event.done) + unit;
-  return fmt::format("{} of {}{}", show(event.done), show(event.total), unit);
+  const std::string more = event.text.empty() ? "" : ", " + printable(event.text);
+  if (event.total == 0) return show(event.done) + unit + more;
+  return fmt::format("{} of {}{}{}", show(event.done), show(event.total), unit, more);
 }
 
 int percent(const Event& event) {

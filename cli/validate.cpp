@@ -9,6 +9,7 @@
 #include "cli/checking_arguments.h"
 #include "cli/report_files.h"
 #include "cli/verb.h"
+#include "validators/suite.h"
 #include "validators/validate.h"
 
 namespace ainode::cli {
@@ -17,8 +18,8 @@ namespace {
 
 struct ValidateArguments {
   ValidateOptions options;
-  fs::path report, junit, markdown;
-  int deadline = 0, silence = 0;
+  std::vector<std::string> targets = {"qemu"};
+  fs::path report, junit, markdown, resume;
 };
 
 /// A report in which nothing was judged is no pass.
@@ -36,9 +37,33 @@ Exit exit_of(const Report& report) {
   }
 }
 
+std::vector<ValidateOptions> runs_of(const ValidateArguments& arguments) {
+  std::vector<ValidateOptions> runs;
+  for (const std::string& given : arguments.targets) {
+    for (const std::string& target : targets_of(given)) {
+      ValidateOptions& one = runs.emplace_back(arguments.options);
+      one.target = target;
+    }
+  }
+  ask_files_once(runs);
+  return runs;
+}
+
+/// One report, merged where there are several targets.
+Report judge(RunContext& run, const ValidateArguments& arguments) {
+  const std::vector<ValidateOptions> runs = runs_of(arguments);
+  if (runs.size() == 1 && arguments.resume.empty()) return validate_image(run, runs.front());
+  const std::vector<std::string> names = names_of(runs);
+  std::vector<Report> reports = validate_all(run, runs, {run.jobs, std::nullopt, arguments.resume});
+  if (reports.size() == 1) return std::move(reports.front());
+  std::vector<NamedReport> named;
+  for (std::size_t i = 0; i < reports.size(); ++i) named.push_back({names[i], std::move(reports[i])});
+  return merge_reports(named);
+}
+
 int validate(RunContext& run, const Globals& globals, const ValidateArguments& arguments) {
   for (const fs::path& file : {arguments.report, arguments.junit, arguments.markdown}) require_writable(file);
-  const Report report = validate_image(run, arguments.options);
+  const Report report = judge(run, arguments);
   if (!arguments.report.empty()) write_file(arguments.report, json_text(report));
   if (!arguments.junit.empty()) write_file(arguments.junit, to_junit(report));
   if (!arguments.markdown.empty()) write_file(arguments.markdown, to_markdown(report));
@@ -49,15 +74,16 @@ int validate(RunContext& run, const Globals& globals, const ValidateArguments& a
 VerbBody define(CLI::App& app) {
   auto arguments = std::make_shared<ValidateArguments>();
   ValidateOptions& options = arguments->options;
-  arguments->deadline = static_cast<int>(options.wall_deadline.count());
-  arguments->silence = static_cast<int>(options.silence.count());
   app.add_option("IMAGE", options.image, "the directory that `build --out` wrote, or `record --out` for recorded")
       ->required();
-  app.add_option("--target", options.target,
-                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; local, or local:TOPOLOGY: the "
-                 "machine that this runs on; tree: not booted; recorded: what `record` kept")
+  app.add_option("--target", arguments->targets,
+                 "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; qemu:all: every shipped one; "
+                 "local, or local:TOPOLOGY: the machine that this runs on; tree: not booted; recorded: what `record` "
+                 "kept; may be repeated: all at once, as many as cores (-j) and memory allow, one merged report")
       ->capture_default_str()
-      ->type_name("TARGET");
+      ->type_name("TARGET")
+      ->expected(1)
+      ->take_all();
   declare_checking(app, options);
   auto* controls = app.add_flag("--controls", options.all_controls,
                                 "besides, plant defects and see that exactly the checks that must fail do");
@@ -72,19 +98,10 @@ VerbBody define(CLI::App& app) {
   app.add_option("-o,--report", arguments->report, "write the report as JSON")->type_name("FILE");
   app.add_option("--junit", arguments->junit, "write the report as JUnit XML")->type_name("FILE");
   app.add_option("--markdown", arguments->markdown, "write the report as Markdown, for GitHub")->type_name("FILE");
-  app.add_option("--deadline", arguments->deadline, "seconds for the whole boot")
-      ->capture_default_str()
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86'400));
-  app.add_option("--silence", arguments->silence, "seconds without any sign of life: hung")
-      ->capture_default_str()
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86'400));
-  return [arguments](RunContext& run, const Globals& globals) {
-    arguments->options.wall_deadline = std::chrono::seconds(arguments->deadline);
-    arguments->options.silence = std::chrono::seconds(arguments->silence);
-    return validate(run, globals, *arguments);
-  };
+  app.add_option("--resume", arguments->resume,
+                 "keep each machine's report here; the same command takes those that it finds, and runs the rest")
+      ->type_name("DIR");
+  return [arguments](RunContext& run, const Globals& globals) { return validate(run, globals, *arguments); };
 }
 
 }  // namespace
@@ -95,6 +112,7 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --target qemu:two-nodes -o report.json --junit report.xml\n"
           "ainode validate out/qemu-base --target qemu:./our-node.yaml   # a machine of your own\n"
           "ainode validate out/qemu-base --target tree            # what files alone prove, in seconds\n"
+          "ainode validate out/qemu-base --target qemu:all --target tree --resume run1   # every machine, one report\n"
           "ainode validate out/qemu-base --level quick --markdown \"$GITHUB_STEP_SUMMARY\"\n"
           "ainode validate out/qemu-base --check numa.nodes       # one check again\n"
           "ainode validate out/qemu-base --target local           # is this very machine that image?\n"

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <sstream>
 
 #include "base/error.h"
@@ -33,7 +32,8 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
 constexpr std::size_t kLongestCommandLine = 2047;
 
-/// Nothing where the kernel does not say.
+}  // namespace
+
 std::optional<std::uint64_t> available_memory() {
   std::istringstream lines(read_file_if_any("/proc/meminfo").value_or(""));
   for (std::string key; lines >> key;) {
@@ -42,8 +42,6 @@ std::optional<std::uint64_t> available_memory() {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::string topology_of(const std::string& target) {
   if (target == "qemu") return std::string(kDefaultTopology);
@@ -100,6 +98,7 @@ checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   expected.profiles = task.profiles;
   expected.level = task.level;
   expected.only = task.only;
+  expected.elsewhere = task.elsewhere;
   expected.nonce = task.nonce;
   expected.command = task.command;
   expected.emulated = true;

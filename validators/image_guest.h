@@ -3,7 +3,9 @@
 // beside it. What validate_image and boot_console share.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct ImageGuest {
   TemporaryDirectory work;
 };
 
+/// Bytes that this host could give to guests now; nothing where the kernel does not say.
+std::optional<std::uint64_t> available_memory();
+
 /// What find_topology is to find for `qemu`, `qemu:TOPOLOGY` or `qemu:FILE.yaml`. Throws target_unknown.
 std::string topology_of(const std::string& target);
 
@@ -46,9 +51,10 @@ struct AgentTask {
   std::vector<std::string> profiles;
   std::vector<std::string> command;  ///< empty: run the checks
   checks::Level level = checks::Level::standard;
-  std::vector<std::string> only = {};  ///< as Expected::only
-  bool records = false;                ///< and send what the checks saw
-  controls::Planting planting = {};    ///< defects; their kernel arguments are prepare_guest's
+  std::vector<std::string> only = {};       ///< as Expected::only
+  bool records = false;                     ///< and send what the checks saw
+  std::vector<std::string> elsewhere = {};  ///< as Expected::elsewhere
+  controls::Planting planting = {};         ///< defects; their kernel arguments are prepare_guest's
 };
 
 /// What the agent is given to judge by.

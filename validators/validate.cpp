@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "base/crypto.h"
 #include "base/suggestion.h"
@@ -15,7 +17,9 @@
 #include "validators/asked_checks.h"
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
+#include "validators/machines/guest_process.h"
 #include "validators/machines/guest_run.h"
+#include "validators/machines/retries.h"
 #include "validators/validation.h"
 
 namespace ainode {
@@ -24,6 +28,7 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 32;
 constexpr std::size_t kReasonBytes = 500;
+constexpr std::chrono::milliseconds kRetryPause{1000};  // times the number of the retry
 
 void require_level(const std::string& level) {
   if (level.empty() || checks::level_named(level)) return;
@@ -38,8 +43,11 @@ double rounded(double seconds) {
   return std::round(seconds * 10) / 10;
 }
 
-Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const ValidateOptions& options,
-               const fs::path& evidence) {
+fs::path evidence_of(const ValidateOptions& options) {
+  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
+}
+
+Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const ValidateOptions& options) {
   return {{"spoke", outcome.agent_spoke},
           {"first_word_seconds", rounded(outcome.first_word_seconds)},
           {"first_word_cpu_seconds", rounded(outcome.first_word_cpu_seconds)},
@@ -50,9 +58,9 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
           {"agent_bytes", outcome.agent_bytes},
           {"accelerator", "tcg"},
           {"harness_arguments", guest.harness_arguments},
-          {"evidence", evidence.string()},
-          {"repeat",
-           fmt::format("ainode validate {} --target qemu:{}", options.image.string(), topology_of(options.target))},
+          {"evidence", evidence_of(options).string()},
+          {"repeat", command_of(options)},
+          {"repeat_one", command_of(options, true)},
           {"failure_code", outcome.code ? outcome.code->id : ""},
           {"last_lines", outcome.last_lines}};
 }
@@ -132,10 +140,61 @@ GuestDeadlines deadlines_of(const ValidateOptions& options) {
   GuestDeadlines deadlines;
   deadlines.whole = options.wall_deadline;
   deadlines.silence = options.silence;
+  deadlines.cpu_seconds = static_cast<double>(options.cpu_deadline.count());
   // A tenth of the patience is enough for an answer or for last words.
   deadlines.answer = deadlines.last_words =
       std::max(std::chrono::milliseconds(1000), std::chrono::milliseconds(options.silence) / 8);
   return deadlines;
+}
+
+controls::Planting planting_for(const ValidateOptions& options) {
+  if (options.controls.empty()) return {};
+  checks::Expected expected = checks::expected_of(read_manifest(options.image));
+  expected.topology = find_topology(topology_of(options.target)).facts;
+  return controls::planting_of(options.controls, expected);
+}
+
+/// One start of a guest, from a disk that nobody wrote to.
+struct Attempt {
+  ImageGuest guest;
+  AgentTask task;
+  GuestOutcome outcome;
+  Collector collector;
+};
+
+Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const checks::Expected& asked,
+                      const std::vector<checks::Check>& chosen, bool records) {
+  const fs::path evidence = evidence_of(options);
+  const controls::Planting planting = planting_for(options);
+  ImageGuest guest = run_step(run, "prepare", [&] {
+    std::vector<std::string> arguments = options.extra_arguments;
+    arguments.insert(arguments.end(), planting.arguments.begin(), planting.arguments.end());
+    return prepare_guest(options.image, topology_of(options.target), arguments, evidence);
+  });
+  AgentTask task = {to_hex(random_bytes(kNonceBytes)),
+                    asked.profiles,
+                    {},
+                    asked.level,
+                    asked.only,
+                    records,
+                    asked.elsewhere,
+                    planting};
+  const GuestPlan plan = {
+      guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
+      task.records};
+  Collector collector(run, chosen);
+  GuestOutcome outcome = run_step(run, "boot", [&] {
+    return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
+  });
+  return {std::move(guest), std::move(task), std::move(outcome), std::move(collector)};
+}
+
+void pause(std::chrono::milliseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {
+    throw_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 }  // namespace
@@ -147,6 +206,38 @@ void require_profiles(const std::vector<std::string>& profiles) {
       throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
           .help(fmt::format("there are: {}", fmt::join(known, ", ")));
   }
+}
+
+std::string command_of(const ValidateOptions& options, bool of_one_check) {
+  const ValidateOptions usual;
+  const bool is_named = options.target == "qemu";
+  std::vector<std::string> words = {"ainode", "validate", options.image.string(), "--target",
+                                    is_named ? fmt::format("qemu:{}", kDefaultTopology) : options.target};
+  const auto add = [&](const char* option, const std::vector<std::string>& values) {
+    for (const std::string& value : values) words.insert(words.end(), {option, value});
+  };
+  const auto add_unless_usual = [&](const char* option, const auto& value, const auto& usual_value) {
+    if (value != usual_value) add(option, {fmt::format("{}", value)});
+  };
+  if (!of_one_check) {
+    add("--profile", options.profiles);
+    add_unless_usual("--level", options.level, usual.level);
+    add("--check", options.checks);
+    if (options.all_controls) words.emplace_back("--controls");
+    if (options.apart) words.emplace_back("--apart");
+  }
+  add("--control", options.controls);
+  if (!is_guest(options.target)) return quoted(words);
+  add("--append", options.extra_arguments);
+  add_unless_usual("--qemu", options.qemu, usual.qemu);
+  add_unless_usual("--deadline", options.wall_deadline.count(), usual.wall_deadline.count());
+  add_unless_usual("--silence", options.silence.count(), usual.silence.count());
+  add_unless_usual("--cpu-deadline", options.cpu_deadline.count(), usual.cpu_deadline.count());
+  return quoted(words);
+}
+
+bool is_guest(const std::string& target) {
+  return target != "tree" && target != "recorded" && !is_local(target);
 }
 
 bool is_local(const std::string& target) {
@@ -161,6 +252,7 @@ void choose_checks(checks::Expected& asked, const ValidateOptions& options) {
     asked.profiles = {"boot"};
     asked.level = checks::Level::full;
   }
+  asked.elsewhere = options.elsewhere;
   require_profiles(asked.profiles);
 }
 
@@ -183,35 +275,27 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
 }
 
 Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
-  const std::string topology = topology_of(options.target);
-  const fs::path evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
-  controls::Planting planting;
-  ImageGuest guest = run_step(run, "prepare", [&] {
-    // Before anything is made: a directory without an image stays as it was.
-    checks::Expected expected = checks::expected_of(read_manifest(options.image));
-    if (!options.controls.empty()) expected.topology = find_topology(topology).facts;
-    planting = controls::planting_of(options.controls, expected);
-    std::vector<std::string> arguments = options.extra_arguments;
-    arguments.insert(arguments.end(), planting.arguments.begin(), planting.arguments.end());
-    return prepare_guest(options.image, topology, arguments, evidence);
-  });
-  const checks::Expected asked = asked_of(guest.manifest, options);
-  const AgentTask task = {
-      to_hex(random_bytes(kNonceBytes)), asked.profiles, {}, asked.level, asked.only, kept != nullptr, planting};
+  // Before anything is made: a directory without an image stays as it was.
+  const checks::Expected asked = asked_of(read_manifest(options.image), options);
   const std::vector<checks::Check> chosen = checks::checks_for(asked);
-
-  GuestPlan plan = {
-      guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
-      task.records};
-  Collector collector(run, chosen);
-  const GuestOutcome outcome = run_step(run, "boot", [&] {
-    return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
-  });
-  require_start(outcome, guest.topology);
+  Json retries = Json::array();
+  std::optional<Attempt> attempt;
+  while (true) {
+    attempt.emplace(attempt_guest(run, options, asked, chosen, kept != nullptr));
+    const GuestOutcome& outcome = attempt->outcome;
+    const auto cause = passing_cause(outcome);
+    if (!cause || retries.size() == kRetries) break;
+    retries.push_back({{"code", outcome.code->id}, {"text", fmt::format("{}: {}", outcome.text, *cause)}});
+    run.events.warn("boot", fmt::format("{}; trying again", outcome.text));
+    pause(kRetryPause * retries.size());
+  }
+  const auto& [guest, task, outcome, collector] = *attempt;
+  // What the environment refused again and again is no fault of the machine's, which require_start would blame.
+  if (retries.empty()) require_start(outcome, guest.topology);
   if (kept) {
     require_end(outcome, guest.topology);
-    kept->recording = recording_of(std::move(collector.recorded()), fmt::format("guest `{}`", guest.manifest.name),
-                                   codes::result_malformed);
+    kept->recording = recording_of(std::move(attempt->collector.recorded()),
+                                   fmt::format("guest `{}`", guest.manifest.name), codes::result_malformed);
     kept->expected = expected_in(guest, task);
   }
 
@@ -219,7 +303,8 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
   report.topology = guest.topology.name;
   report.checks = collector.finish(outcome);
   report.coverage = coverage_of(asked, Seen::running, report.checks);
-  report.boot = boot_json(outcome, guest, options, evidence);
+  report.boot = boot_json(outcome, guest, options);
+  report.boot["retries"] = std::move(retries);
   if (outcome.code) {
     report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
     report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;
@@ -227,25 +312,29 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
   return report;
 }
 
-Report validate_image(RunContext& run, const ValidateOptions& options) {
+void require_usage(const ValidateOptions& options) {
   require_profiles(options.profiles);
-  const bool is_tree = options.target == "tree", is_recorded = options.target == "recorded";
+  const bool is_tree = options.target == "tree";
   require_level(options.level);
   require_checks(options.checks, is_tree ? Seen::files : Seen::running);
+  if (!is_guest(options.target) && !options.extra_arguments.empty()) refuse_arguments(options.target);
+  if (is_guest(options.target)) find_topology(topology_of(options.target));
+  if (is_local(options.target) && options.target != "local") find_topology(options.target.substr(6));
   require_controls(options);
+  if (options.target != "recorded") read_manifest(options.image);
   require_place(options);
+}
+
+Report validate_image(RunContext& run, const ValidateOptions& options) {
+  require_usage(options);
   if (options.all_controls) return validate_controls(run, options);
-  if (!is_tree && !is_recorded && !is_local(options.target)) return validate_guest(run, options);
-  if (!options.extra_arguments.empty()) refuse_arguments(options.target);
-  if (is_recorded) return validate_recorded(run, options);
-  return is_tree ? validate_tree(run, options) : validate_local(run, options);
+  if (options.target == "recorded") return validate_recorded(run, options);
+  if (options.target == "tree") return validate_tree(run, options);
+  return is_local(options.target) ? validate_local(run, options) : validate_guest(run, options);
 }
 
 Report record_image(RunContext& run, const ValidateOptions& options, const fs::path& out) {
-  require_profiles(options.profiles);
-  require_level(options.level);
-  require_checks(options.checks, Seen::running);
-  if (is_local(options.target) && !options.extra_arguments.empty()) refuse_arguments(options.target);
+  require_usage(options);
   require_new(out);
   KeptRecording kept;
   kept.report = is_local(options.target) ? validate_local(run, options, &kept) : validate_guest(run, options, &kept);

@@ -25,7 +25,9 @@ struct ValidateOptions {
   std::filesystem::path evidence;            ///< where console and agent logs are kept; default: IMAGE/evidence
   std::chrono::seconds wall_deadline{900};   ///< of the whole boot; waiting for a processor of a busy host not counted
   std::chrono::seconds silence{240};         ///< no byte on any channel for this long, counted likewise: hung
+  std::chrono::seconds cpu_deadline{1800};   ///< of QEMU's processor time, for the whole boot
   std::vector<std::string> extra_arguments;  ///< appended to the kernel command line
+  std::vector<std::string> elsewhere;        ///< ids that are not asked here: another machine of the run answers them
   std::vector<std::string> controls;         ///< names of the defects to plant (validators/controls)
   bool all_controls = false;                 ///< after a run without defects, runs with all that there are
   bool apart = false;                        ///< each of these in a run of its own

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/suggestion.h"
@@ -11,6 +12,7 @@
 #include "validators/controls/plan.h"
 #include "validators/image_guest.h"
 #include "validators/machines/topology.h"
+#include "validators/suite.h"
 #include "validators/tree/committed_tree.h"
 #include "validators/validation.h"
 
@@ -51,16 +53,19 @@ std::vector<const Control*> controls_with_a_place(const ValidateOptions& options
   return found;
 }
 
-ValidateOptions with_defects(const ValidateOptions& options, const Batch& batch) {
-  ValidateOptions planted = options;
-  planted.all_controls = false;
-  planted.controls.clear();
-  std::string name = "defects";
-  for (const Planned& each : batch) planted.controls.emplace_back(each.control->name);
-  if (batch.size() == 1) name = batch.front().control->name;
-  const std::filesystem::path evidence = options.evidence.empty() ? options.image / "evidence" : options.evidence;
-  planted.evidence = evidence / fmt::format("{}-{}", name, batch.size());
-  return planted;
+/// One run a batch; what they leave behind lies in `folder` of the evidence.
+std::vector<Report> run_with_defects(RunContext& run, const ValidateOptions& options, const std::vector<Batch>& batches,
+                                     const char* folder) {
+  if (batches.empty()) return {};
+  std::vector<ValidateOptions> runs;
+  for (const Batch& batch : batches) {
+    ValidateOptions& one = runs.emplace_back(options);
+    one.controls.clear();
+    for (const Planned& each : batch) one.controls.emplace_back(each.control->name);
+    const fs::path evidence = options.evidence.empty() ? options.image / "evidence" : options.evidence;
+    one.evidence = evidence / folder;
+  }
+  return validate_all(run, runs, {run.jobs, std::nullopt, {}});
 }
 
 std::string words_of(const Batch& missed, const Ids& surplus) {
@@ -104,30 +109,33 @@ void require_place(const ValidateOptions& options) {
 
 Report validate_controls(RunContext& run, ValidateOptions options) {
   options.all_controls = false;
+  const bool apart = std::exchange(options.apart, false);
   Report report = validate_image(run, options);
   if (!report.failure.empty()) return report;
   const Ids passed = controls::passed_in(report);
   const std::vector<Planned> planned = controls::plan(controls_with_a_place(options), passed);
+  const std::vector<Batch> batches = controls::batches_of(planned, apart);
+  std::vector<Batch> doubtful;
   std::vector<CheckResult> results;
   std::vector<Planned> judged;
-  const auto judge = [&](const Batch& chosen, const Batch& batch, const Report& found) {
-    for (const Planned& each : chosen) {
-      results.push_back(controls::judge_control(each, batch, passed, found));
-      results.back().evidence = found.boot.value("evidence", "");
-      judged.push_back(each);
-      run.events.progress("controls", results.size(), planned.size(), "defects");
-    }
+  const auto judge = [&](const Planned& each, const Batch& batch, const Report& found) {
+    results.push_back(controls::judge_control(each, batch, passed, found));
+    results.back().evidence = found.boot.value("evidence", "");
+    judged.push_back(each);
   };
-  for (const Batch& batch : controls::batches_of(planned, options.apart)) {
-    const Report together = validate_image(run, with_defects(options, batch));
-    const auto [missed, surplus] = controls::deviation_of(batch, passed, together);
-    Batch alone = surplus.empty() ? missed : batch, sure = batch;
-    if (batch.size() == 1) alone.clear();
-    if (!alone.empty()) run.events.note("controls", words_of(missed, surplus));
-    std::erase_if(sure, [&](const Planned& each) { return contains(alone, each); });
-    judge(sure, batch, together);
-    for (const Planned& each : alone) judge({each}, {each}, validate_image(run, with_defects(options, {each})));
+  const std::vector<Report> together = run_with_defects(run, options, batches, "defects");
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const auto [missed, surplus] = controls::deviation_of(batches[i], passed, together[i]);
+    const Batch again = batches[i].size() == 1 ? Batch() : surplus.empty() ? missed : batches[i];
+    if (!again.empty()) run.events.note("controls", words_of(missed, surplus));
+    for (const Planned& each : batches[i])
+      if (contains(again, each))
+        doubtful.push_back({each});
+      else
+        judge(each, batches[i], together[i]);
   }
+  const std::vector<Report> alone = run_with_defects(run, options, doubtful, "defects-apart");
+  for (std::size_t i = 0; i < doubtful.size(); ++i) judge(doubtful[i].front(), doubtful[i], alone[i]);
   results.push_back(controls::judge_score(passed, judged, results));
   report.checks.insert(report.checks.end(), results.begin(), results.end());
   return report;

@@ -15,6 +15,16 @@ namespace ainode {
 /// Throws target_unknown for a profile that does not exist.
 void require_profiles(const std::vector<std::string>& profiles);
 
+/// What validate_image refuses before anything is made: unknown profiles, levels, checks, targets and topologies,
+/// kernel arguments for what boots nothing, and a directory without an image.
+void require_usage(const ValidateOptions& options);
+
+/// The command that does the same again, for a shell. `of_one_check`: without what `--check` would contradict.
+std::string command_of(const ValidateOptions& options, bool of_one_check = false);
+
+/// Whether the target is none of the others: qemu, or unknown.
+bool is_guest(const std::string& target);
+
 /// Whether the target is `local` or `local:TOPOLOGY`.
 bool is_local(const std::string& target);
 

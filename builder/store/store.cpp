@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/kept_results.h"
 #include "builder/store/inventory.h"
 #include "builder/store/store_state.h"
 
@@ -271,37 +272,16 @@ std::string Store::read_text(const Tree& tree, std::string_view path) const {
   return std::move(object.content);
 }
 
-namespace {
-
-/// A result is kept below the hash of its key and its text, so that a damaged one is as good as none.
-std::string with_digest(const std::string& key, std::string_view value) {
-  return sha256_hex(key + std::string(value)) + "\n" + std::string(value);
-}
-
-std::optional<std::string> sound_result(const fs::path& path) {
-  const auto text = read_file_if_any(path, std::size_t{16} << 20);
-  const std::size_t end = text ? text->find('\n') : std::string::npos;
-  if (end == std::string::npos) return std::nullopt;
-  std::string value = text->substr(end + 1);
-  if (*text != with_digest(path.filename().string(), value)) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
 std::optional<std::string> Store::recall(const StepKey& key) const {
-  const fs::path path = state_->directory / "results" / key.hex();
-  auto value = sound_result(path);
-  if (value) mark_used(path);
-  return value;
+  return recall_result(state_->directory / "results", key);
 }
 
 bool Store::is_sound_result(const std::string& name) const {
-  return sound_result(state_->directory / "results" / name).has_value();
+  return ainode::is_sound_result(state_->directory / "results" / name);
 }
 
 void Store::remember(const StepKey& key, const std::string& value) {
-  ainode::write_file(state_->directory / "results" / key.hex(), with_digest(key.hex(), value));
+  remember_result(state_->directory / "results", key, value);
 }
 
 FileLock Store::lock_maker(RunContext& run, const StepKey& key, const std::string& what) const {

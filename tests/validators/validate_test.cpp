@@ -11,8 +11,8 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "tests/validators/machines/test_disk.h"
-#include "validators/checks/catalog.h"
+#include "tests/validators/small_image.h"
+#include "validators/verdict/report_lines.h"
 
 namespace ainode {
 namespace {
@@ -22,46 +22,20 @@ using testing::HasSubstr;
 
 class Validate : public testing::Test {
  protected:
-  void SetUp() override {
-    const fs::path disk = make_qcow2(make_raw_disk(work_.path(), ostree_boot("root=LABEL=x quiet")));
-    make_directories(image_);
-    fs::rename(disk, image_ / "img.qcow2");
-    Manifest manifest;
-    manifest.name = "img";
-    manifest.architecture = "amd64";
-    manifest.commit = manifest.lock_sha256 = std::string(64, 'a');
-    manifest.lock = "img.lock";
-    manifest.kernel_release = "6.12.0-test";
-    manifest.profiles = {"numa"};
-    manifest.outputs = {{"img.qcow2", "qcow2", 1, std::string(64, 'b')}};
-    write_manifest(manifest, image_);
-  }
+  void SetUp() override { make_small_image(work_.path(), image_); }
 
   ValidateOptions options(const std::string& scenario) {
-    const fs::path qemu = work_.path() / "qemu";
-    write_file(qemu,
-               fmt::format("#!/bin/sh\nexec python3 {} {} \"$@\"\n",
-                           AINODE_SOURCE_DIR "/tests/validators/machines/stand_in_qemu.py", scenario),
-               0755);
     ValidateOptions options;
     options.image = image_;
-    options.qemu = qemu.string();
+    options.qemu = stand_in_qemu(work_.path() / "qemu", scenario);
     return options;
   }
   Report run(const ValidateOptions& options) {
     RunContext context{silent_events()};
     return validate_image(context, options);
   }
-  static std::vector<checks::Check> asked() {
-    checks::Expected expected;
-    expected.profiles = {"numa"};
-    return checks::checks_for(expected);
-  }
-  std::string all_checks() {
-    std::string ids;
-    for (const checks::Check& check : asked()) ids += (ids.empty() ? "" : ",") + std::string(check.id);
-    return ids;
-  }
+  static std::vector<checks::Check> asked() { return numa_checks_asked(); }
+  static std::string all_checks() { return ids_of(asked()); }
   ErrorCode refusal(const ValidateOptions& options) {
     try {
       run(options);
@@ -160,6 +134,15 @@ TEST_F(Validate, BlamesNoGuestWhenQemuIsKilled) {
   const Report report = run(options("is_killed"));
   EXPECT_EQ(report.failure, "V0006: QEMU of guest `img` was killed by signal 9 (Killed)");
   EXPECT_EQ(report.verdict(), Verdict::infra);
+  EXPECT_EQ(report.boot["retries"].size(), 2u);
+}
+
+TEST_F(Validate, BlamesNoGuestWhenTheHostsDiskIsFull) {
+  const Report report = run(options("fills_the_disk"));
+  EXPECT_EQ(report.failure,
+            "H0003: guest `img` was stopped: QEMU cannot write its throw-away disk: No space left on device");
+  EXPECT_EQ(report.verdict(), Verdict::infra);
+  EXPECT_EQ(report.boot["retries"].size(), 2u);
 }
 
 TEST_F(Validate, SaysNothingOfAnImageWhoseMachineQemuRefuses) {
@@ -219,7 +202,55 @@ TEST_F(Validate, TakesAMachineOfTheUsers) {
   const Report report = run(ours);
   EXPECT_EQ(report.verdict(), Verdict::pass);
   EXPECT_EQ(report.topology, "ours");
-  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target qemu:{}", image_.string(), file.string()));
+  EXPECT_EQ(report.boot["repeat"],
+            fmt::format("ainode validate {} --target qemu:{} --qemu {}", image_.string(), file.string(), ours.qemu));
+}
+
+TEST_F(Validate, RepeatsWhatWasAskedForWordByWord) {
+  ValidateOptions asked = options("finishes");
+  asked.extra_arguments = {"quiet", "dyndbg=\"file x +p\""};
+  asked.profiles = {"numa"};
+  asked.level = "quick";
+  asked.silence = std::chrono::seconds(9);
+  Report report = run(asked);
+  const std::string given =
+      fmt::format("--append quiet --append 'dyndbg=\"file x +p\"' --qemu {} --silence 9", asked.qemu);
+  const std::string start = fmt::format("ainode validate {} --target qemu:two-nodes", image_.string());
+  EXPECT_EQ(report.boot["repeat"], fmt::format("{} --profile numa --level quick {}", start, given));
+  EXPECT_EQ(repeat_command(report, report.checks[1]),
+            fmt::format("{} {} --check numa.distances-symmetric", start, given));
+}
+
+TEST_F(Validate, TriesAgainWhatTheEnvironmentEndedAndSaysSo) {
+  const Report report = run(options("is_killed_at_first state=" + work_.path().string() + " checks=" + all_checks()));
+  EXPECT_EQ(report.verdict(), Verdict::pass) << report.failure;
+  EXPECT_EQ(report.boot["retries"].dump(),
+            R"([{"code":"V0006","text":"QEMU of guest `img` was killed by signal 9 (Killed): )"
+            R"(somebody, or a host out of memory, killed QEMU"}])");
+  const std::string said =
+      "tried again once: V0006 QEMU of guest `img` was killed by signal 9 (Killed): somebody, or "
+      "a host out of memory, killed QEMU";
+  EXPECT_EQ(retries_line(report), said);
+  EXPECT_THAT(to_junit(report), HasSubstr("name=\"retries\" value=\"" + said));
+  EXPECT_THAT(to_markdown(report), HasSubstr("- retries: <code>tried again once&#58; V0006"));
+  EXPECT_THAT(to_table(report, false), HasSubstr("  tried again once: V0006"));
+}
+
+TEST_F(Validate, NeverTriesAgainWhatTheGuestDid) {
+  for (const char* scenario : {"powers_off", "panics_and_resets", "lies"}) {
+    const Report report = run(options(scenario));
+    EXPECT_EQ(report.verdict(), Verdict::fail) << scenario;
+    EXPECT_EQ(report.boot["retries"], Json::array()) << scenario;
+  }
+}
+
+TEST_F(Validate, EndsABusyGuestByItsProcessorTime) {
+  ValidateOptions busy = options("spins");
+  busy.cpu_deadline = std::chrono::seconds(1);
+  const Report report = run(busy);
+  EXPECT_EQ(report.failure,
+            "V0002: guest `img` used up 1 s of processor time and had not finished while it ran numa.placement");
+  EXPECT_EQ(report.verdict(), Verdict::fail);
 }
 
 TEST_F(Validate, LeavesADirectoryWithoutAnImageAsItIs) {

@@ -54,11 +54,12 @@ std::vector<Check> checks_of(const std::vector<std::string>& profiles) {
 std::optional<GapKind> left_out(const Check& check, const Expected& expected) {
   if (!is_chosen(check.family, expected.profiles)) return GapKind::profile;
   if (check.level > expected.level) return GapKind::level;
-  const auto& only = expected.only;
-  if (!only.empty()) {
-    if (std::find(only.begin(), only.end(), check.id) == only.end()) return GapKind::selection;
-    return std::nullopt;
-  }
+  const auto names = [&](const std::vector<std::string>& ids) {
+    return std::find(ids.begin(), ids.end(), check.id) != ids.end();
+  };
+  if (!expected.only.empty() && !names(expected.only)) return GapKind::selection;
+  if (names(expected.elsewhere)) return GapKind::elsewhere;
+  if (!expected.only.empty()) return std::nullopt;
   for (const std::string_view need : check.needs) {
     const std::string_view subject = declared_subject(need);
     if (!subject.empty() && !expected.declaration(subject)) return GapKind::statement;

@@ -117,6 +117,7 @@ Expected read_document(const Json& json) {
   if (!level) throw BadDocument("`level` in expected.json is unknown");
   expected.level = *level;
   expected.only = value_of<Words>(json, "only");
+  if (json.contains("elsewhere")) expected.elsewhere = value_of<Words>(json, "elsewhere");
   if (json.contains("nonce")) {
     expected.nonce = value_of<std::string>(json, "nonce");
     if (expected.nonce.empty()) throw BadDocument("the nonce in expected.json is empty");
@@ -182,6 +183,7 @@ std::string write_expected(const Expected& expected) {
   json["profiles"] = expected.profiles;
   json["level"] = to_string(expected.level);
   json["only"] = expected.only;
+  if (!expected.elsewhere.empty()) json["elsewhere"] = expected.elsewhere;
   if (!expected.nonce.empty()) json["nonce"] = expected.nonce;
   json["emulated"] = expected.emulated;
   json["command"] = expected.command;

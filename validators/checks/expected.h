@@ -96,10 +96,11 @@ struct Expected {
   std::vector<std::string> harness_cmdline;  ///< the arguments that the harness added, subtracted by kernel.cmdline
   std::vector<std::string> profiles;
   Level level = Level::standard;
-  std::vector<std::string> only;     ///< ids; not empty: these checks and no others, whatever the image states
-  std::string nonce;                 ///< fresh for every run; keys the protocol's line codes; empty in a recording
-  bool emulated = true;              ///< figures of speed mean nothing here
-  std::vector<std::string> command;  ///< for --run-command: argv; empty otherwise
+  std::vector<std::string> only;       ///< ids; not empty: these checks and no others, whatever the image states
+  std::vector<std::string> elsewhere;  ///< ids: another machine of the same run is asked
+  std::string nonce;                   ///< fresh for every run; keys the protocol's line codes; empty in a recording
+  bool emulated = true;                ///< figures of speed mean nothing here
+  std::vector<std::string> command;    ///< for --run-command: argv; empty otherwise
 
   const Declaration* declaration(std::string_view subject) const;
 };
@@ -108,7 +109,8 @@ struct Expected {
 Expected expected_of(const Manifest& manifest);
 
 /// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
-/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "nonce": "…" unless empty, "emulated":
+/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "elsewhere":
+/// […] and "nonce": "…" unless empty, "emulated":
 /// true, "command": […]}.
 std::string write_expected(const Expected& expected);
 

@@ -165,6 +165,18 @@ void GuestProcess::kill() {
   status_ = status;
 }
 
+std::string quoted(const std::vector<std::string>& command) {
+  std::string line;
+  for (const std::string& word : command) {
+    const bool plain = word.find_first_of(" '\"$\\;&|<>()*?`\n#~[]{}!") == std::string::npos && !word.empty();
+    std::string escaped = word;
+    for (std::size_t at = 0; (at = escaped.find('\'', at)) != std::string::npos; at += 4)
+      escaped.replace(at, 1, "'\\''");
+    line += (line.empty() ? "" : " ") + (plain ? word : "'" + escaped + "'");
+  }
+  return line;
+}
+
 std::string describe_exit(int wait_status) {
   if (WIFSIGNALED(wait_status))
     return fmt::format("was killed by signal {} ({})", WTERMSIG(wait_status), sigdescr_np(WTERMSIG(wait_status)));

@@ -44,6 +44,9 @@ class GuestProcess {
   std::optional<int> status_;
 };
 
+/// The command as a shell reads it: words that need it are quoted.
+std::string quoted(const std::vector<std::string>& command);
+
 /// How a wait status reads: "was killed by signal 9 (Killed)", "ended with exit status 1".
 std::string describe_exit(int wait_status);
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,18 +39,6 @@ struct Evidence {
   CappedLog agent, qemu;
 };
 
-std::string quoted(const std::vector<std::string>& command) {
-  std::string line;
-  for (const std::string& word : command) {
-    const bool plain = word.find_first_of(" '\"$\\;&|<>()*?`\n") == std::string::npos && !word.empty();
-    std::string escaped = word;
-    for (std::size_t at = 0; (at = escaped.find('\'', at)) != std::string::npos; at += 4)
-      escaped.replace(at, 1, "'\\''");
-    line += (line.empty() ? "" : " ") + (plain ? word : "'" + escaped + "'");
-  }
-  return line + "\n";
-}
-
 /// Reads what there is. False at the end of the stream.
 bool read_some(const Descriptor& channel, std::string& bytes) {
   std::array<char, 65536> buffer;
@@ -73,7 +62,7 @@ class Boot {
         guest_(plan.command),
         clock_(guest_.pid()),
         reader_(plan.nonce, plan.records) {
-    evidence_.qemu.write(quoted(guest_.command()));
+    evidence_.qemu.write(quoted(guest_.command()) + "\n");
     evidence_.console.forget_panic();
     send_bytes(guest_.monitor(), MachineMonitor::greeting());
   }
@@ -153,6 +142,9 @@ class Boot {
     if (reader_.has_ended()) return GuestOutcome{};
     if (!reader_.problem().empty())
       return ended(codes::result_malformed, fmt::format("sent something malformed: {}", printable(reader_.problem())));
+    if (!monitor_.disk_error().empty())
+      return ended(codes::disk_full, fmt::format("was stopped: QEMU cannot write its throw-away disk: {}",
+                                                 printable(monitor_.disk_error())));
     if (exit) return judge_exit(*exit);
     if (!evidence_.console.panic().empty()) {
       if (!panic_seen_) panic_seen_ = clock_.fair();
@@ -182,6 +174,8 @@ class Boot {
     GuestOutcome outcome = ended(gave_up && !was_there ? codes::machine_refused : codes::qemu_died, "");
     outcome.text = fmt::format("QEMU of guest `{}` {}", plan_.name, describe_exit(status));
     if (!reason.empty()) outcome.text += fmt::format(", asked by {}", printable(reason));
+    if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
+    if (reason == "host-signal") outcome.signal = SIGTERM;
     outcome.last_lines = printable_lines(errors_);
     return outcome;
   }
@@ -199,6 +193,7 @@ class Boot {
           codes::deadline_passed,
           fmt::format("had too little processor time: {:.0f} of {:.0f} s went by while QEMU waited for the host",
                       (clock_.wall() - clock_.fair()).count(), clock_.wall().count()));
+    if (clock_.cpu_seconds() >= deadlines.cpu_seconds) return used_up(has_spoken);
     if (clock_.fair() >= deadlines.whole && has_spoken)
       return ended(codes::guest_hung, fmt::format("had not finished after {}{}", seconds(deadlines.whole), during()));
     if (clock_.fair() >= deadlines.whole)
@@ -220,6 +215,13 @@ class Boot {
       send_bytes(guest_.console(), "\r");
     }
     return std::nullopt;
+  }
+
+  /// Busy, and not because the host is.
+  GuestOutcome used_up(bool has_spoken) const {
+    const std::string used = fmt::format("{:g} s of processor time", plan_.deadlines.cpu_seconds);
+    if (has_spoken) return ended(codes::guest_hung, fmt::format("used up {} and had not finished{}", used, during()));
+    return ended(codes::guest_silent, fmt::format("never spoke: no word of its agent in {}", used));
   }
 
   GuestOutcome ended(const ErrorCode& code, const std::string& what) const {

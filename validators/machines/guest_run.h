@@ -20,6 +20,7 @@ struct GuestDeadlines {
   std::chrono::milliseconds silence{240'000};    ///< no byte on console or agent's port
   std::chrono::milliseconds answer{30'000};      ///< for the console to answer a key, when no agent ever spoke
   std::chrono::milliseconds last_words{30'000};  ///< from a panic's line to believing it
+  double cpu_seconds = 1800;                     ///< of QEMU, all its threads, for a boot
   int host_factor = 4;                           ///< wall time over `whole` from which on the host is to blame
   int boots = 3;                                 ///< guests that reset themselves are started again this often in all
 };
@@ -39,6 +40,7 @@ struct GuestOutcome {
   std::string text;        ///< one sentence with its subject; empty when finished
   std::string last_lines;  ///< of the console (of QEMU when it died), for people
   std::string doing;       ///< the check that was running
+  int signal = 0;          ///< that killed QEMU, or that QEMU obeyed where it said so: SIGTERM
   bool agent_spoke = false;
   double first_word_seconds = 0, first_word_cpu_seconds = 0;  ///< until hello; fair seconds and QEMU's CPU seconds
   double seconds = 0, cpu_seconds = 0;                        ///< of the last boot, wall

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One JSON object a line; only SHUTDOWN events matter here.
+// One JSON object a line; only SHUTDOWN and BLOCK_IO_ERROR events matter here.
 #include "validators/machines/machine_monitor.h"
 
 #include "base/json.h"
@@ -23,10 +23,12 @@ void MachineMonitor::read(std::string_view bytes) {
 
 void MachineMonitor::read_line(std::string_view line) {
   const Json message = Json::parse(line, nullptr, false);
-  if (!message.is_object() || message.value("event", Json()) != "SHUTDOWN") return;
-  const Json data = message.value("data", Json::object());
+  if (!message.is_object()) return;
+  const Json event = message.value("event", Json()), data = message.value("data", Json::object());
   const Json reason = data.is_object() ? data.value("reason", Json()) : Json();
-  shutdown_reason_ = reason.is_string() ? reason.get<std::string>() : "unknown";
+  const std::string text = reason.is_string() ? reason.get<std::string>() : "unknown";
+  if (event == "SHUTDOWN") shutdown_reason_ = text;
+  if (event == "BLOCK_IO_ERROR" && data.is_object() && data.value("action", Json()) == "stop") disk_error_ = text;
 }
 
 }  // namespace ainode

@@ -18,10 +18,12 @@ class MachineMonitor {
   void read(std::string_view bytes);
   /// SHUTDOWN's reason: guest-shutdown, guest-reset, guest-panic, host-signal…; empty before that.
   const std::string& shutdown_reason() const { return shutdown_reason_; }
+  /// Why QEMU stopped the machine when it could not write a disk; empty while it could.
+  const std::string& disk_error() const { return disk_error_; }
 
  private:
   void read_line(std::string_view line);
-  std::string line_, shutdown_reason_;
+  std::string line_, shutdown_reason_, disk_error_;
 };
 
 }  // namespace ainode

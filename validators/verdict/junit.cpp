@@ -152,7 +152,8 @@ std::string suite_element(const Suite& suite, const Report& report) {
   for (const auto& [name, value] :
        {std::pair("image", report.image), std::pair("commit", report.commit), std::pair("target", report.target),
         std::pair("topology", report.topology), std::pair("kernel_release", report.kernel_release),
-        std::pair("level", report.level), std::pair("coverage", coverage_line(report))})
+        std::pair("level", report.level), std::pair("coverage", coverage_line(report)),
+        std::pair("retries", retries_line(report))})
     xml += fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", name, escaped(value));
   xml += "    </properties>\n";
   for (const CheckResult& check : suite.checks) xml += case_element(check);

@@ -77,7 +77,7 @@ std::string head(const Report& report, const Room& room) {
           item("machine", report.topology, room.text) + item("level", report.level, room.text) +
           item("profile", fmt::format("{}", fmt::join(report.profiles, ", ")), room.text);
   const std::string boot = boot_line(report);
-  return text + (boot.empty() ? "" : fmt::format("- {}\n", boot));
+  return text + (boot.empty() ? "" : fmt::format("- {}\n", boot)) + item("retries", retries_line(report), room.text);
 }
 
 std::string coverage(const Report& report, const Room& room) {

@@ -24,17 +24,43 @@ std::ptrdiff_t rank(Verdict verdict) {
 
 using Words = std::vector<std::string>;
 
-/// "qemu:two-nodes"; with the file's name where several reports have one target.
-Words labels_of(const std::vector<NamedReport>& reports) {
+/// The runs of a report that is merged itself; else none.
+Json runs_in(const Report& report) {
+  const bool is_merged = report.boot.is_object() && report.boot.contains("runs") && report.boot["runs"].is_array();
+  return is_merged ? report.boot["runs"] : Json::array();
+}
+
+/// What a report calls its targets: "qemu:two-nodes"; of a merged one, what it called each.
+Words own_labels(const Report& report) {
   Words labels;
-  std::map<std::string, int> seen;
-  for (const auto& [name, report] : reports) {
-    labels.push_back(report.target == "qemu" ? "qemu:" + report.topology : report.target);
-    ++seen[labels.back()];
-  }
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (seen[labels[i]] > 1) labels[i] += fmt::format(" ({})", reports[i].name);
+  for (const Json& run : runs_in(report)) labels.push_back(text_at(run, "target"));
+  if (labels.empty()) labels.push_back(report.target == "qemu" ? "qemu:" + report.topology : report.target);
   return labels;
+}
+
+/// A report and what the merged one calls its targets, by what it calls them itself.
+struct Labelled {
+  const Report& report;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::string label_of(const std::string& own) const {
+    const auto found =
+        std::find_if(labels.begin(), labels.end(), [&](const auto& label) { return label.first == own; });
+    return found == labels.end() ? own : found->second;
+  }
+};
+
+/// Targets of one name are told apart by their reports' names.
+std::vector<Labelled> labelled(const std::vector<NamedReport>& reports) {
+  std::map<std::string, int> seen;
+  for (const NamedReport& each : reports)
+    for (const std::string& label : own_labels(each.report)) ++seen[label];
+  std::vector<Labelled> all;
+  for (const auto& [name, report] : reports) {
+    Labelled& one = all.emplace_back(Labelled{report, {}});
+    for (const std::string& label : own_labels(report))
+      one.labels.emplace_back(label, seen[label] > 1 ? fmt::format("{} ({})", label, name) : label);
+  }
+  return all;
 }
 
 void require_one_commit(const std::vector<NamedReport>& reports) {
@@ -73,25 +99,34 @@ struct Found {
   double seconds = 0;
 };
 
+/// The reason without what an earlier merge put before it.
+std::string own_reason(const CheckResult& check) {
+  if (check.verdicts.empty()) return check.reason;
+  const std::string before = distribution(check.verdicts) + ": ";
+  return check.reason.starts_with(before) ? check.reason.substr(before.size()) : check.reason;
+}
+
 CheckResult merged(const Found& found) {
   CheckResult check = *found.worst;
   check.verdicts = found.verdicts;
   check.seconds = found.seconds;
   if (check.verdict != Verdict::pass)
-    check.reason = fmt::format("{}: {}", distribution(found.verdicts), found.worst->reason);
+    check.reason = fmt::format("{}: {}", distribution(found.verdicts), own_reason(*found.worst));
   return check;
 }
 
-std::vector<CheckResult> merge_checks(const std::vector<NamedReport>& reports, const Words& labels) {
+std::vector<CheckResult> merge_checks(const std::vector<Labelled>& reports) {
   std::vector<Found> all;
   std::map<std::string, std::size_t> places;
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    for (const CheckResult& check : reports[i].report.checks) {
+  for (const Labelled& each : reports) {
+    for (const CheckResult& check : each.report.checks) {
       const auto [place, is_new] = places.try_emplace(check.id, all.size());
       if (is_new) all.emplace_back();
       Found& found = all[place->second];
       if (!found.worst || rank(check.verdict) < rank(found.worst->verdict)) found.worst = &check;
-      found.verdicts.push_back({labels[i], check.verdict});
+      if (check.verdicts.empty()) found.verdicts.push_back({each.labels.front().second, check.verdict});
+      for (const TargetVerdict& own : check.verdicts)
+        found.verdicts.push_back({each.label_of(own.target), own.verdict});
       found.seconds += check.seconds;
     }
   }
@@ -105,35 +140,68 @@ void keep_common(Words& kept, const Words& other) {
                 [&](const std::string& word) { return std::find(other.begin(), other.end(), word) == other.end(); });
 }
 
-/// Not covered is what no report covers, for the first report's reason.
+/// The first report's reason, unless that is that another one was asked.
+const Gap* gap_of(const std::vector<NamedReport>& reports, const std::string& id) {
+  const Gap* found = nullptr;
+  for (const NamedReport& each : reports)
+    for (const Gap& gap : each.report.coverage.gaps)
+      if (std::find(gap.checks.begin(), gap.checks.end(), id) != gap.checks.end() &&
+          (!found || (found->kind == GapKind::elsewhere && gap.kind != GapKind::elsewhere)))
+        found = &gap;
+  return found;
+}
+
+/// Not covered is what no report covers.
 Coverage merge_coverage(const std::vector<NamedReport>& reports) {
   Coverage coverage = reports.front().report.coverage;
+  Words uncovered;
+  for (const Gap& gap : coverage.gaps) uncovered.insert(uncovered.end(), gap.checks.begin(), gap.checks.end());
   for (const NamedReport& each : reports) {
     Words open;
     for (const Gap& gap : each.report.coverage.gaps) open.insert(open.end(), gap.checks.begin(), gap.checks.end());
-    for (Gap& gap : coverage.gaps) keep_common(gap.checks, open);
+    keep_common(uncovered, open);
     keep_common(coverage.families, each.report.coverage.families);
     keep_common(coverage.unproven, each.report.coverage.unproven);
   }
-  std::erase_if(coverage.gaps, [](const Gap& gap) { return gap.checks.empty(); });
-  coverage.covered = coverage.checks;
-  for (const Gap& gap : coverage.gaps) coverage.covered -= gap.checks.size();
+  std::map<std::pair<GapKind, std::string>, Gap> gaps;
+  for (const std::string& id : uncovered) {
+    const Gap& reason = *gap_of(reports, id);
+    Gap& gap = gaps.try_emplace({reason.kind, reason.lacking}, Gap{reason.kind, reason.lacking, {}, reason.targets})
+                   .first->second;
+    gap.checks.push_back(id);
+    keep_common(gap.targets, reason.targets);
+  }
+  coverage.gaps.clear();
+  for (auto& [reason, gap] : gaps) coverage.gaps.push_back(std::move(gap));
+  coverage.covered = coverage.checks - uncovered.size();
   return coverage;
 }
 
-void add_run(Report& merged, const Report& report, const std::string& label) {
-  merged.boot["runs"].push_back({{"target", label},
-                                 {"kernel_release", report.kernel_release},
-                                 {"level", report.level},
-                                 {"verdict", to_string(report.verdict())},
-                                 {"failure", report.failure},
-                                 {"repeat", text_at(report.boot, "repeat")},
-                                 {"evidence", text_at(report.boot, "evidence")}});
+Json run_of(const Report& report) {
+  Json run = {{"kernel_release", report.kernel_release},     {"level", report.level},
+              {"verdict", to_string(report.verdict())},      {"failure", report.failure},
+              {"repeat", text_at(report.boot, "repeat")},    {"repeat_one", text_at(report.boot, "repeat_one")},
+              {"evidence", text_at(report.boot, "evidence")}};
+  for (const char* figure : {"seconds", "cpu_seconds", "retries"})
+    if (report.boot.is_object() && report.boot.contains(figure)) run[figure] = report.boot[figure];
+  return run;
+}
+
+void add_runs(Report& merged, const Labelled& each) {
+  const Report& report = each.report;
+  Json runs = runs_in(report);
+  if (runs.empty()) runs.push_back(run_of(report));
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!runs[i].is_object()) runs[i] = Json::object();  // a report is foreign text
+    runs[i]["target"] = each.labels[i].second;
+    merged.boot["runs"].push_back(std::move(runs[i]));
+  }
   for (const std::string& profile : report.profiles)
     if (std::find(merged.profiles.begin(), merged.profiles.end(), profile) == merged.profiles.end())
       merged.profiles.push_back(profile);
   if (report.failure.empty()) return;
-  merged.failure += fmt::format("{}on {}: {}", merged.failure.empty() ? "" : "; ", label, report.failure);
+  const std::string where = each.labels.size() == 1 ? fmt::format("on {}: ", each.labels.front().second) : "";
+  merged.failure += fmt::format("{}{}{}", merged.failure.empty() ? "" : "; ", where, report.failure);
   if (merged.failure_verdict == Verdict::pass || rank(report.failure_verdict) < rank(merged.failure_verdict))
     merged.failure_verdict = report.failure_verdict;
 }
@@ -142,22 +210,24 @@ void add_run(Report& merged, const Report& report, const std::string& label) {
 
 Report merge_reports(const std::vector<NamedReport>& reports) {
   require_one_commit(reports);
-  const Words labels = labels_of(reports);
+  const std::vector<Labelled> all = labelled(reports);
   const Report& first = reports.front().report;
   Report merged;
   merged.image = first.image;
   merged.commit = first.commit;
   merged.kernel_release = first.kernel_release;
   merged.builder_version = first.builder_version;
-  merged.target = fmt::format("{}", fmt::join(labels, ", "));
   merged.boot = {{"runs", Json::array()}};
+  Words targets;
   std::set<std::string> levels;
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    add_run(merged, reports[i].report, labels[i]);
-    levels.insert(reports[i].report.level);
+  for (const Labelled& each : all) {
+    add_runs(merged, each);
+    for (const auto& label : each.labels) targets.push_back(label.second);
   }
+  for (const Json& run : merged.boot["runs"]) levels.insert(text_at(run, "level"));
+  merged.target = fmt::format("{}", fmt::join(targets, ", "));
   merged.level = fmt::format("{}", fmt::join(levels, ", "));
-  merged.checks = merge_checks(reports, labels);
+  merged.checks = merge_checks(all);
   merged.coverage = merge_coverage(reports);
   return merged;
 }

@@ -15,7 +15,8 @@ struct NamedReport {
 };
 
 /// Each check with the worst of its verdicts, the verdict of each target, and a reason that names the targets where it
-/// differs; covered is what any of them covers. Throws usage_error for reports of different commits. Never empty.
+/// differs; covered is what any of them covers. A report that is merged itself counts as its targets. Throws
+/// usage_error for reports of different commits. Never empty.
 Report merge_reports(const std::vector<NamedReport>& reports);
 
 }  // namespace ainode

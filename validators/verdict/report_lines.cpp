@@ -72,6 +72,8 @@ std::string reason_of(const Report& report, GapKind kind, std::size_t count, con
       return "not chosen by --check";
     case GapKind::statement:
       return "of statements that the image does not make";
+    case GapKind::elsewhere:
+      return "asked of another machine of the run";
   }
   return "";
 }
@@ -109,6 +111,22 @@ std::string boot_line(const Report& report) {
   return fmt::format("the agent's first word after {} s ({} CPU-s); whole run {} s ({} CPU-s)",
                      seconds_at(report.boot, "first_word_seconds"), seconds_at(report.boot, "first_word_cpu_seconds"),
                      seconds_at(report.boot, "seconds"), seconds_at(report.boot, "cpu_seconds"));
+}
+
+std::string retries_line(const Report& report) {
+  if (!report.boot.is_object()) return "";
+  std::vector<std::string> said;
+  const auto add = [&](const Json& boot, const std::string& where) {
+    if (!boot.is_object() || !boot.contains("retries") || !boot["retries"].is_array()) return;
+    for (const Json& retry : boot["retries"])
+      said.push_back(fmt::format("{}{} {}", where, text_at(retry, "code"), text_at(retry, "text")));
+  };
+  add(report.boot, "");
+  if (report.boot.contains("runs") && report.boot["runs"].is_array())
+    for (const Json& run : report.boot["runs"]) add(run, text_at(run, "target") + ": ");
+  if (said.empty()) return "";
+  return fmt::format("tried again {}: {}", said.size() == 1 ? "once" : fmt::format("{} times", said.size()),
+                     fmt::join(said, "; "));
 }
 
 std::string count_line(const Report& report) {
@@ -161,18 +179,21 @@ std::string unproven_line(const Report& report) {
 }
 
 std::string repeat_command(const Report& report, const CheckResult& check) {
-  std::string command = text_at(report.boot, "repeat");
+  const auto command_in = [](const Json& boot) {
+    const std::string one = text_at(boot, "repeat_one");
+    return one.empty() ? text_at(boot, "repeat") : one;
+  };
+  std::string command = command_in(report.boot);
   const auto blamed = std::find_if(check.verdicts.begin(), check.verdicts.end(),
                                    [&](const TargetVerdict& each) { return each.verdict == check.verdict; });
   if (blamed != check.verdicts.end() && report.boot.contains("runs"))
     for (const Json& run : report.boot["runs"])
-      if (text_at(run, "target") == blamed->target) command = text_at(run, "repeat");
+      if (text_at(run, "target") == blamed->target) command = command_in(run);
   constexpr std::string_view kControl = "control.";
   if (command.empty()) return "";
-  if (check.id.starts_with(kControl))
-    return check.id == "control.score" ? command + " --controls"
-                                       : fmt::format("{} --control {}", command, check.id.substr(kControl.size()));
-  return fmt::format("{} --check {}", command, check.id);
+  if (check.id == "control.score") return command + " --controls";
+  return check.id.starts_with(kControl) ? fmt::format("{} --control {}", command, check.id.substr(kControl.size()))
+                                        : fmt::format("{} --check {}", command, check.id);
 }
 
 }  // namespace ainode

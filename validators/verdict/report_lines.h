@@ -20,6 +20,8 @@ std::string printable_lines(const std::string& text);
 
 /// "the agent's first word after 8.5 s (12.7 CPU-s); …"; empty where nothing was booted.
 std::string boot_line(const Report& report);
+/// "tried again 2 times: V0006 QEMU of guest …"; of a merged report with each target's name. Empty where nothing was.
+std::string retries_line(const Report& report);
 /// "40 pass, 1 fail, 2 skip".
 std::string count_line(const Report& report);
 /// Checks of the catalogue that were covered, and the others by reason; empty where the report knows of no catalogue.

@@ -70,7 +70,9 @@ std::string check_lines(const CheckResult& check, const Report& report, bool col
   const std::string id = cut(printable(check.id), 60);
   const std::size_t room = kWidth - (2 + 6 + 2 + std::max(kIdWidth, id.size()) + 1);
   const std::string reason = printable(check.reason);
-  const bool fits = check.verdict == Verdict::infra && check.measured.is_null() && reason.size() <= room;
+  // What a failed run kept from running is told once, with the run.
+  const bool fits =
+      check.verdict == Verdict::infra && check.measured.is_null() && (reason.size() <= room || !report.failure.empty());
   const bool is_on_line = check.verdict == Verdict::skip || check.verdict == Verdict::unmeasurable || fits;
   std::string lines =
       fmt::format("  {}  {:<{}} {}\n", word, id, kIdWidth, cut(is_on_line ? reason : printable(check.sentence), room));
@@ -104,6 +106,8 @@ std::string to_table(const Report& report, bool colour) {
       "\n";
   table += fmt::format("  commit {}\n", printable(report.commit));
   if (const std::string boot = boot_line(report); !boot.empty()) table += fmt::format("  {}\n", boot);
+  for (const std::string& line : wrapped(cut(printable(retries_line(report)), kLongest), kWidth - 2))
+    table += "  " + line + "\n";
   table += "\n";
   for (const CheckResult& check : report.checks) table += check_lines(check, report, colour);
   if (!report.failure.empty()) {

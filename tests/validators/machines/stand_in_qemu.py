@@ -164,6 +164,23 @@ def forges_a_panic():
     finishes()
 
 
+def forges_a_panic_and_fails():
+    say("Kernel panic - not syncing: said by somebody in the guest\r\n")
+    hello()
+    for identity in option("checks").split(","):
+        result(identity, "fail" if identity == "numa.nodes" else "pass")
+    end(len(option("checks").split(",")))
+    sleep_on()
+
+
+def answers_unasked():
+    hello()
+    for identity in option("checks").split(",") + ["kernel.invented"]:
+        result(identity)
+    end(len(option("checks").split(",")) + 1)
+    sleep_on()
+
+
 def resets():
     say("[    0.1] booting\r\n")
     shut_down("guest-reset")
@@ -187,6 +204,63 @@ def powers_off():
 
 def is_killed():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_first():
+    """Whether nobody asked before: `state` keeps that."""
+    marker = os.path.join(option("state"), "started")
+    if os.path.exists(marker):
+        return False
+    open(marker, "w").close()
+    return True
+
+
+def is_killed_at_first():
+    if is_first():
+        os.kill(os.getpid(), signal.SIGKILL)
+    runs_all()
+
+
+def fills_the_disk():
+    hello()
+    data = {"device": "system", "operation": "write", "action": "stop", "nospace": True, "reason": "No space left on device"}
+    MONITOR.sendall((json.dumps({"event": "BLOCK_IO_ERROR", "data": data}) + "\r\n").encode())
+    sleep_on()
+
+
+def gets_no_memory():
+    sys.exit("qemu: cannot set up guest memory 'm0': Cannot allocate memory")
+
+
+def spins():
+    hello()
+    speak({"type": "begin", "id": "numa.placement"})
+    while True:
+        pass
+
+
+def speaks_without_end():
+    hello()
+    while True:
+        AGENT.sendall(b"x" * 65536)
+
+
+def replays():
+    global sequence
+    hello()
+    result("numa.nodes")
+    sequence = 1
+    result("numa.nodes")
+    sleep_on()
+
+
+def waits_for_a_word():
+    """Notes each start in `state`, and goes on when a file `word` is there."""
+    with open(os.path.join(option("state"), "starts"), "a") as file:
+        file.write("%d\n" % os.getpid())
+    while not os.path.exists(os.path.join(option("state"), "word")):
+        time.sleep(0.05)
+    runs_all()
 
 
 def refuses_arguments():
