@@ -151,6 +151,16 @@ TEST_F(LoadRecipe, TheDigestIgnoresCommentsPlacesAndStyle) {
   EXPECT_EQ(digest_of(replaced(kRecipe, "name: node", "name: \"node\"")), digest);
 }
 
+TEST_F(LoadRecipe, AProfileSaysAtItsLineWhatTheRecipeDoesNot) {
+  write_file(root() / "tuned.yaml", kRecipe + std::string("tuning: {profile: latency, numa: {balancing: true}}\n"));
+  const Recipe recipe = load("tuned.yaml");
+  EXPECT_EQ(recipe.tuning.thp.value, "never");
+  EXPECT_EQ(recipe.kernel.sysctl.at("vm.stat_interval").value, "10");
+  EXPECT_EQ(recipe.kernel.sysctl.at("vm.stat_interval").place.line, 11);
+  EXPECT_FALSE(recipe.kernel.sysctl.contains("kernel.numa_balancing"));
+  EXPECT_TRUE(recipe.kernel.sysctl.contains("vm.zone_reclaim_mode"));
+}
+
 TEST_F(LoadRecipe, TheDigestDependsOnEveryValue) {
   const std::string digest = load("node").digest;
   EXPECT_NE(load("node", "arm64").digest, digest);
