@@ -319,7 +319,9 @@ TEST_F(Validate, JudgesThisMachineInThisProcess) {
   EXPECT_EQ(report.verdict(), Verdict::fail);
   EXPECT_EQ(report.target, "local");
   EXPECT_EQ(report.topology, "");
-  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target local", image_.string()));
+  const std::string here_again = fmt::format("ainode validate {} --target local", image_.string());
+  EXPECT_EQ(report.boot["repeat"], here_again + " --profile kernel --profile numa --profile image");
+  EXPECT_EQ(repeat_command(report, report.checks[0]), fmt::format("{} --check {}", here_again, report.checks[0].id));
   for (const CheckResult& check : report.checks) {
     EXPECT_NE(check.verdict, Verdict::infra) << check.id << ": " << check.reason;
     if (check.id.starts_with("numa.")) EXPECT_EQ(check.reason, "the machine's topology is not known") << check.id;
