@@ -358,7 +358,7 @@ Cure: exclude the package whose file it could not read, or report it with the re
 Cure: the help line lists those that exist; a machine of your own is a YAML file, given by its path.
 )"},
 {codes::guest_hung, R"(The guest had spoken, or booted for a while, and then was silent for longer than allowed, or did not
-finish in time, or used up its processor time. Time in which the host kept QEMU waiting is not counted.
+finish in time, or used up its processor time. Waiting for a busy host is not counted.
 Cure: read console.log in the evidence directory; if the machine is only slow, allow more:
   ainode validate IMAGE --silence 600 --deadline 1800 --cpu-deadline 3600
 )"},
