@@ -358,9 +358,9 @@ Cure: exclude the package whose file it could not read, or report it with the re
 Cure: the help line lists those that exist; a machine of your own is a YAML file, given by its path.
 )"},
 {codes::guest_hung, R"(The guest had spoken, or booted for a while, and then was silent for longer than allowed, or did not
-finish in time. Time in which the host kept QEMU waiting is not counted.
+finish in time, or used up its processor time. Waiting for a busy host is not counted.
 Cure: read console.log in the evidence directory; if the machine is only slow, allow more:
-  ainode validate IMAGE --silence 600 --deadline 1800
+  ainode validate IMAGE --silence 600 --deadline 1800 --cpu-deadline 3600
 )"},
 {codes::guest_panicked, R"(The guest's kernel panicked; the reason stands in the message, the lines before it in console.log in
 the evidence directory (IMAGE/evidence, or where --evidence points).
@@ -377,7 +377,8 @@ unit that starts the agent.
 Cure: read console.log in the evidence directory; systemd needs to reach its default target.
 )"},
 {codes::qemu_died, R"(QEMU itself ended, not the guest, while the guest was running: somebody killed it, or memory was
-short. Its words are in qemu.log in the evidence directory.
+short. One killed from outside was started three times in all. Its words are in qemu.log in the
+evidence directory.
 Cure: `ainode doctor` starts a tiny guest and tells what works; free some memory, try again.
 )"},
 {codes::result_malformed, R"(What came over the guest's agent port does not have the form of results: cut

@@ -45,6 +45,15 @@ TEST(PlainProgress, SaysBeginAndEnd) {
   EXPECT_EQ(screen.take(), "fetch …\nfetch           12.3 s  172 packages\n");
 }
 
+TEST(PlainProgress, SaysWhatElseIsKnown) {
+  Screen screen(style(kPlain));
+  screen.begin("machines");
+  screen.take();
+  screen.at(6);
+  screen.sink().on_event({Event::Kind::progress, "machines", "2 running, 31 of 240 checks", 3, 8, "machines"});
+  EXPECT_EQ(screen.take(), "machines     3 of 8 machines, 2 running, 31 of 240 checks\n");
+}
+
 TEST(PlainProgress, SpeaksAtMostEveryFewSeconds) {
   Screen screen(style(kPlain));
   screen.begin("fetch");

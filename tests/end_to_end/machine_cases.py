@@ -236,6 +236,32 @@ for row in MACHINES:
 
 
 @case(group="long")
+def several_machines_in_one_run(world):
+    """Machines side by side and the tree as one report; a killed run goes on where it was, and comes to the same."""
+    image, kept = world.image(), world.work / "kept"
+    targets = [word for name in ("qemu:one-node", "qemu:memory-only-node", "tree") for word in ("--target", name)]
+    arguments = ["validate", image.directory, *targets, "--level", "quick", "--json", "--resume", kept]
+    killed = world.ainode(*arguments, place="first", AINODE_FAILPOINT="machines:kept=kill")
+    assert killed.status in (-9, 137), killed
+    before = {file.name: file.stat().st_mtime_ns for file in kept.iterdir()}
+    assert 1 <= len(before) < 3, before
+    judged = world.ainode(*arguments, "-o", world.work / "all.json", place="first")
+    assert judged.status == 0, judged
+    assert "kept" in judged.err, judged
+    after = {file.name: file.stat().st_mtime_ns for file in kept.iterdir()}
+    assert len(after) == 3 and before.items() <= after.items(), (before, after)
+    report = judged.json()
+    jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(report)
+    assert report["target"] == "qemu:one-node, qemu:memory-only-node, tree", report["target"]
+    found = {check["id"]: check["verdicts"] for check in report["checks"]}
+    assert found["numa.hmat"] == {"qemu:one-node": "skip", "qemu:memory-only-node": "pass"}, found["numa.hmat"]
+    assert found["kernel.release"].keys() == {"tree"}, "what files say was asked of several"
+    assert not {"elsewhere", "run"} & {gap["kind"] for gap in report["coverage"]["gaps"]}, report["coverage"]
+    again = world.ainode(*arguments, place="first")
+    assert again.json() == report, "kept reports give another one"
+
+
+@case(group="long")
 def panic_is_told_apart(world):
     """A guest that cannot find its init panics, and the report says so."""
     image = world.image()

@@ -20,7 +20,7 @@ def failed_checks(report):
 
 @case()
 def tree_proves_without_a_boot(world):
-    """What files alone prove of the default image: all hold, every module is read, nothing is written."""
+    """What files alone prove of the default image: all hold, every module is read; twice is told without reading."""
     directory = world.image().directory
     before = sorted(directory.iterdir())
     judged = validate_tree(world, directory)
@@ -33,6 +33,10 @@ def tree_proves_without_a_boot(world):
     assert seen["modules"] == found["driver.vermagic"]["measured"]["modules"] > 500, seen
     assert seen["exported_by_kernel"] > 5000 and seen["wanted"] > 10_000, seen
     assert sorted(directory.iterdir()) == before
+    again = validate_tree(world, directory)
+    assert again.json() == judged.json() and "kept" in again.err, again
+    one = validate_tree(world, directory, "--check", "driver.vermagic")
+    assert "kept" not in one.err, "another question has the answer of the first"
     refused = world.ainode("validate", directory, "--target", "tree", "--append", "quiet")
     assert refused.status == 2 and "--append" in refused.err, refused
 

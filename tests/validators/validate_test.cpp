@@ -236,6 +236,21 @@ TEST_F(Validate, TriesAgainWhatTheEnvironmentEndedAndSaysSo) {
   EXPECT_THAT(to_table(report, false), HasSubstr("  tried again once: V0006"));
 }
 
+TEST_F(Validate, TriesAgainWhereTheEmulatorRanCodeThatWasGone) {
+  const std::string rest = " state=" + work_.path().string() + " checks=" + all_checks();
+  const Report passed = run(options("slips_at_first code=0f" + rest));
+  EXPECT_EQ(passed.verdict(), Verdict::pass) << passed.failure;
+  EXPECT_EQ(retries_line(passed),
+            "tried again once: V0003 guest `img` panicked while it booted: Fatal exception in interrupt: QEMU ran a "
+            "breakpoint that the kernel had taken away");
+  const Report again_and_again = run(options("dies_of_a_breakpoint code=0f"));
+  EXPECT_EQ(again_and_again.verdict(), Verdict::fail);
+  EXPECT_EQ(again_and_again.boot["retries"].size(), 2u);
+  const Report of_its_own = run(options("dies_of_a_breakpoint code=cc"));
+  EXPECT_EQ(of_its_own.verdict(), Verdict::fail);
+  EXPECT_TRUE(of_its_own.boot["retries"].empty());
+}
+
 TEST_F(Validate, NeverTriesAgainWhatTheGuestDid) {
   for (const char* scenario : {"powers_off", "panics_and_resets", "lies"}) {
     const Report report = run(options(scenario));
@@ -319,7 +334,9 @@ TEST_F(Validate, JudgesThisMachineInThisProcess) {
   EXPECT_EQ(report.verdict(), Verdict::fail);
   EXPECT_EQ(report.target, "local");
   EXPECT_EQ(report.topology, "");
-  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target local", image_.string()));
+  const std::string here_again = fmt::format("ainode validate {} --target local", image_.string());
+  EXPECT_EQ(report.boot["repeat"], here_again + " --profile kernel --profile numa --profile image");
+  EXPECT_EQ(repeat_command(report, report.checks[0]), fmt::format("{} --check {}", here_again, report.checks[0].id));
   for (const CheckResult& check : report.checks) {
     EXPECT_NE(check.verdict, Verdict::infra) << check.id << ": " << check.reason;
     if (check.id.starts_with("numa.")) EXPECT_EQ(check.reason, "the machine's topology is not known") << check.id;

@@ -72,9 +72,21 @@ void ConsoleLog::end_line() {
   line_.clear();
   if (const std::size_t at = line.find(kPanic); at != std::string::npos && panic_.empty())
     panic_ = line.substr(at + kPanic.size());
+  look_for_breakpoint(line);
   if (line.empty()) return;
   last_lines_.push_back(line);
   if (last_lines_.size() > kKeptLines) last_lines_.pop_front();
+}
+
+/// "Oops: int3", then "Code: … 6d 0f <1f> 44": what stands before the next instruction's byte is what was run.
+void ConsoleLog::look_for_breakpoint(std::string_view line) {
+  constexpr std::string_view kOops = "Oops: int3", kCode = " Code: ", kInt3 = "cc ";
+  if (line.find(kOops) != std::string_view::npos) breakpoint_ = Breakpoint::hit;
+  const std::size_t code = line.find(kCode), next = line.find('<');
+  if (breakpoint_ != Breakpoint::hit || code == std::string_view::npos || next == std::string_view::npos) return;
+  if (next < code + kCode.size() + kInt3.size()) return;
+  const bool is_there = line.substr(next - kInt3.size(), kInt3.size()) == kInt3;
+  breakpoint_ = is_there ? Breakpoint::none : Breakpoint::stale;
 }
 
 std::string ConsoleLog::tail() const {

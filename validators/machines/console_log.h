@@ -32,16 +32,20 @@ class ConsoleLog {
   /// What the kernel said as its reason: "VFS: Unable to mount root fs on unknown-block(0,0)"; empty without a panic.
   /// Anything in the guest that may write to the console can say the same: the caller weighs it.
   const std::string& panic() const { return panic_; }
-  void forget_panic() { panic_.clear(); }
+  void forget_panic() { panic_.clear(), breakpoint_ = Breakpoint::none; }
+  /// The kernel died of a breakpoint where its memory holds none: QEMU ran code that the kernel had replaced already.
+  bool has_stale_breakpoint() const { return breakpoint_ == Breakpoint::stale; }
   /// The last lines, oldest first, made printable; at most 8.
   std::string tail() const;
   std::uint64_t received() const { return log_.received(); }
 
  private:
   void end_line();
+  void look_for_breakpoint(std::string_view line);
 
   CappedLog log_;
   std::string line_, panic_;
+  enum class Breakpoint { none, hit, stale } breakpoint_ = Breakpoint::none;
   std::deque<std::string> last_lines_;
 };
 

@@ -182,7 +182,9 @@ class Boot {
 
   GuestOutcome panicked() const {
     const std::string& why = evidence_.console.panic();
-    return ended(codes::guest_panicked, "panicked" + during() + (why.empty() ? "" : ": " + why));
+    GuestOutcome outcome = ended(codes::guest_panicked, "panicked" + during() + (why.empty() ? "" : ": " + why));
+    outcome.has_stale_breakpoint = evidence_.console.has_stale_breakpoint();
+    return outcome;
   }
 
   std::optional<GuestOutcome> judge_time() {

@@ -46,6 +46,7 @@ struct GuestOutcome {
   double seconds = 0, cpu_seconds = 0;                        ///< of the last boot, wall
   std::uint64_t console_bytes = 0, agent_bytes = 0;
   int boots = 0;
+  bool has_stale_breakpoint = false;  ///< of a panic: see ConsoleLog
   bool is_infra() const { return code && code->exit == Exit::environment; }
 };
 

@@ -21,6 +21,12 @@ struct Signature {
   bool (*fits)(const GuestOutcome& outcome);
 };
 constexpr Signature kSignatures[] = {
+    // Seen with QEMU 7.2 while Linux patches its jump labels. No processor does that; a guest that panics so again and
+    // again has failed all the same.
+    {"QEMU ran a breakpoint that the kernel had taken away",
+     [](const GuestOutcome& outcome) {
+       return outcome.code == &codes::guest_panicked && outcome.has_stale_breakpoint;
+     }},
     {"somebody, or a host out of memory, killed QEMU",
      [](const GuestOutcome& outcome) {
        constexpr int kFromOutside[] = {SIGKILL, SIGTERM, SIGHUP, SIGINT};

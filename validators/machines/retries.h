@@ -11,9 +11,9 @@ namespace ainode {
 
 inline constexpr int kRetries = 2;  ///< starts after the first one
 
-/// The cause, where it is of the environment, known to pass, and cannot be the guest's; else nothing. A QEMU that
-/// crashes by itself is not such a case, since a guest can bring that about; nor is a host that is too busy: another
-/// start makes it busier.
+/// The cause, where it is of the environment or the emulator, known to pass, and cannot be the guest's; else nothing. A
+/// QEMU that crashes by itself is not such a case, since a guest can bring that about; nor is a host that is too busy:
+/// another start makes it busier.
 std::optional<std::string_view> passing_cause(const GuestOutcome& outcome);
 
 }  // namespace ainode

@@ -159,6 +159,20 @@ def panics_and_stays():
     sleep_on()
 
 
+def dies_of_a_breakpoint():
+    """Code as the kernel's memory holds it, by `code`."""
+    say("[    1.5] Oops: int3: 0000 [#1] SMP NOPTI\r\n[    1.5] RIP: 0010:set_next_task_fair+0x609/0x780\r\n")
+    say("[    1.5] Code: 0f 84 42 01 %s <1f> 44 00 00\r\n" % option("code"))
+    say("[    1.5] Kernel panic - not syncing: Fatal exception in interrupt\r\n")
+    shut_down("guest-reset")
+
+
+def slips_at_first():
+    if is_first():
+        dies_of_a_breakpoint()
+    runs_all()
+
+
 def forges_a_panic():
     say("Kernel panic - not syncing: said by somebody in the guest\r\n")
     finishes()

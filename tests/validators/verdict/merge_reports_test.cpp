@@ -64,6 +64,39 @@ TEST(Merge, TellsReportsOfOneTargetApartByTheirFiles) {
   EXPECT_EQ(merge_reports({first, second}).target, "qemu:a (a.json), qemu:a (other.json)");
 }
 
+TEST(Merge, CountsAMergedReportAsItsTargets) {
+  NamedReport a = named("a", {check("x.y", Verdict::pass)}), b = named("b", {check("x.y", Verdict::fail, "too few")}),
+              c = named("c", {check("x.y", Verdict::pass)});
+  b.report.failure = "V0002: hung";
+  b.report.failure_verdict = Verdict::fail;
+  const Report at_once = merge_reports({a, b, c});
+  const Report in_steps = merge_reports({{"ab.json", merge_reports({a, b})}, c});
+  EXPECT_EQ(in_steps.to_json(), at_once.to_json());
+  EXPECT_EQ(in_steps.checks[0].reason, "fail on qemu:b, pass on 2 targets: too few");
+  EXPECT_EQ(in_steps.boot["runs"].size(), 3u);
+  EXPECT_EQ(in_steps.failure, "on qemu:b: V0002: hung");
+  const Report twice = merge_reports({{"ab.json", merge_reports({a, b})}, {"again.json", a.report}});
+  EXPECT_EQ(twice.target, "qemu:a (ab.json), qemu:b, qemu:a (again.json)");
+  EXPECT_EQ(twice.to_json()["checks"][0]["verdicts"].dump(),
+            R"~({"qemu:a (ab.json)":"pass","qemu:b":"fail","qemu:a (again.json)":"pass"})~");
+}
+
+TEST(Merge, ReadsRunsThatAreNone) {
+  NamedReport strange = named("a", {check("x.y", Verdict::pass)});
+  strange.report.boot = {{"runs", {7, "x"}}};
+  EXPECT_EQ(merge_reports({strange, named("b", {})}).boot["runs"].size(), 3u);
+}
+
+TEST(Merge, GivesNoReasonThatAnotherMachineWasAskedWhereNoneAnswered) {
+  const NamedReport other =
+      named("a", {check("x.y", Verdict::pass), check("x.z", Verdict::pass)}, {{GapKind::elsewhere, "", {"x.z"}, {}}});
+  const NamedReport asked =
+      named("b", {check("x.y", Verdict::pass), check("x.z", Verdict::infra)}, {{GapKind::run, "", {"x.z"}, {}}});
+  const Coverage coverage = merge_reports({other, asked}).coverage;
+  ASSERT_EQ(coverage.gaps.size(), 1u);
+  EXPECT_EQ(coverage.gaps[0].kind, GapKind::run);
+}
+
 TEST(Merge, CoversWhatAnyTargetCovers) {
   const std::vector<CheckResult> both = {check("x.y", Verdict::pass), check("x.z", Verdict::pass)};
   NamedReport first = named("a", both, {{GapKind::machine, "an HMAT", {"x.y", "x.z"}, {}}});
