@@ -29,7 +29,7 @@ def tree_proves_without_a_boot(world):
     found = {check["id"]: check for check in judged.json()["checks"]}
     assert {check["verdict"] for check in found.values()} == {"pass"}, judged
     assert {"kernel.release", "kernel.config", "driver.vermagic", "driver.symbols", "driver.firmware-present",
-            "system.accounts"} <= set(found), sorted(found)  # fmt: skip
+            "driver.signed", "system.accounts"} <= set(found), sorted(found)  # fmt: skip
     seen = found["driver.symbols"]["measured"]
     assert seen["modules"] == found["driver.vermagic"]["measured"]["modules"] > 500, seen
     assert seen["exported_by_kernel"] > 5000 and seen["wanted"] > 10_000, seen
@@ -84,6 +84,24 @@ def plant_wish_for_firmware(tree):
     tree.plant_module("drivers/block/virtio_blk", module.replace(said, b"\0firmware=acme/none.bin".ljust(len(said), b"\0")))
 
 
+SIGNED = b"~Module signature appended~\n"
+
+
+def plant_no_signature(tree):
+    """Without what sign-file(1) appends: the message, its length in a trailer of 12 bytes, a line."""
+    module = tree.read_module("drivers/block/loop").removesuffix(SIGNED)
+    (size,) = struct.unpack(">I", module[-4:])
+    tree.plant_module("drivers/block/loop", module[: -12 - size])
+
+
+def plant_other_signer(tree):
+    """One bit of the serial number, which stands behind the issuer's name."""
+    module = tree.read_module("drivers/block/loop")
+    (size,) = struct.unpack(">I", module.removesuffix(SIGNED)[-4:])
+    serial = module.index(b"kernel key", len(module) - size - 12 - len(SIGNED)) + len(b"kernel key") + 6
+    tree.plant_module("drivers/block/loop", module[:serial] + bytes([module[serial] ^ 1]) + module[serial + 1 :])
+
+
 def plant_other_configuration(tree):
     path = f"{tree.modules}/config"
     tree.plant(path, tree.read(path).replace(b"CONFIG_OVERLAY_FS=m", b"CONFIG_OVERLAY_FS=n"))
@@ -101,6 +119,8 @@ CONTROLS = [
     ("other-type-of-a-symbol", plant_other_type, {"driver.symbols"}),
     ("no-exporter", plant_no_exporter, {"driver.symbols"}),
     ("no-firmware", plant_wish_for_firmware, {"driver.firmware-present"}),
+    ("no-signature", plant_no_signature, {"driver.signed"}),
+    ("other-signer", plant_other_signer, {"driver.signed"}),
     ("other-configuration", plant_other_configuration, {"kernel.config"}),
     ("other-account", plant_other_account, {"system.accounts"}),
 ]
