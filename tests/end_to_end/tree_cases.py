@@ -28,7 +28,7 @@ def tree_proves_without_a_boot(world):
     found = {check["id"]: check for check in judged.json()["checks"]}
     assert {check["verdict"] for check in found.values()} == {"pass"}, judged
     assert {"kernel.release", "kernel.config", "driver.vermagic", "driver.symbols", "driver.firmware-present",
-            "system.accounts"} <= set(found), sorted(found)  # fmt: skip
+            "driver.signed", "system.accounts"} <= set(found), sorted(found)  # fmt: skip
     seen = found["driver.symbols"]["measured"]
     assert seen["modules"] == found["driver.vermagic"]["measured"]["modules"] > 500, seen
     assert seen["exported_by_kernel"] > 5000 and seen["wanted"] > 10_000, seen

@@ -81,6 +81,22 @@ void each_member(PeerTransfer& it, Member member) {
       member("is_written", it.is_written), member("problem", it.problem);
 }
 template <class Member>
+void each_member(MemorySpeed& it, Member member) {
+  member("bytes", it.bytes), member("cache_bytes", it.cache_bytes), member("samples", it.samples),
+      member("problem", it.problem);
+}
+template <class Member>
+void each_member(WakeupLatency& it, Member member) {
+  member("wakeups", it.wakeups), member("median_us", it.median_us), member("p9999_us", it.p9999_us),
+      member("max_us", it.max_us), member("histogram", it.histogram), member("problem", it.problem);
+}
+template <class Member>
+void each_member(MirrorTrial& it, Member member) {
+  member("is_present", it.is_present), member("bytes", it.bytes), member("is_read", it.is_read),
+      member("is_written", it.is_written), member("moved", it.moved), member("is_brought_back", it.is_brought_back),
+      member("problem", it.problem);
+}
+template <class Member>
 void each_member(CommandOutcome& it, Member member) {
   member("status", it.status), member("output", it.output), member("problem", it.problem);
 }
@@ -91,8 +107,8 @@ template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
-inline constexpr bool kIsPlain =
-    std::is_arithmetic_v<T> || std::is_same_v<T, std::string> || std::is_same_v<T, std::vector<std::string>>;
+inline constexpr bool kIsPlain = std::is_arithmetic_v<T> || std::is_same_v<T, std::string> ||
+                                 std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<double>>;
 
 Json json_of(const std::map<int, int>& counts);                ///< {"0": 64}
 Json json_of(const std::vector<DirectoryEntry>& entries);      ///< ["file", "directory/"]

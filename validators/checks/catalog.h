@@ -23,17 +23,21 @@ std::vector<Check> cpu_checks();
 std::vector<Check> storage_checks();
 std::vector<Check> container_checks();
 std::vector<Check> net_checks();
+std::vector<Check> kube_node_checks();
 
-/// The parts of the kernel, NUMA and DMA families that have files of their own.
+/// The parts of the kernel, NUMA, DMA and driver families that have files of their own.
 std::vector<Check> kernel_setting_checks();
 std::vector<Check> numa_page_checks();
+std::vector<Check> numa_speed_checks();
 std::vector<Check> peer_checks();
+std::vector<Check> engine_checks();
+std::vector<Check> link_checks();
 
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();
 
-/// Profile names: `boot` (every check) and one a family: kernel, driver, numa, dma, memory, cpu, storage,
-/// system, image, security, containers, net.
+/// Profile names: `boot` (all families but kube-node) and one a family: kernel, driver, numa, dma, memory, cpu,
+/// storage, system, image, security, containers, net, kube-node.
 std::vector<std::string_view> profile_names();
 /// Why a run does not ask for a check: by profile, level, its list of single checks, or what the image states.
 std::optional<GapKind> left_out(const Check& check, const Expected& expected);

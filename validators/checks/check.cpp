@@ -33,6 +33,10 @@ bool has_peer_memory(const ExpectedDevice& device) {
   return device.peer_memory_bytes > 0;
 }
 
+bool has_node(const ExpectedDevice& device) {
+  return device.numa_node.has_value();
+}
+
 const MachineNeed kMachineNeeds[] = {
     {"topology", "a topology", "", [](const ExpectedTopology&) { return true; }},
     {"iommu", "an IOMMU", "the machine has no IOMMU", [](const ExpectedTopology& it) { return it.iommu != "none"; }},
@@ -42,6 +46,8 @@ const MachineNeed kMachineNeeds[] = {
      "the topology names no device whose DMA a check can drive (QEMU's edu)", has_drivable_device},
     {"peer-memory", "a device with memory for its peers", "the topology names no device with memory for its peers",
      [](const ExpectedTopology& it) { return std::any_of(it.devices.begin(), it.devices.end(), has_peer_memory); }},
+    {"device-nodes", "a device on a NUMA node of its own", "the topology says of no device on which NUMA node it is",
+     [](const ExpectedTopology& it) { return std::any_of(it.devices.begin(), it.devices.end(), has_node); }},
     {"memory-nodes", "memory", "the topology names no memory",
      [](const ExpectedTopology& it) { return std::any_of(it.nodes.begin(), it.nodes.end(), has_memory); }},
     {"several-memory-nodes", "memory on several nodes", "the machine has memory on one node only",

@@ -47,8 +47,8 @@ struct Check {
   std::string_view id;        ///< family.promise
   std::string_view sentence;  ///< what it promises
   /// Facts that must hold, else the check is a skip that says so: `topology` (it is known), `devices`, `dma-device`,
-  /// `peer-memory`, `memory-nodes`, `several-memory-nodes`, `hmat`, `tiers` (of it), `iommu` (of it, and the image's
-  /// kernel has its driver), `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
+  /// `peer-memory`, `memory-nodes`, `several-memory-nodes`, `hmat`, `tiers`, `device-nodes` (of it), `iommu` (of it,
+  /// and the image's kernel has its driver), `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
   std::vector<std::string_view> needs;
   When when = When::early;
   Finding (*function)(const Node&, const Expected&) = nullptr;

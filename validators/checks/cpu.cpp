@@ -80,6 +80,29 @@ Finding interrupts(const Node& node, const Expected& expected) {
   });
 }
 
+/// Of the isolated processors where the image has some, else of all.
+Finding wake_ups(const Node& node, const Expected& expected) {
+  constexpr int kSeconds = 10;
+  const Declaration* isolated = expected.declaration("cpu.isolated");
+  const std::string list = isolated ? isolated->expected.get<std::string>()
+                                    : trimmed(node.read_file("/sys/devices/system/cpu/online").value_or("0"));
+  const WakeupLatency found = node.measure_wakeups(parse_id_list(list).value_or(std::vector<int>{}), kSeconds);
+  Json histogram = Json::object();
+  for (const auto& [power, count] : found.histogram) histogram[fmt::format("below {} us", 1LL << power)] = count;
+  Finding finding = judged({{"processors", list},
+                            {"wakeups", found.wakeups},
+                            {"median_us", found.median_us},
+                            {"p99.99_us", found.p9999_us},
+                            {"max_us", found.max_us},
+                            {"histogram", std::move(histogram)}},
+                           nullptr, "SCHED_FIFO, clock_nanosleep(2)", found.problem,
+                           expected.emulated ? "an emulated machine's processors wait for the host's" : "");
+  // No recipe can state a limit yet.
+  if (finding.verdict == Verdict::pass)
+    finding.verdict = Verdict::skip, finding.reason = "no limit is declared: its figures are held against nothing";
+  return finding;
+}
+
 }  // namespace
 
 std::vector<Check> cpu_checks() {
@@ -91,7 +114,8 @@ std::vector<Check> cpu_checks() {
        "interrupts go to the declared processors unless a driver says otherwise",
        {"declared:cpu.interrupts"},
        When::early,
-       interrupts}};
+       interrupts},
+      {"rt.latency", "a real-time thread wakes up in time", {}, When::booted, wake_ups, "", Where::node, Level::full}};
 }
 
 }  // namespace ainode::checks

@@ -255,6 +255,7 @@ std::vector<Check> dma_checks() {
        When::early,
        iommu_groups},
   };
+  for (Check& check : engine_checks()) checks.push_back(std::move(check));
   for (Check& check : peer_checks()) checks.push_back(std::move(check));
   return checks;
 }

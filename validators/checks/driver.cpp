@@ -128,7 +128,7 @@ Finding taint(const Node& node, const Expected& expected) {
 }  // namespace
 
 std::vector<Check> driver_checks() {
-  return {
+  std::vector<Check> checks = {
       {"driver.bound", "each expected device has its driver", {"devices"}, When::booted, bound},
       {"driver.vermagic",
        "every module file in the image is made for its kernel",
@@ -140,6 +140,8 @@ std::vector<Check> driver_checks() {
        Level::standard},
       {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
   };
+  for (Check& check : link_checks()) checks.push_back(std::move(check));
+  return checks;
 }
 
 }  // namespace ainode::checks

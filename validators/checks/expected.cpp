@@ -70,6 +70,7 @@ Json topology_json(const ExpectedTopology& topology) {
                        {"device", device.device},
                        {"driver", device.driver},
                        {"peer_memory_bytes", device.peer_memory_bytes}});
+    if (device.numa_node) devices.back()["numa_node"] = *device.numa_node;
   }
   for (const ExpectedAccess& access : topology.accesses) {
     accesses.push_back({{"initiator", access.initiator},
@@ -102,6 +103,7 @@ ExpectedTopology read_topology(const Json& json) {
     topology.devices.push_back({value_of<std::string>(device, "vendor"), value_of<std::string>(device, "device"),
                                 value_of<std::string>(device, "driver"),
                                 value_of<std::uint64_t>(device, "peer_memory_bytes")});
+    if (device.contains("numa_node")) topology.devices.back().numa_node = value_of<int>(device, "numa_node");
   }
   topology.memory_tolerance = value_of<double>(json, "memory_tolerance");
   return topology;

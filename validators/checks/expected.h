@@ -39,6 +39,7 @@ struct ExpectedDevice {
   std::string vendor, device;           ///< four lower-case hexadecimal digits: "1af4"
   std::string driver;                   ///< name below /sys/bus/pci/drivers; empty: no driver may be bound
   std::uint64_t peer_memory_bytes = 0;  ///< memory of its own that other devices may reach (an NVMe's CMB)
+  std::optional<int> numa_node = {};    ///< that it is on; nothing: not declared
 };
 
 /// What a machine gives, and so what its kernel must show. A node's place in `nodes` is its number.

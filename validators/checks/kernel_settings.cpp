@@ -23,44 +23,28 @@ Finding sysctls(const Node& node, const Expected& expected) {
   });
 }
 
-std::string module_name(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
-/// A built-in module counts as loaded.
-bool is_loaded(const Node& node, const std::string& name) {
-  return node.exists("/sys/module/" + module_name(name));
-}
-
-/// What modprobe(8) would do last: load the module itself, or run what modprobe.d(5) installs in its place.
-bool can_be_loaded(const Node& node, const std::string& name) {
-  const Words steps = split_lines(node.run({"modprobe", "--dry-run", "--show-depends", name}).output);
-  return !steps.empty() && steps.back().compare(0, 7, "insmod ") == 0;
-}
-
 Finding modules(const Node& node, const Expected& expected) {
   Words wanted = expected.initrd_modules, denied, there, objections;
   for (const std::string& name : wanted) {
-    if (!is_loaded(node, name)) objections.push_back(fmt::format("{} of the initrd is not loaded", name));
+    if (!is_module_loaded(node, name)) objections.push_back(fmt::format("{} of the initrd is not loaded", name));
   }
   for (const Declaration& declaration : expected.declared) {
     if (declaration.subject != "kernel.modules") continue;
     const bool must_be_there = declaration.expected.contains("load");
     const auto name = declaration.expected[must_be_there ? "load" : "deny"].get<std::string>();
     (must_be_there ? wanted : denied).push_back(name);
-    const bool is_there = is_loaded(node, name);
+    const bool is_there = is_module_loaded(node, name);
     if (must_be_there && !is_there) objections.push_back(fmt::format("{} is not loaded{}", name, placed(declaration)));
     if (must_be_there) continue;
     if (is_there) there.push_back(name);
     if (is_there)
       objections.push_back(fmt::format("{} is loaded though it is denied{}", name, placed(declaration)));
-    else if (can_be_loaded(node, name))
+    else if (can_load_module(node, name))
       objections.push_back(fmt::format("{} is denied, but modprobe would load it{}", name, placed(declaration)));
   }
   if (wanted.empty() && denied.empty()) return skipped("neither the initrd nor the recipe names a module");
   for (const std::string& name : wanted)
-    if (is_loaded(node, name)) there.push_back(name);
+    if (is_module_loaded(node, name)) there.push_back(name);
   return judged({{"loaded", there}}, {{"loaded", wanted}, {"denied", denied}}, "/sys/module, modprobe --show-depends",
                 joined(objections, "; "));
 }
@@ -95,7 +79,7 @@ Measured parameter(const Node& node, const Json& statement) {
   const std::string line = fmt::format("options {} {}={}", module_name(module), name, wanted);
   if (!has_line(node.run({"modprobe", "--showconfig"}).output, line))
     return {nullptr, fmt::format("modprobe does not set {}", full)};
-  if (is_loaded(node, module)) return {nullptr, "", fmt::format("the kernel does not show {}", full)};
+  if (is_module_loaded(node, module)) return {nullptr, "", fmt::format("the kernel does not show {}", full)};
   return {"set when it loads", ""};
 }
 

@@ -21,35 +21,8 @@ namespace ainode::checks {
 
 namespace {
 
-constexpr int kNodeLimit = 1024;
 constexpr int kWeightedInterleave = 6;  // MPOL_WEIGHTED_INTERLEAVE since Linux 6.9
 constexpr int kPopulateWrite = 23;      // MADV_POPULATE_WRITE since Linux 5.14
-
-/// A set of nodes as the system calls take it.
-class NodeMask {
- public:
-  explicit NodeMask(const std::vector<int>& nodes) : words_(kNodeLimit / kBits + 1) {
-    for (const int node : nodes)
-      words_[static_cast<std::size_t>(node) / kBits] |= 1UL << (static_cast<std::size_t>(node) % kBits);
-  }
-  const unsigned long* words() const { return words_.data(); }
-
- private:
-  static constexpr std::size_t kBits = 8 * sizeof(unsigned long);
-  std::vector<unsigned long> words_;
-};
-
-bool is_node(int numa_node) {
-  return numa_node >= 0 && numa_node < kNodeLimit;
-}
-
-bool set_policy(const Mapping& area, int policy, const std::vector<int>& nodes) {
-  if (!std::all_of(nodes.begin(), nodes.end(), is_node)) {
-    errno = EINVAL;
-    return false;
-  }
-  return syscall(SYS_mbind, area.bytes(), area.size(), policy, NodeMask(nodes).words(), kNodeLimit, 0U) == 0;
-}
 
 std::vector<void*> addresses_of(const Mapping& area, long page_size) {
   std::vector<void*> addresses;

@@ -26,6 +26,9 @@ class LocalNode : public Node {
   DeviceDma try_device_dma(const std::string& pci_address) const override;
   PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk, bool may_write) const override;
   std::optional<bool> is_auditing() const override;
+  MemorySpeed measure_memory(int cpu_node, int memory_node, MemoryTest test) const override;
+  WakeupLatency measure_wakeups(const std::vector<int>& cpus, int seconds) const override;
+  MirrorTrial try_mirror(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

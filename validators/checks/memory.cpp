@@ -95,6 +95,40 @@ Finding transparent_huge_pages(const Node& node, const Expected& expected) {
   });
 }
 
+std::string mirror_objection(const MirrorTrial& trial) {
+  if (!trial.problem.empty()) return trial.problem;
+  Words objections;
+  if (!trial.is_read) objections.push_back("the device reads something else than the process wrote");
+  if (!trial.is_written) objections.push_back("the process reads something else than the device wrote");
+  if (trial.moved != trial.bytes)
+    objections.push_back(fmt::format("{} of {} bytes went into the device's memory", trial.moved, trial.bytes));
+  if (!trial.is_brought_back) objections.push_back("they did not come back whole when the process read them");
+  return joined(objections, "; ");
+}
+
+/// What drivers call; and where the kernel's own test device is, a process and it share memory.
+Finding device_memory(const Node& node, const Expected&) {
+  const Words wanted = {"hmm_range_fault", "migrate_vma_setup"};
+  const std::string device = "/dev/hmm_dmirror0";
+  const CommandOutcome shown = node.run({"grep", "-E", " (" + joined(wanted, "|") + ")$", "/proc/kallsyms"});
+  Words objections, there;
+  for (const std::string& line : split_lines(shown.output)) there.push_back(split_words(line).back());
+  for (const std::string& name : wanted)
+    if (std::find(there.begin(), there.end(), name) == there.end())
+      objections.push_back(fmt::format("the kernel has no {}", name));
+  Json measured = {{"functions", there}, {"device", nullptr}};
+  if (const MirrorTrial trial = node.try_mirror(device); trial.is_present) {
+    measured["device"] = {{"bytes", trial.bytes},
+                          {"read", trial.is_read},
+                          {"written", trial.is_written},
+                          {"moved", trial.moved},
+                          {"brought_back", trial.is_brought_back}};
+    if (const std::string objection = mirror_objection(trial); !objection.empty()) objections.push_back(objection);
+  }
+  return judged(std::move(measured), {{"functions", wanted}}, "/proc/kallsyms; where it is there, " + device,
+                joined(objections, "; "));
+}
+
 }  // namespace
 
 std::vector<Check> memory_checks() {
@@ -109,7 +143,12 @@ std::vector<Check> memory_checks() {
        "transparent huge pages are used as declared",
        {"declared:mem.thp"},
        When::early,
-       transparent_huge_pages}};
+       transparent_huge_pages},
+      {"mem.hmm",
+       "a device can mirror a process's memory and take its pages, and a device for tests does",
+       {"config:HMM_MIRROR", "config:DEVICE_PRIVATE"},
+       When::booted,
+       device_memory}};
 }
 
 }  // namespace ainode::checks

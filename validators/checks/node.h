@@ -96,6 +96,38 @@ struct PeerTransfer {
   std::string problem;             ///< the call that failed and its errno; empty otherwise
 };
 
+enum class MemoryTest {
+  triad,  ///< STREAM's a = b + q·c by all processors at once: bandwidth
+  chase,  ///< loads of which each needs the one before, by one processor: latency
+};
+
+/// How fast the processors of one NUMA node reach the memory of a node.
+struct MemorySpeed {
+  std::uint64_t bytes = 0;        ///< of each array
+  std::uint64_t cache_bytes = 0;  ///< of the processors' last caches; 0 where nobody says
+  std::vector<double> samples;    ///< each repetition but the first: MB/s of the triad, ns a load of the chase
+  std::string problem;            ///< the call that failed and its errno; empty otherwise
+};
+
+/// How late a thread of a real-time policy wakes up, of all processors that were asked for together.
+struct WakeupLatency {
+  std::uint64_t wakeups = 0;
+  double median_us = 0, p9999_us = 0, max_us = 0;
+  std::map<int, int> histogram;  ///< n → wake-ups that were late by less than 2ⁿ µs, and not by less than half of it
+  std::string problem;           ///< the call that failed and its errno; empty otherwise
+};
+
+/// A device that mirrors a process's memory and takes pages into its own: the kernel's test module for HMM.
+struct MirrorTrial {
+  bool is_present = false;       ///< the device exists
+  std::uint64_t bytes = 0;       ///< mirrored
+  bool is_read = false;          ///< the device read what the process wrote
+  bool is_written = false;       ///< the process then read what the device wrote
+  std::uint64_t moved = 0;       ///< bytes that went into the device's own memory
+  bool is_brought_back = false;  ///< the process's next look at them brought them back, whole
+  std::string problem;           ///< the call that failed and its errno; empty otherwise
+};
+
 struct CommandOutcome {
   int status = -1;      ///< 128+signal when killed by one
   std::string output;   ///< stdout
@@ -135,6 +167,10 @@ class Node {
                                         bool may_write) const = 0;
   /// Whether the kernel audits; nothing where it does not say, or not to who asks.
   virtual std::optional<bool> is_auditing() const = 0;
+  virtual MemorySpeed measure_memory(int cpu_node, int memory_node, MemoryTest test) const = 0;
+  /// Each processor at once: a SCHED_FIFO thread that sleeps half a millisecond again and again.
+  virtual WakeupLatency measure_wakeups(const std::vector<int>& cpus, int seconds) const = 0;
+  virtual MirrorTrial try_mirror(const std::string& device) const = 0;
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.
   virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;

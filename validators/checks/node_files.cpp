@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validators/checks/node_files.h"
 
+#include <algorithm>
+
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -21,6 +23,20 @@ std::optional<std::string> chosen_word(const Node& node, const std::string& path
 std::optional<std::int64_t> read_number(const Node& node, const std::string& path) {
   const auto text = node.read_file(path);
   return text ? to_number(trimmed(*text)) : std::nullopt;
+}
+
+std::string module_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+bool is_module_loaded(const Node& node, const std::string& name) {
+  return node.exists("/sys/module/" + module_name(name));
+}
+
+bool can_load_module(const Node& node, const std::string& name) {
+  const auto steps = split_lines(node.run({"modprobe", "--dry-run", "--show-depends", name}).output);
+  return !steps.empty() && steps.back().compare(0, 7, "insmod ") == 0;
 }
 
 }  // namespace ainode::checks

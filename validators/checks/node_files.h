@@ -16,4 +16,10 @@ std::optional<std::int64_t> read_number(const Node& node, const std::string& pat
 /// "always [madvise] never" → "madvise"; the whole where nothing is chosen.
 std::optional<std::string> chosen_word(const Node& node, const std::string& path);
 
+std::string module_name(std::string name);  ///< as the kernel calls it: br-netfilter → br_netfilter
+/// A built-in module counts as loaded.
+bool is_module_loaded(const Node& node, const std::string& name);
+/// By what modprobe(8) would do last: load the module itself, or run what modprobe.d(5) installs in its place.
+bool can_load_module(const Node& node, const std::string& name);
+
 }  // namespace ainode::checks

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/declared.h"
 #include "validators/checks/node_files.h"
+#include "validators/checks/pci.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -224,6 +226,29 @@ Finding tiers(const Node& node, const Expected& expected) {
   return judged(measured, due, root + "/memory_tier*/nodelist", std::move(objection));
 }
 
+/// Devices of one kind are told apart by nothing but their nodes: each declared one must be found.
+Finding device_nodes(const Node& node, const Expected& expected) {
+  std::map<std::string, std::multiset<int>> found, due;
+  Words objections, measured;
+  for (const ExpectedDevice& device : expected.topology.devices)
+    if (device.numa_node) due[hardware_id(device)].insert(*device.numa_node);
+  for (const PciDevice& device : pci_devices(node)) {
+    if (due.count(device.id) == 0) continue;
+    found[device.id].insert(device.numa_node);
+    measured.push_back(fmt::format("{} {} {}", device.address, device.id, device.numa_node));
+  }
+  for (const auto& [id, nodes] : due) {
+    for (const int each : nodes) {
+      const auto there = found[id].find(each);
+      if (there != found[id].end())
+        found[id].erase(there);
+      else
+        objections.push_back(fmt::format("{} is not on node {}", id, each));
+    }
+  }
+  return judged(measured, due, "/sys/bus/pci/devices/*/numa_node", joined(objections, "; "));
+}
+
 Finding switched(const Node& node, const Expected& expected, std::string_view subject, const std::string& path) {
   return judge_each(expected, subject, path, [&](const Json& statement) -> Measured {
     const auto number = read_number(node, path);
@@ -258,6 +283,7 @@ std::vector<Check> numa_checks() {
        cpus_partition},
       {"numa.hmat", "the speeds of the nodes' memory are those of the machine", {"hmat"}, When::early, hmat},
       {"numa.tiers", "each node's memory is in its tier, fast before slow", {"tiers"}, When::early, tiers},
+      {"numa.device-node", "each device is on its NUMA node", {"device-nodes"}, When::early, device_nodes},
       {"numa.balancing",
        "the kernel moves pages between nodes only as declared",
        {"declared:numa.balancing"},
@@ -270,6 +296,7 @@ std::vector<Check> numa_checks() {
        zone_reclaim},
   };
   for (Check& check : numa_page_checks()) checks.push_back(std::move(check));
+  for (Check& check : numa_speed_checks()) checks.push_back(std::move(check));
   return checks;
 }
 

@@ -4,7 +4,9 @@
 #include "validators/checks/node.h"
 
 #include <fmt/format.h>
+#include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +20,18 @@ std::string failure_of(const char* call) {
 
 std::string error_name(int number) {
   return number == EINVAL ? "EINVAL" : std::strerror(number);
+}
+
+bool is_node(int numa_node) {
+  return numa_node >= 0 && numa_node < kNodeLimit;
+}
+
+bool set_policy(const Mapping& area, int policy, const std::vector<int>& nodes) {
+  if (!std::all_of(nodes.begin(), nodes.end(), is_node)) {
+    errno = EINVAL;
+    return false;
+  }
+  return syscall(SYS_mbind, area.bytes(), area.size(), policy, NodeMask(nodes).words(), kNodeLimit, 0U) == 0;
 }
 
 bool is_all_zero(const char* bytes, std::size_t size) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace ainode::checks {
 
@@ -47,6 +48,26 @@ class OpenFile {
  private:
   int fd_;
 };
+
+inline constexpr int kNodeLimit = 1024;
+
+/// A set of nodes as the system calls take it.
+class NodeMask {
+ public:
+  explicit NodeMask(const std::vector<int>& nodes) : words_(kNodeLimit / kBits + 1) {
+    for (const int node : nodes)
+      words_[static_cast<std::size_t>(node) / kBits] |= 1UL << (static_cast<std::size_t>(node) % kBits);
+  }
+  const unsigned long* words() const { return words_.data(); }
+
+ private:
+  static constexpr std::size_t kBits = 8 * sizeof(unsigned long);
+  std::vector<unsigned long> words_;
+};
+
+bool is_node(int numa_node);
+/// mbind(2). False with errno set.
+bool set_policy(const Mapping& area, int policy, const std::vector<int>& nodes);
 
 /// `size` is a multiple of 4.
 void write_pattern(char* bytes, std::size_t size);

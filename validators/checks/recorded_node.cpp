@@ -153,6 +153,18 @@ std::optional<bool> RecordedNode::is_auditing() const {
   return answer<std::optional<bool>>("is_auditing", std::nullopt);
 }
 
+MemorySpeed RecordedNode::measure_memory(int cpu_node, int memory_node, MemoryTest test) const {
+  return answer<MemorySpeed>(name_of(test), way_between(cpu_node, memory_node), {0, 0, {}, "not recorded"});
+}
+
+WakeupLatency RecordedNode::measure_wakeups(const std::vector<int>&, int) const {
+  return answer<WakeupLatency>("measure_wakeups", WakeupLatency{0, 0, 0, 0, {}, "not recorded"});
+}
+
+MirrorTrial RecordedNode::try_mirror(const std::string& device) const {
+  return answer<MirrorTrial>("try_mirror", device);
+}
+
 std::optional<bool> RecordedNode::is_read_only(const std::string& path) const {
   return answer<std::optional<bool>>("is_read_only", path);
 }

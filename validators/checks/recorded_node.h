@@ -27,6 +27,11 @@ enum class Unrecorded {
 ///                       "kernel_says": ["<4>[    9.1] DMAR: …"], "problem": ""}},
 ///    "transfer_to_peer": {"0000:03:00.0 and /dev/nvme1n1": {"bytes": 65536, "is_read": true, "is_written": true,
 ///                         "problem": ""}},
+///    "triad": {"0 to 1": {"bytes": 67108864, "cache_bytes": 16777216, "samples": [11000.5, 11010], "problem": ""}},
+///    "chase": the same, "measure_wakeups": {"wakeups": 40000, "median_us": 3, "p9999_us": 14, "max_us": 20.5,
+///                       "histogram": {"2": 30000, "5": 10000}, "problem": ""},
+///    "try_mirror": {"/dev/hmm_dmirror0": {"is_present": true, "bytes": 65536, "is_read": true, "is_written": true,
+///                   "moved": 65536, "is_brought_back": true, "problem": ""}},
 ///    "status": {"/etc/x": {"is_regular": true, "mode": 420, "uid": 0, "gid": 0}},
 ///    "privileged_files": ["/usr/bin/su"], "module_version": {"/usr/lib/modules/…/x.ko.xz": "6.12 SMP"},
 ///    "is_read_only": {"/usr": true}, "is_same_directory": {"/usr and /sysroot/…": true},
@@ -59,6 +64,9 @@ class RecordedNode : public Node {
   DeviceDma try_device_dma(const std::string& pci_address) const override;
   PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk, bool may_write) const override;
   std::optional<bool> is_auditing() const override;
+  MemorySpeed measure_memory(int cpu_node, int memory_node, MemoryTest test) const override;
+  WakeupLatency measure_wakeups(const std::vector<int>& cpus, int seconds) const override;
+  MirrorTrial try_mirror(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

@@ -16,6 +16,10 @@ std::string name_of(Spread policy) {
   return policy == Spread::interleave ? "interleave" : "weighted_interleave";
 }
 
+std::string name_of(MemoryTest test) {
+  return test == MemoryTest::triad ? "triad" : "chase";
+}
+
 std::string way_between(int from, int to) {
   return fmt::format("{} to {}", from, to);
 }
@@ -118,6 +122,18 @@ PeerTransfer RecordingNode::transfer_to_peer(const std::string& pci_address, con
 
 std::optional<bool> RecordingNode::is_auditing() const {
   return note("is_auditing", node_.is_auditing());
+}
+
+MemorySpeed RecordingNode::measure_memory(int cpu_node, int memory_node, MemoryTest test) const {
+  return note(name_of(test), way_between(cpu_node, memory_node), node_.measure_memory(cpu_node, memory_node, test));
+}
+
+WakeupLatency RecordingNode::measure_wakeups(const std::vector<int>& cpus, int seconds) const {
+  return note("measure_wakeups", node_.measure_wakeups(cpus, seconds));
+}
+
+MirrorTrial RecordingNode::try_mirror(const std::string& device) const {
+  return note("try_mirror", device, node_.try_mirror(device));
 }
 
 std::optional<bool> RecordingNode::is_read_only(const std::string& path) const {

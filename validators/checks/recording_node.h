@@ -10,6 +10,7 @@ namespace ainode::checks {
 /// Under which names and arguments answers stand in a recording.
 std::string name_of(Migration way);
 std::string name_of(Spread policy);
+std::string name_of(MemoryTest test);
 std::string way_between(int from, int to);
 std::string pair_of(const std::string& one, const std::string& other);
 std::string command_line_of(const std::vector<std::string>& argv);
@@ -38,6 +39,9 @@ class RecordingNode : public Node {
   DeviceDma try_device_dma(const std::string& pci_address) const override;
   PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk, bool may_write) const override;
   std::optional<bool> is_auditing() const override;
+  MemorySpeed measure_memory(int cpu_node, int memory_node, MemoryTest test) const override;
+  WakeupLatency measure_wakeups(const std::vector<int>& cpus, int seconds) const override;
+  MirrorTrial try_mirror(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;

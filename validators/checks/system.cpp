@@ -167,6 +167,29 @@ Finding accounts(const Node& node, const Expected& expected) {
                     [&](const Json& statement) { return account(node, statement); });
 }
 
+/// Of systemd's moments, in microseconds since the kernel started; zero where it was not in an initrd.
+Finding boot_time(const Node& node, const Expected& expected) {
+  const std::string names[] = {"InitRDTimestampMonotonic", "UserspaceTimestampMonotonic", "FinishTimestampMonotonic"};
+  const CommandOutcome shown =
+      node.run({"systemctl", "show", "--property=" + joined({names[0], names[1], names[2]}, ",")});
+  std::map<std::string, double> at;
+  for (const std::string& line : split_lines(shown.output)) {
+    const std::size_t equals = line.find('=');
+    if (equals != std::string::npos)
+      at[line.substr(0, equals)] = static_cast<double>(to_number(line.substr(equals + 1)).value_or(0)) / 1e6;
+  }
+  const double initrd = at[names[0]], userspace = at[names[1]], finish = at[names[2]];
+  std::string objection = shown.problem;
+  if (objection.empty() && userspace <= 0) objection = "systemd does not say when it started";
+  if (objection.empty() && finish < userspace) objection = "systemd has not finished the boot";
+  return judged({{"kernel_s", initrd > 0 ? initrd : userspace},
+                 {"initrd_s", initrd > 0 ? Json(userspace - initrd) : Json()},
+                 {"userspace_s", finish - userspace},
+                 {"all_s", finish}},
+                "a boot that ended", "systemctl show", std::move(objection),
+                expected.emulated ? "an emulated machine's seconds are the host's" : "");
+}
+
 }  // namespace
 
 std::vector<Check> system_checks() {
@@ -185,7 +208,15 @@ std::vector<Check> system_checks() {
            When::early,
            accounts,
            "",
-           Where::tree_too}};
+           Where::tree_too},
+          {"system.boot-time",
+           "systemd tells how long kernel, initrd and services took, and has finished",
+           {},
+           When::booted,
+           boot_time,
+           "",
+           Where::node,
+           Level::full}};
 }
 
 }  // namespace ainode::checks

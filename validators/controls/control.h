@@ -55,7 +55,7 @@ struct TreeControl : Control {
 const std::vector<GuestControl>& guest_controls();
 const std::vector<TreeControl>& tree_controls();
 
-/// Checks that pass on real hardware alone: no defect of theirs can be planted here.
+/// Checks that never pass in an emulated guest, or need a kernel with CONFIG_DMATEST: nothing can make them fail there.
 std::span<const std::string_view> without_control();
 
 /// What controls put into a guest, together.

@@ -58,6 +58,14 @@ std::string unbind_peers(const Expected& expected) {
              : "";
 }
 
+std::string stray_device(const Expected& expected) {
+  const auto& devices = expected.topology.devices;
+  const auto is_on_a_node = [](const checks::ExpectedDevice& device) { return device.numa_node.has_value(); };
+  return std::any_of(devices.begin(), devices.end(), is_on_a_node)
+             ? "for f in /sys/bus/pci/devices/*/numa_node; do [ $(cat $f) = -1 ] || show -1 $f; done"
+             : "";
+}
+
 /// The file systems come first: what drives a device in use stays, or udev brings it back.
 std::string unload_module(const Expected& expected) {
   std::vector<std::string> names;
@@ -167,7 +175,7 @@ std::vector<GuestControl> table() {
       {{"one-node",
         "the kernel ignores the nodes of the machine",
         {"numa.nodes", "numa.distances-symmetric", "numa.cpus-partition", "numa.placement", "numa.migration",
-         "numa.interleave", "numa.weighted", "numa.hugepages"},
+         "numa.interleave", "numa.weighted", "numa.hugepages", "numa.device-node"},
         {"numa.hmat", "numa.tiers", "mem.hugepages", "numa.balancing"}},
        Plant::argument,
        ignore_nodes},
@@ -177,6 +185,7 @@ std::vector<GuestControl> table() {
       {{"other-distances", "a node is far from itself", {"numa.distances-symmetric"}},
        Plant::early,
        show("99 99 99 99", "/sys/devices/system/node/node0/distance")},
+      {{"stray-device", "a device belongs to no node", {"numa.device-node"}}, Plant::early, stray_device},
       {{"lost-processors", "the processors of a node belong to none", {"numa.cpus-partition"}},
        Plant::early,
        show("", "/sys/devices/system/node/node0/cpulist")},
@@ -327,6 +336,12 @@ std::vector<GuestControl> table() {
                       return std::string(
                           "for p in crun runc; do p=/usr/bin/$p; [ ! -e $p ] || mount --bind /dev/null $p; done");
                     })},
+      {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}},
+       Plant::early,
+       always("mount --bind /dev/null /proc/kallsyms")},
+      {{"swap", "the node swaps", {"containers.kube-node"}},
+       Plant::early,
+       show("Filename\n/dev/zram0 partition 1 0 1", "/proc/swaps")},
       {{"no-audit", "the kernel audits where it should not, or does not where it should", {"security.audit"}},
        Plant::argument,
        of_statement("security.audit", [](const Json& on) { return fmt::format("audit={}", on.get<bool>() ? 0 : 1); })},
@@ -366,8 +381,11 @@ bool has_place(const GuestControl& control, const Expected& expected) {
 }
 
 std::span<const std::string_view> without_control() {
-  static constexpr std::string_view kOnHardwareAlone[] = {"cpu.governor"};
-  return kOnHardwareAlone;
+  static constexpr std::string_view kNeverPassing[] = {
+      "cpu.governor", "dma.engine", "driver.pcie-link", "numa.bandwidth",
+      "numa.latency", "rt.latency", "system.boot-time",
+  };
+  return kNeverPassing;
 }
 
 Planting planting_of(const std::vector<std::string>& names, const Expected& expected) {

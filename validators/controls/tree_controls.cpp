@@ -81,6 +81,35 @@ PlantedFiles wish_for_firmware(const Node& tree, const Expected& expected) {
   return replaced(tree, expected, std::string_view("\0license=GPL", 12), std::string_view("\0firmware=no", 12));
 }
 
+constexpr std::string_view kSigned = "~Module signature appended~\n";
+
+/// Without what Linux' scripts/sign-file.c appends: a message, a trailer of 12 bytes that ends with the message's
+/// length, a line.
+PlantedFiles no_signature(const Node& tree, const Expected& expected) {
+  auto module = module_with(tree, expected, kSigned);
+  if (!module || !module->content.ends_with(kSigned)) return {};
+  const std::size_t end = module->content.size() - kSigned.size();
+  std::size_t length = 12;
+  for (std::size_t i = 0, size = 0; i < 4; ++i) {
+    size = size << 8 | static_cast<unsigned char>(module->content[end - 4 + i]);
+    if (i == 3) length += size;
+  }
+  if (length > end) return {};
+  module->content.resize(end - length);
+  return packed(*module);
+}
+
+/// One bit of the certificate's serial number, which stands behind its issuer's name.
+PlantedFiles other_signer(const Node& tree, const Expected& expected) {
+  constexpr std::string_view kIssuer = "kernel key";
+  auto module = module_with(tree, expected, kSigned);
+  const std::size_t issuer = module ? module->content.rfind(kIssuer) : std::string::npos;
+  if (issuer == std::string::npos) return {};
+  char& byte = module->content[issuer + kIssuer.size() + 6];
+  byte = static_cast<char>(byte ^ 1);
+  return packed(*module);
+}
+
 PlantedFiles other_configuration(const Node& tree, const Expected& expected) {
   const std::string path = modules_of(tree) + "/config";
   const Declaration* declaration = expected.declaration("kernel.config");
@@ -135,7 +164,7 @@ const std::vector<TreeControl>& tree_controls() {
       {{"other-release",
         "the kernel is another one",
         {"kernel.release"},
-        {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols"}},
+        {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols", "driver.signed"}},
        other_release},
       {{"other-config", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
       {{"foreign-module", "a module was made for another kernel", {"driver.vermagic"}}, other_release_of_module},
@@ -143,6 +172,9 @@ const std::vector<TreeControl>& tree_controls() {
       {{"no-exporter", "a module wants a symbol that nobody exports", {"driver.symbols"}}, no_exporter},
       {{"no-firmware", "a module that loads at boot asks for firmware that is not there", {"driver.firmware-present"}},
        wish_for_firmware},
+      {{"no-signature", "a module is not signed", {"driver.signed"}}, no_signature},
+      {{"other-signer", "a module is signed with a key that the kernel does not know", {"driver.signed"}},
+       other_signer},
       {{"other-account", "an account has another number", {"system.accounts"}}, other_account},
       {{"changed-file", "a file of the recipe has another content", {"image.files"}}, changed_file},
       {{"new-setuid-file", "a file more runs with its owner's rights", {"security.setuid-list"}}, new_setuid_file},

@@ -10,6 +10,7 @@ namespace ainode {
 namespace {
 
 using Words = std::vector<std::string>;
+constexpr std::size_t kFirstOwnBus = 64, kBusesEach = 4;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 void append(Words& words, const Words& more) {
@@ -93,6 +94,14 @@ Words device_arguments(const Topology& topology) {
       append(words, {"-device", fmt::format("xio3130-downstream,id=port{},bus=switch,chassis={},slot={}", ports,
                                             ports + 2, ports)});
       line += fmt::format(",bus=port{}", ports++);
+    }
+    if (device.numa_node) {
+      // A host bridge that says its node, with bus numbers of its own: the device's port and the device.
+      append(words, {"-device", fmt::format("pxb-pcie,id=bridge{},bus=pcie.0,bus_nr={},numa_node={}", i,
+                                            kFirstOwnBus + kBusesEach * i, *device.numa_node)});
+      append(words,
+             {"-device", fmt::format("pcie-root-port,id=local{},bus=bridge{},chassis={}", i, i, kFirstOwnBus + i)});
+      line += fmt::format(",bus=local{}", i);
     }
     append(words, {"-device", line});
   }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <set>
 
 #include "base/error.h"
@@ -29,7 +30,9 @@ class Mapping {
  public:
   Mapping(const YamlNode& node, std::string subject) : node_(node), subject_(std::move(subject)) {
     if (node.kind != YamlNode::Kind::mapping)
-      throw wrong(codes::wrong_type, node, fmt::format("{} must be a mapping", subject_));
+      throw wrong(codes::wrong_type, node, fmt::format("{} must be a mapping", subject_))
+          .label("is none")
+          .help("write its keys and values: {key: value, …}");
   }
   const YamlNode* find(const std::string& key) {
     known_.insert(key);
@@ -37,14 +40,18 @@ class Mapping {
   }
   const YamlNode& need(const std::string& key) {
     const YamlNode* value = find(key);
-    if (!value) throw wrong(codes::missing_key, node_, fmt::format("{} lacks `{}`", subject_, key));
+    if (!value)
+      throw wrong(codes::missing_key, node_, fmt::format("{} lacks `{}`", subject_, key))
+          .label("begins here")
+          .help(fmt::format("add `{}: …`", key));
     return *value;
   }
   void finish() const {
     for (const auto& [key, value] : node_.entries) {
       if (!known_.contains(key.text))
         throw wrong(codes::unknown_key, key, fmt::format("unknown key `{}`", key.text))
-            .label(fmt::format("not a key of {}", subject_));
+            .label(fmt::format("not a key of {}", subject_))
+            .help(fmt::format("its keys are {}", fmt::join(known_, ", ")));
     }
   }
 
@@ -55,7 +62,10 @@ class Mapping {
 };
 
 std::string text(const YamlNode& node, const std::string& key) {
-  if (node.kind != YamlNode::Kind::scalar) throw wrong(codes::wrong_type, node, fmt::format("`{}` must be text", key));
+  if (node.kind != YamlNode::Kind::scalar)
+    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be text", key))
+        .label("is a list or a mapping")
+        .help("write one word or number");
   return node.text;
 }
 
@@ -64,9 +74,13 @@ long number(const YamlNode& node, const std::string& key, long least, long most)
   long value = 0;
   const auto [end, failure] = std::from_chars(written.data(), written.data() + written.size(), value);
   if (failure != std::errc() || end != written.data() + written.size() || node.is_quoted)
-    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a whole number", key));
+    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a whole number", key))
+        .label("is none")
+        .help(fmt::format("write it in digits, without quotes, from {} to {}", least, most));
   if (value < least || value > most)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must lie between {} and {}", key, least, most));
+    throw wrong(codes::bad_value, node, fmt::format("`{}` must lie between {} and {}", key, least, most))
+        .label(value < least ? "is too small" : "is too large")
+        .help(fmt::format("write a number from {} to {}", least, most));
   return value;
 }
 
@@ -82,18 +96,27 @@ std::uint64_t size(const YamlNode& node, const std::string& key, const SizeRange
   const char* const digits_end = written.data() + (written.empty() ? 0 : written.size() - 1);
   const auto [end, failure] = std::from_chars(written.data(), digits_end, value);
   if (scale == 0 || failure != std::errc() || end != digits_end)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must be a whole number with the unit M or G", key));
+    throw wrong(codes::bad_value, node, fmt::format("`{}` must be a whole number with the unit M or G", key))
+        .label("is none")
+        .help("write it like 512M or 2G");
   if (value > range.most_mib * kMiB / scale || value * scale < range.least_mib * kMiB)
     throw wrong(codes::bad_value, node,
-                fmt::format("`{}` must lie between {}M and {}G", key, range.least_mib, range.most_mib / 1024));
+                fmt::format("`{}` must lie between {}M and {}G", key, range.least_mib, range.most_mib / 1024))
+        .label("is outside of that")
+        .help(fmt::format("write {}M or more, and no more than {}G", range.least_mib, range.most_mib / 1024));
   return value * scale;
 }
 
 const YamlNode& sequence(const YamlNode& node, const std::string& key, std::size_t least, std::size_t most) {
   if (node.kind != YamlNode::Kind::sequence)
-    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a list", key));
+    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a list", key))
+        .label("is none")
+        .help("write its items as [item, …], or each on a line after `- `");
   if (node.items.size() < least || node.items.size() > most)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must have {} to {} items", key, least, most));
+    throw wrong(codes::bad_value, node, fmt::format("`{}` must have {} to {} items", key, least, most))
+        .label(fmt::format("has {}", node.items.size()))
+        .help(key == "distances" ? "write a row a node, and in each row a number a node"
+                                 : fmt::format("write {}", node.items.size() < least ? "more" : "fewer"));
   return node;
 }
 
@@ -110,12 +133,20 @@ std::vector<checks::ExpectedNumaNode> read_nodes(const YamlNode& list) {
     mapping.finish();
     // Processors are dealt to sockets, one socket a node: with unequal shares the kernel warns and taints itself.
     if (cpus > 0 && cpus_each > 0 && node.cpus.size() != cpus_each)
-      throw wrong(codes::bad_value, item, "all nodes with processors must have equally many");
+      throw wrong(codes::bad_value, item, "all nodes with processors must have equally many")
+          .label(fmt::format("has {}, and another one {}", cpus, cpus_each))
+          .help(fmt::format("write `cpus: {}`, or `cpus: 0` for a node of memory alone", cpus_each));
     if (cpus > 0) cpus_each = node.cpus.size();
     nodes.push_back(std::move(node));
   }
-  if (next_cpu == 0) throw wrong(codes::bad_value, list, "no node has a processor");
-  if (next_cpu > kMaxCpus) throw wrong(codes::bad_value, list, fmt::format("more than {} processors", kMaxCpus));
+  if (next_cpu == 0)
+    throw wrong(codes::bad_value, list, "no node has a processor")
+        .label("each of them has `cpus: 0`")
+        .help("give at least one node `cpus: 1`");
+  if (next_cpu > kMaxCpus)
+    throw wrong(codes::bad_value, list, fmt::format("more than {} processors", kMaxCpus))
+        .label(fmt::format("these have {}", next_cpu))
+        .help("give each node fewer `cpus`");
   return nodes;
 }
 
@@ -130,7 +161,11 @@ std::vector<std::vector<int>> read_distances(const YamlNode& list, std::size_t n
   for (std::size_t a = 0; a < nodes; ++a) {
     for (std::size_t b = 0; b < nodes; ++b) {
       if (rows[a][b] != rows[b][a] || (a == b) != (rows[a][b] == 10))
-        throw wrong(codes::bad_value, list, "`distances` must be symmetric, with 10 on the diagonal and nowhere else");
+        throw wrong(codes::bad_value, list.items[a].items[b],
+                    "`distances` must be symmetric, with 10 on the diagonal and nowhere else")
+            .label(a == b ? fmt::format("is how far node {} is from itself", a)
+                          : fmt::format("node {} to node {}; back it is {}", a, b, rows[b][a]))
+            .help(a == b ? "write 10" : "write the same number both ways, 11 or more");
     }
   }
   return rows;
@@ -237,7 +272,9 @@ std::vector<std::vector<int>> read_tiers(const YamlNode& list, const checks::Exp
 std::string one_of(const YamlNode& node, const std::string& key, const std::vector<std::string>& allowed) {
   std::string value = text(node, key);
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")));
+    throw wrong(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")))
+        .label("is none of them")
+        .help("write one of them, or leave the key away where it may be missing");
   return value;
 }
 
@@ -247,7 +284,17 @@ const DeviceKind kDeviceKinds[] = {
     {"virtio-net-pci", {"1af4", "1041", "virtio-pci"}, false, ",disable-legacy=on,romfile="},  // without a peer
 };
 
-std::vector<MachineDevice> read_devices(const YamlNode& list) {
+/// The node of a device.
+int numa_node(const YamlNode& node, std::size_t count) {
+  const int value = static_cast<int>(number(node, "node", INT_MIN, INT_MAX));
+  if (value < 0 || value >= static_cast<int>(count))
+    throw wrong(codes::bad_value, node, fmt::format("there is no node {}", value))
+        .label(count == 1 ? "there is node 0 alone" : fmt::format("there are nodes 0 to {}", count - 1))
+        .help("name a node by its place in `nodes`, from 0 on");
+  return value;
+}
+
+std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes) {
   std::vector<std::string> names;
   for (const DeviceKind& kind : kDeviceKinds) names.emplace_back(kind.name);
   std::vector<MachineDevice> devices;
@@ -263,6 +310,13 @@ std::vector<MachineDevice> read_devices(const YamlNode& list) {
     }
     if (const YamlNode* behind = mapping.find("behind"))
       device.is_behind_switch = one_of(*behind, "behind", {"switch"}) == "switch";
+    if (const YamlNode* node = mapping.find("node")) {
+      device.numa_node = numa_node(*node, nodes);
+      if (device.is_behind_switch)
+        throw wrong(codes::bad_value, *node, "a device behind the switch has no `node` of its own")
+            .label("the switch is on no node")
+            .help("remove `node`, or `behind: switch`");
+    }
     mapping.finish();
     devices.push_back(device);
   }
@@ -276,6 +330,8 @@ std::vector<checks::ExpectedDevice> own_devices(const std::vector<MachineDevice>
   for (const MachineDevice& device : devices) {
     expected.push_back(device.kind->seen);
     expected.back().peer_memory_bytes = device.cmb_bytes;
+    expected.back().numa_node = device.numa_node;
+    if (device.numa_node) expected.push_back({"1b36", "000c", "pcieport", 0, device.numa_node});
     if (device.is_behind_switch) expected.push_back({"104c", "8233", "pcieport"});
     has_switch = has_switch || device.is_behind_switch;
   }
@@ -337,7 +393,8 @@ Topology parse_topology(std::string_view yaml, const std::string& file) {
   }
   if (const YamlNode* tiers = mapping.find("tiers")) topology.facts.tiers = read_tiers(*tiers, topology.facts);
   topology.facts.iommu = one_of(mapping.need("iommu"), "iommu", {"none", "intel", "amd"});
-  if (const YamlNode* devices = mapping.find("devices")) topology.devices = read_devices(*devices);
+  if (const YamlNode* devices = mapping.find("devices"))
+    topology.devices = read_devices(*devices, topology.facts.nodes.size());
   topology.facts.devices = expected_devices(topology.devices);
   topology.facts.memory_tolerance = std::max(0.1, kKernelsOwn / static_cast<double>(total_memory(topology)));
   mapping.finish();

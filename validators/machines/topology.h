@@ -2,6 +2,7 @@
 // Machines as data: one topology gives QEMU's arguments and what the guest must then show.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct MachineDevice {
   const DeviceKind* kind = nullptr;
   std::uint64_t storage_bytes = 0;  ///< empty at power on, lost with the machine
   std::uint64_t cmb_bytes = 0;      ///< controller memory buffer; 0: none
+  std::optional<int> numa_node;     ///< that it is on; nothing: on the root complex, which belongs to none
   bool is_behind_switch = false;    ///< all of these behind one PCIe switch, else on the root complex
 };
 

@@ -324,6 +324,18 @@ std::optional<bool> CommittedTree::is_auditing() const {
   return std::nullopt;
 }
 
+checks::MemorySpeed CommittedTree::measure_memory(int, int, checks::MemoryTest) const {
+  return {0, 0, {}, "the image is not booted"};
+}
+
+checks::WakeupLatency CommittedTree::measure_wakeups(const std::vector<int>&, int) const {
+  return {0, 0, 0, 0, {}, "the image is not booted"};
+}
+
+checks::MirrorTrial CommittedTree::try_mirror(const std::string&) const {
+  return {};
+}
+
 std::optional<bool> CommittedTree::is_read_only(const std::string&) const {
   return std::nullopt;
 }

@@ -38,6 +38,9 @@ class CommittedTree : public checks::Node {
   checks::PeerTransfer transfer_to_peer(const std::string& pci_address, const std::string& disk,
                                         bool may_write) const override;
   std::optional<bool> is_auditing() const override;
+  checks::MemorySpeed measure_memory(int cpu_node, int memory_node, checks::MemoryTest test) const override;
+  checks::WakeupLatency measure_wakeups(const std::vector<int>& cpus, int seconds) const override;
+  checks::MirrorTrial try_mirror(const std::string& device) const override;
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   checks::CommandOutcome run(const std::vector<std::string>& argv) const override;

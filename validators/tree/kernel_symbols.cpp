@@ -156,7 +156,9 @@ void require_boot_image(std::string_view image, const std::string& origin) {
     refuse(origin, "is not an x86 boot image");
 }
 
-std::string unpacked_kernel(std::string_view image, const std::string& origin) {
+}  // namespace
+
+std::string unpack_kernel(std::string_view image, const std::string& origin) {
   constexpr std::size_t kSector = 512;
   require_boot_image(image, origin);
   const std::uint64_t sectors = static_cast<unsigned char>(image[kSetupSectors]);
@@ -166,8 +168,6 @@ std::string unpacked_kernel(std::string_view image, const std::string& origin) {
   if (size < 4 || start + size > image.size()) refuse(origin, "its payload lies outside");
   return decompress(image.substr(start, size - 4), origin, kKernelLimit);
 }
-
-}  // namespace
 
 ModuleSymbols read_module(std::string_view bytes, const std::string& origin) {
   const ElfFile elf(bytes, origin);
@@ -197,7 +197,7 @@ std::string kernel_release_of(std::string_view image, const std::string& origin)
 }
 
 Symbols read_kernel_exports(std::string_view boot_image, const std::string& origin) {
-  const std::string kernel = unpacked_kernel(boot_image, origin);
+  const std::string kernel = unpack_kernel(boot_image, origin);
   const ElfFile elf(kernel, origin);
   Symbols exports;
   for (const Section& table : elf.sections()) {

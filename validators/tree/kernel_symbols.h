@@ -24,6 +24,9 @@ struct ModuleSymbols {
 /// Of an unpacked module. Throws Error image_malformed naming `origin`.
 ModuleSymbols read_module(std::string_view elf, const std::string& origin);
 
+/// An x86 boot image's payload: an ELF file. Throws Error image_malformed naming `origin`.
+std::string unpack_kernel(std::string_view boot_image, const std::string& origin);
+
 /// What an x86 boot image exports: its payload is unpacked first. Throws Error image_malformed naming `origin`.
 Symbols read_kernel_exports(std::string_view boot_image, const std::string& origin);
 

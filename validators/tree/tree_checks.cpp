@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "base/archive.h"
+#include "base/cms.h"
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "validators/checks/catalog.h"
@@ -110,6 +112,82 @@ Finding symbols(const Node& node, const Expected&) {
                          {"refused", refused}},
                         due, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules),
                         std::move(objection));
+}
+
+/// What stands at a signed module's end: the signature, struct module_signature, a line (Linux's
+/// include/linux/module_signature.h). Nothing where it is not signed.
+std::optional<std::string_view> module_signature(std::string_view module) {
+  constexpr std::string_view kLine = "~Module signature appended~\n";
+  constexpr std::size_t kTrailer = 12, kLength = 8;  // the length is its last member, big-endian
+  if (!module.ends_with(kLine)) return std::nullopt;
+  module.remove_suffix(kLine.size());
+  if (module.size() < kTrailer) return std::string_view();
+  std::size_t length = 0;
+  for (const char byte : module.substr(module.size() - kTrailer + kLength))
+    length = length << 8 | static_cast<unsigned char>(byte);
+  module.remove_suffix(kTrailer);
+  return length <= module.size() ? module.substr(module.size() - length) : std::string_view();
+}
+
+/// A recipe that allows the taint of unsigned modules has some of its own.
+bool allows_unsigned(const Expected& expected) {
+  constexpr std::int64_t kUnsigned = 1 << 13;
+  const Declaration* taint = expected.declaration("driver.taint");
+  return taint && (taint->expected.get<std::int64_t>() & kUnsigned) != 0;
+}
+
+/// The first signer; nothing where the module is not signed, one without a name where its signature is broken.
+std::optional<CmsSigner> signer_of(std::string_view module) {
+  const auto signature = module_signature(module);
+  if (!signature) return std::nullopt;
+  const std::vector<CmsSigner> signers = cms_signers(*signature);
+  return signers.empty() ? CmsSigner{} : signers.front();
+}
+
+/// What a certificate has of the signer that names it: its serial number, or its key's id.
+bool has_certificate(std::string_view kernel, const CmsSigner& signer) {
+  const std::string mark = from_hex(signer.key_id.empty() ? signer.serial : signer.key_id);
+  return !mark.empty() && kernel.find(mark) != std::string_view::npos;
+}
+
+Finding signatures(const Node& node, const Expected& expected) {
+  const Json due = {{"unsigned", 0}, {"strangers", Json::array()}};
+  const auto boot_image = find_kernel(node);
+  if (!boot_image) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
+  Words paths;
+  find_modules(node, kModules, paths);
+  std::vector<std::optional<CmsSigner>> signers(paths.size());
+  std::string kernel;
+  try {
+    kernel = unpack_kernel(node.read_file(*boot_image).value_or(""), *boot_image);
+    parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(),
+                 [&](std::size_t i) { signers[i] = signer_of(read_unpacked(node, paths[i])); });
+  } catch (const Error& error) {
+    return checks::failed(nullptr, due, kModules, error.message());
+  }
+  std::map<std::string, std::size_t> first_of;
+  Json counts = Json::object();
+  Words naked, strangers;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (!signers[i]) naked.push_back(paths[i]);
+    if (!signers[i]) continue;
+    const std::string name = signers[i]->name();
+    counts[name] = counts.value(name, 0) + 1;
+    first_of.emplace(name, i);
+  }
+  if (first_of.empty())
+    return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
+  for (const auto& [name, i] : first_of)
+    if (!has_certificate(kernel, *signers[i])) strangers.push_back(fmt::format("{} is signed by {}", paths[i], name));
+  Words objections;
+  if (!naked.empty() && !allows_unsigned(expected))
+    objections.push_back(fmt::format("{} of {} modules are not signed: {}", naked.size(), paths.size(), naked.front()));
+  for (const std::string& stranger : strangers)
+    objections.push_back(stranger + ", whose certificate the kernel does not have");
+  return checks::judged(
+      {{"modules", paths.size()}, {"unsigned", naked.size()}, {"signers", counts}, {"strangers", strangers}}, due,
+      fmt::format("{}, {}/**/*.ko*: the signature at the end", *boot_image, kModules),
+      checks::joined(objections, "; "));
 }
 
 /// "snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.
@@ -212,7 +290,15 @@ std::vector<checks::Check> tree_only_checks() {
        checks::When::meanwhile,
        firmware,
        "",
-       Where::tree_too}};
+       Where::tree_too},
+      {"driver.signed",
+       "every module is signed with a key that the kernel knows",
+       {"config:MODULE_SIG"},
+       checks::When::meanwhile,
+       signatures,
+       "",
+       Where::tree_too,
+       checks::Level::standard}};
   for (checks::Check& check : all) check.family = "driver";
   return all;
 }

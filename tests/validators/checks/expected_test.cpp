@@ -19,7 +19,7 @@ Expected everything() {
   expected.topology.accesses = {{0, 0, 10, 40960}, {0, 1, 150, 10240}};
   expected.topology.tiers = {{0}, {1}};
   expected.topology.iommu = "amd";
-  expected.topology.devices = {{"1af4", "1042", "virtio-pci"}};
+  expected.topology.devices = {{"1af4", "1042", "virtio-pci"}, {"1234", "11e8", "", 0, 1}};
   expected.topology.memory_tolerance = 0.125;
   expected.harness_cmdline = {"console=ttyS0"};
   expected.profiles = {"boot"};
@@ -36,6 +36,8 @@ TEST(Expected, IsReadAsItWasWritten) {
   EXPECT_EQ(write_expected(*read.value), text);
   EXPECT_EQ(read.value->topology.nodes[1].memory_bytes, 1U << 29);
   EXPECT_EQ(read.value->topology.iommu, "amd");
+  EXPECT_EQ(read.value->topology.devices[0].numa_node, std::nullopt);
+  EXPECT_EQ(read.value->topology.devices[1].numa_node, 1);
   EXPECT_EQ(read.value->topology.local_access(1).latency_ns, 150);
   EXPECT_EQ(read.value->topology.tiers, everything().topology.tiers);
   EXPECT_EQ(read.value->declaration("kernel.timer")->place, "a.yaml:1:2");

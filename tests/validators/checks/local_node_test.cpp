@@ -163,6 +163,37 @@ const std::string kPackedModule(
     "\x00\x01\x84\x01\x8c\xa3\x04\x00\x1d\x84\xc9\x63\x3e\x30\x0d\x8b\x02\x00\x00\x00\x00\x01\x59\x5a",
     168);
 
+TEST(LocalNode, MeasuresMemoryThroughAllCachesTenTimes) {
+  if (!LocalNode().exists("/sys/devices/system/node/node0")) GTEST_SKIP() << "this kernel has no NUMA";
+  for (const MemoryTest test : {MemoryTest::triad, MemoryTest::chase}) {
+    const MemorySpeed speed = LocalNode().measure_memory(0, 0, test);
+    ASSERT_EQ(speed.problem, "");
+    EXPECT_GT(speed.bytes, 0U);
+    ASSERT_EQ(speed.samples.size(), 10U);
+    for (const double sample : speed.samples) EXPECT_GT(sample, 0);
+  }
+  EXPECT_EQ(LocalNode().measure_memory(1000, 0, MemoryTest::chase).problem,
+            "this process may run on no processor of node 1000");
+  EXPECT_EQ(LocalNode().measure_memory(0, 1000, MemoryTest::chase).problem, "node 1000 has too little free memory");
+}
+
+TEST(LocalNode, CountsEachWakeUpOnce) {
+  const WakeupLatency found = LocalNode().measure_wakeups({0}, 1);
+  if (!found.problem.empty()) GTEST_SKIP() << found.problem;
+  EXPECT_EQ(found.wakeups, 2000U);
+  EXPECT_LE(found.median_us, found.p9999_us);
+  EXPECT_LE(found.p9999_us, found.max_us);
+  int counted = 0;
+  for (const auto& [power, count] : found.histogram) counted += count;
+  EXPECT_EQ(counted, 2000);
+  EXPECT_EQ(LocalNode().measure_wakeups({100000}, 1).problem, "this process may run on none of these processors");
+}
+
+TEST(LocalNode, SaysThatThereIsNoDeviceToMirror) {
+  EXPECT_FALSE(LocalNode().try_mirror("/no/such/device").is_present);
+  EXPECT_EQ(LocalNode().try_mirror("/dev/null").problem, "HMM_DMIRROR_READ: Inappropriate ioctl for device");
+}
+
 TEST(Unpack, FindsTheMagicInAPackedModuleAcrossPieces) {
   EXPECT_EQ(version_magic("a.ko.xz", kPackedModule), "6.12 SMP ");
 }

@@ -299,6 +299,124 @@ std::string sized(const std::string& meminfo) {
   return said(judge("mem.size", RecordedWorld(Files{{"/proc/meminfo", meminfo}}), two_nodes()));
 }
 
+const Files kWithTest = {{"/usr/lib/modules/6.12/config", "CONFIG_DMATEST=m\n"}, {"/sys/class/dma/dma0chan0/", ""}};
+
+/// Of a kernel whose log says this, where dmatest ended with the status.
+std::string engine_answer(const Files& files, const std::string& log, int status = 0) {
+  const Check check = check_named("dma.engine");
+  class EngineNode : public RecordedNode {
+   public:
+    EngineNode(Recording recording, CommandOutcome outcome)
+        : RecordedNode(std::move(recording), Unrecorded::is_absent), outcome_(std::move(outcome)) {}
+    CommandOutcome run(const std::vector<std::string>&) const override { return outcome_; }
+
+   private:
+    CommandOutcome outcome_;
+  };
+  Recording recording;
+  for (const auto& [path, content] : files) recording.files[path] = content;
+  recording.answers.single = {{"kernel_release", "6.12"}, {"kernel_log", log}};
+  return said(run_check(check, EngineNode(std::move(recording), {status, "modprobe: gone\n", ""}), {}));
+}
+
+TEST(DmaEngine, WantsNoFailureOnAnyChannel) {
+  const std::string good = "<6>[    9.1] dmatest: dma0chan0-copy0: summary 100 tests, 0 failures 32 iops 9 KB/s (0)\n";
+  const std::string bad = "<6>[    9.2] dmatest: dma0chan1-copy0: summary 100 tests, 3 failures 32 iops 9 KB/s (0)\n";
+  EXPECT_EQ(engine_answer(kWithTest, good), "pass");
+  EXPECT_EQ(engine_answer(kWithTest, good + bad),
+            "fail: dmatest: dma0chan1-copy0: summary 100 tests, 3 failures 32 iops 9 KB/s (0)");
+  EXPECT_EQ(engine_answer(kWithTest, ""), "fail: the kernel's log has no summary of dmatest's");
+  EXPECT_EQ(engine_answer(kWithTest, good, 1), "fail: dmatest did not run: modprobe: gone");
+}
+
+TEST(DmaEngine, NeedsTheTestAndAnEngine) {
+  EXPECT_EQ(engine_answer({{"/usr/lib/modules/6.12/config", "CONFIG_NUMA=y\n"}}, ""),
+            "skip: kernel 6.12 has CONFIG_DMATEST off");
+  EXPECT_EQ(engine_answer({{"/usr/lib/modules/6.12/config", "CONFIG_DMATEST=m\n"}}, ""),
+            "skip: no DMA engine is in /sys/class/dma");
+}
+
+std::string wake_up_answer(const Json& found, bool is_emulated) {
+  Expected expected;
+  expected.emulated = is_emulated;
+  const RecordedWorld world({{"/sys/devices/system/cpu/online", "0-1\n"}}, {{"measure_wakeups", found}});
+  return said(judge("rt.latency", world, expected));
+}
+
+TEST(RtLatency, IsMeasuredAndHeldAgainstNothingWithoutALimit) {
+  const Json found = {
+      {"wakeups", 4}, {"median_us", 2.5}, {"p9999_us", 9}, {"max_us", 9}, {"histogram", {{"2", 3}, {"4", 1}}}};
+  EXPECT_EQ(wake_up_answer(found, false), "skip: no limit is declared: its figures are held against nothing");
+  EXPECT_EQ(wake_up_answer(found, true), "unmeasurable: an emulated machine's processors wait for the host's");
+  EXPECT_EQ(wake_up_answer({{"problem", "sched_setscheduler with SCHED_FIFO: Invalid argument"}}, true),
+            "fail: sched_setscheduler with SCHED_FIFO: Invalid argument");
+  const RecordedWorld world({{"/sys/devices/system/cpu/online", "0-1\n"}}, {{"measure_wakeups", found}});
+  const Json measured = judge("rt.latency", world, {}).measured;
+  EXPECT_EQ(measured["p99.99_us"], 9);
+  EXPECT_EQ(measured["histogram"], (Json{{"below 4 us", 3}, {"below 16 us", 1}}));
+}
+
+CheckResult booted_in(const std::string& moments, bool is_emulated = false) {
+  Expected expected;
+  expected.emulated = is_emulated;
+  const std::string command =
+      "systemctl show --property=InitRDTimestampMonotonic,UserspaceTimestampMonotonic,FinishTimestampMonotonic";
+  const RecordedWorld world(Files{}, {{"run", {{command, {{"status", 0}, {"output", moments}}}}}});
+  return judge("system.boot-time", world, expected);
+}
+
+TEST(BootTime, IsWhatSystemdSays) {
+  const CheckResult result = booted_in(
+      "UserspaceTimestampMonotonic=3000000\nFinishTimestampMonotonic=7500000\nInitRDTimestampMonotonic=1000000\n");
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured, (Json{{"kernel_s", 1.0}, {"initrd_s", 2.0}, {"userspace_s", 4.5}, {"all_s", 7.5}}));
+  const CheckResult without_initrd =
+      booted_in("UserspaceTimestampMonotonic=3000000\nFinishTimestampMonotonic=7500000\nInitRDTimestampMonotonic=0\n");
+  EXPECT_EQ(without_initrd.measured["kernel_s"], 3.0);
+  EXPECT_EQ(without_initrd.measured["initrd_s"], nullptr);
+}
+
+TEST(BootTime, FailsForABootThatDoesNotEndAndMeansNothingUnderEmulation) {
+  EXPECT_EQ(said(booted_in("UserspaceTimestampMonotonic=3000000\nFinishTimestampMonotonic=0\n", true)),
+            "fail: systemd has not finished the boot");
+  EXPECT_EQ(said(booted_in("")), "fail: systemd does not say when it started");
+  EXPECT_EQ(said(booted_in("UserspaceTimestampMonotonic=3000000\nFinishTimestampMonotonic=7500000\n", true)),
+            "unmeasurable: an emulated machine's seconds are the host's");
+}
+
+const Json kMirrored = {{"is_present", true}, {"bytes", 65536}, {"is_read", true},
+                        {"is_written", true}, {"moved", 65536}, {"is_brought_back", true}};
+
+std::string mirror_answer(const Json& trial,
+                          const std::string& functions = " T hmm_range_fault\nff T migrate_vma_setup\n") {
+  const Json command = {
+      {"grep -E  (hmm_range_fault|migrate_vma_setup)$ /proc/kallsyms", {{"status", 0}, {"output", functions}}}};
+  const RecordedWorld world(
+      Files{{"/usr/lib/modules/6.12/config", "CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n"}},
+      {{"kernel_release", "6.12"}, {"run", command}, {"try_mirror", {{"/dev/hmm_dmirror0", trial}}}});
+  return said(judge("mem.hmm", world, {}));
+}
+
+TEST(MemHmm, WantsTheKernelsFunctionsAndWhatATestDeviceDoes) {
+  EXPECT_EQ(mirror_answer(Json::object()), "pass");
+  EXPECT_EQ(mirror_answer(kMirrored), "pass");
+  EXPECT_EQ(mirror_answer(Json::object(), " T hmm_range_fault\n"), "fail: the kernel has no migrate_vma_setup");
+}
+
+TEST(MemHmm, FailsForEachPromiseThatADeviceBreaks) {
+  const std::pair<Json, std::string> cases[] = {
+      {{{"is_read", false}}, "the device reads something else than the process wrote"},
+      {{{"is_written", false}}, "the process reads something else than the device wrote"},
+      {{{"moved", 4096}}, "4096 of 65536 bytes went into the device's memory"},
+      {{{"is_brought_back", false}}, "they did not come back whole when the process read them"},
+      {{{"problem", "open: No such device"}}, "open: No such device"}};
+  for (const auto& [broken, reason] : cases) {
+    Json trial = kMirrored;
+    trial.update(broken);
+    EXPECT_EQ(mirror_answer(trial), "fail: " + reason);
+  }
+}
+
 TEST(MemSize, PassesWithinTheTolerance) {
   const RecordedWorld world(Files{{"/proc/meminfo", "MemTotal:        2014236 kB\nMemFree: 1 kB\n"}});
   const CheckResult result = judge("mem.size", world, two_nodes());
@@ -414,10 +532,10 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   image.profiles = {"boot"};
   EXPECT_EQ(ids_of(checks_for(image)),
             "kernel.release kernel.cmdline kernel.timer numa.nodes numa.distances-symmetric numa.cpus-partition "
-            "numa.hmat numa.tiers numa.placement numa.migration numa.interleave numa.weighted "
+            "numa.hmat numa.tiers numa.device-node numa.placement numa.migration numa.interleave numa.weighted "
             "iommu.on iommu.type iommu.groups mem.size image.deployed security.vulnerabilities driver.vermagic "
-            "kernel.preempt kernel.modules driver.bound numa.hugepages dmabuf.heap dmabuf.udmabuf dma.copy "
-            "dma.isolation p2p.provider p2p.transfer system.units containers.cdi-valid "
+            "kernel.preempt kernel.modules driver.bound driver.pcie-link numa.hugepages dmabuf.heap dmabuf.udmabuf "
+            "dma.copy dma.isolation p2p.provider p2p.transfer mem.hmm system.units containers.cdi-valid "
             "kernel.console driver.taint");
   image.declared = {{"mem.thp", "madvise", ""}, {"security.lockdown", "none", ""}};
   const std::string with_more = ids_of(checks_for(image));
@@ -425,7 +543,7 @@ TEST(Catalogue, AsksAnImageForWhatItDeclaresInRunningOrder) {
   EXPECT_NE(with_more.find("system.units security.lockdown containers.cdi-valid kernel.console"), std::string::npos)
       << with_more;
   image.profiles = {"memory"};
-  EXPECT_EQ(ids_of(checks_for(image)), "mem.size mem.thp");
+  EXPECT_EQ(ids_of(checks_for(image)), "mem.size mem.thp mem.hmm");
 }
 
 TEST(Catalogue, NamesAndDescribesEachCheckOnce) {
@@ -439,19 +557,23 @@ TEST(Catalogue, NamesAndDescribesEachCheckOnce) {
 
 TEST(Catalogue, ChoosesByProfile) {
   EXPECT_EQ(ids_of(checks_of({"numa", "memory", "no-such"})),
-            "numa.nodes numa.distances-symmetric numa.cpus-partition numa.hmat numa.tiers numa.placement "
-            "numa.migration numa.interleave numa.weighted mem.size "
+            "numa.nodes numa.distances-symmetric numa.cpus-partition numa.hmat numa.tiers numa.device-node "
+            "numa.placement numa.migration numa.interleave numa.weighted mem.size "
             "mem.hugepages mem.thp "
-            "numa.balancing numa.reclaim numa.hugepages");
+            "numa.balancing numa.reclaim numa.hugepages numa.bandwidth numa.latency mem.hmm");
 }
 
 TEST(Catalogue, ALevelHoldsTheChecksOfThoseBelowIt) {
   Expected image;
   image.profiles = {"driver"};
   image.level = Level::quick;
-  EXPECT_EQ(ids_of(checks_for(image)), "driver.bound driver.taint");
+  EXPECT_EQ(ids_of(checks_for(image)), "driver.bound driver.pcie-link driver.taint");
   image.level = Level::standard;
-  EXPECT_EQ(ids_of(checks_for(image)), "driver.vermagic driver.bound driver.taint");
+  EXPECT_EQ(ids_of(checks_for(image)), "driver.vermagic driver.bound driver.pcie-link driver.taint");
+  image.profiles = {"cpu", "dma"};
+  EXPECT_EQ(ids_of(checks_for(image)).find("rt.latency"), std::string::npos);
+  image.level = Level::full;
+  EXPECT_NE(ids_of(checks_for(image)).find("dma.engine p2p.provider p2p.transfer rt.latency"), std::string::npos);
   EXPECT_EQ(level_named("full"), Level::full);
   EXPECT_EQ(level_named("fast"), std::nullopt);
 }

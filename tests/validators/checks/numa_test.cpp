@@ -264,6 +264,30 @@ TEST(NumaInterleave, WantsAsManyPagesOnEachNode) {
   EXPECT_EQ(said(judge("numa.interleave", RecordedWorld({}), two_nodes())), "fail: not recorded");
 }
 
+/// Of a machine whose first `edu` is declared on node 1, and whose second one nowhere.
+std::string device_node_answer(const std::string& first, const std::string& second) {
+  Expected machine = two_nodes();
+  machine.topology.devices = {{"1234", "11e8", "", 0, 1}, {"1234", "11e8", ""}};
+  Files files;
+  for (const auto& [address, node] : {std::pair("0000:41:00.0", first), std::pair("0000:00:04.0", second)}) {
+    const std::string path = std::string("/sys/bus/pci/devices/") + address;
+    files[path + "/vendor"] = "0x1234\n", files[path + "/device"] = "0x11e8\n", files[path + "/numa_node"] = node;
+  }
+  return said(judge("numa.device-node", RecordedWorld(files), machine));
+}
+
+TEST(NumaDeviceNode, WantsEachDeclaredDeviceOnItsNode) {
+  EXPECT_EQ(device_node_answer("1\n", "-1\n"), "pass");
+  EXPECT_EQ(device_node_answer("-1\n", "1\n"), "pass") << "nothing tells the two apart";
+  EXPECT_EQ(device_node_answer("-1\n", "-1\n"), "fail: 1234:11e8 is not on node 1");
+  EXPECT_EQ(device_node_answer("0\n", "0\n"), "fail: 1234:11e8 is not on node 1");
+}
+
+TEST(NumaDeviceNode, NeedsADeviceWhoseNodeIsDeclared) {
+  EXPECT_EQ(said(judge("numa.device-node", RecordedWorld({}), two_nodes())),
+            "skip: the topology says of no device on which NUMA node it is");
+}
+
 TEST(NumaWeighted, WantsPagesInProportionToTheWeights) {
   const std::string root = "/sys/kernel/mm/mempolicy/weighted_interleave";
   const Json probes = {{"weighted_interleave", {{"on_node", {{"0", 24}, {"1", 8}}}}}};

@@ -28,6 +28,10 @@ TEST(RecordingNode, AnswersAgainWhatEveryProbeAnswered) {
       {"place_pages", {{"1", {{"pages", 2}, {"on_node", 1}, {"numa_maps", "N1=1"}}}}},
       {"migrate_pages", {{"0 to 1", {{"arrived", 3}, {"is_intact", true}}}}},
       {"try_heap", {{"/dev/h", {{"is_present", true}, {"bytes", 7}, {"wrong_flags_error", "EINVAL"}}}}},
+      {"triad", {{"0 to 1", {{"bytes", 64}, {"cache_bytes", 16}, {"samples", {1.5, 2.0}}}}}},
+      {"chase", {{"0 to 1", {{"problem", "mbind"}}}}},
+      {"measure_wakeups", {{"wakeups", 3}, {"p9999_us", 1.25}, {"histogram", {{"2", 3}}}}},
+      {"try_mirror", {{"/dev/m", {{"is_present", true}, {"moved", 4096}}}}},
       {"is_read_only", {{"/usr", true}}},
       {"is_same_directory", {{"/usr and /a", false}}},
       {"status", {{"/etc/x", {{"is_regular", true}, {"mode", 420}, {"uid", 1}, {"gid", 2}}}}},
@@ -48,6 +52,10 @@ TEST(RecordingNode, AnswersAgainWhatEveryProbeAnswered) {
     for (const Migration way : {Migration::by_page, Migration::by_process})
       said.push_back(json_of(node.move_pages(0, 1, 3, way)));
     said.push_back(json_of(node.try_heap("/dev/h")));
+    for (const MemoryTest test : {MemoryTest::triad, MemoryTest::chase})
+      said.push_back(json_of(node.measure_memory(0, 1, test)));
+    said.push_back(json_of(node.measure_wakeups({0, 1}, 1)));
+    said.push_back(json_of(node.try_mirror("/dev/m")));
     said.push_back(json_of(node.is_read_only("/usr")));
     said.push_back(json_of(node.is_same_directory("/usr", "/a")));
     for (const char* path : {"/etc/x", "/etc/none"}) said.push_back(json_of(node.status(path)));
@@ -91,6 +99,9 @@ TEST(RecordedNode, SaysOfEveryProbeThatItWasNotRecorded) {
   EXPECT_THROW(node.kernel_release(), std::runtime_error);
   EXPECT_THROW(node.privileged_files(), std::runtime_error);
   EXPECT_THROW(node.place_pages(0, 1), std::runtime_error);
+  EXPECT_THROW(node.measure_memory(0, 0, MemoryTest::chase), std::runtime_error);
+  EXPECT_THROW(node.measure_wakeups({0}, 1), std::runtime_error);
+  EXPECT_THROW(node.try_mirror("/dev/m"), std::runtime_error);
   EXPECT_THROW(node.run({"true"}), std::runtime_error);
 }
 

@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[{cpus: 1, memory: 1G}, {cpus: 2, memory: 1G}]", "[[10, 20], [20, 10]]", "",
                 "x.yaml:5:32: all nodes with processors must have equally many"},
         Mistake{"[{cpus: 1, memory: 1G}, {cpus: 1, memory: 1G}]", "[[10, 20], [21, 10]]", "",
-                "x.yaml:6:12: `distances` must be symmetric, with 10 on the diagonal and nowhere else"},
+                "x.yaml:6:18: `distances` must be symmetric, with 10 on the diagonal and nowhere else"},
         Mistake{"[{cpus: 1, memory: 1G}]", "[[10, 20]]", "", "x.yaml:6:13: `distances` must have 1 to 1 items"},
         Mistake{"[{cpus: 1, memory: 1G}]", "[[300]]", "", "x.yaml:6:14: `distances` must lie between 10 and 254"}));
 
@@ -273,6 +273,7 @@ TEST(Topology, ShowsWhatADeviceCannotBe) {
    ┌─ x.yaml:8:23
 8│ devices: [{kind: edu, size: 1M}]
  │                       ^^^^ not a key of this device
+  = help: its keys are behind, kind, node
 )");
   EXPECT_THAT(rendered("devices: [{kind: gpu}]\n"), HasSubstr("`kind` must be one of edu, nvme\n"));
   EXPECT_THAT(rendered("devices: [{kind: nvme}]\n"), HasSubstr("this device lacks `size`\n"));
@@ -281,6 +282,61 @@ TEST(Topology, ShowsWhatADeviceCannotBe) {
   EXPECT_THAT(rendered("devices: [{kind: nvme, size: 1M, cmb: 2G}]\n"),
               HasSubstr("`cmb` must lie between 1M and 1G\n"));
   EXPECT_THAT(rendered("devices: [{kind: edu, behind: me}]\n"), HasSubstr("`behind` must be one of switch\n"));
+}
+
+TEST(Topology, PutsADeviceOnANodeBehindABridgeOfItsOwn) {
+  const Topology topology = find_topology("two-nodes");
+  EXPECT_EQ(joined(device_arguments(topology)),
+            "-device pxb-pcie,id=bridge0,bus=pcie.0,bus_nr=64,numa_node=1 "
+            "-device pcie-root-port,id=local0,bus=bridge0,chassis=64 -device edu,bus=local0");
+  EXPECT_EQ(facts_without_harness(topology).devices[0].numa_node, 1);
+  EXPECT_EQ(seen(facts_without_harness(topology).devices[1]), "1b36:000c pcieport");
+  EXPECT_EQ(find_topology("iommu-intel").facts.devices.back().numa_node, std::nullopt);
+}
+
+TEST(Topology, ShowsADeviceOnANodeThatIsNotThere) {
+  EXPECT_EQ(rendered("devices: [{kind: edu, node: 2}]\n"), R"(error[R0110]: there is no node 2
+   ┌─ x.yaml:8:29
+8│ devices: [{kind: edu, node: 2}]
+ │                             ^ there are nodes 0 to 1
+  = help: name a node by its place in `nodes`, from 0 on
+)");
+  EXPECT_THAT(rendered("devices: [{kind: edu, node: -1}]\n"), HasSubstr("there is no node -1\n"));
+  EXPECT_THAT(rendered("devices: [{kind: edu, node: near}]\n"), HasSubstr("`node` must be a whole number\n"));
+  EXPECT_EQ(rendered("devices: [{kind: edu, behind: switch, node: 1}]\n"),
+            R"(error[R0110]: a device behind the switch has no `node` of its own
+   ┌─ x.yaml:8:45
+8│ devices: [{kind: edu, behind: switch, node: 1}]
+ │                                             ^ the switch is on no node
+  = help: remove `node`, or `behind: switch`
+)");
+}
+
+TEST(Topology, TellsOfEachMistakeWhereItIsAndWhatToWrite) {
+  const auto shown = [](const std::string& nodes, const std::string& distances) {
+    try {
+      parse_topology(fmt::format("ainode-topology: 1\nname: x\nsummary: x\nmachine: q35\nnodes: {}\ndistances: {}\n"
+                                 "iommu: none\n",
+                                 nodes, distances),
+                     "x.yaml");
+    } catch (const Error& error) {
+      return error.caret_text() + " | " + error.hint();
+    }
+    return std::string("accepted");
+  };
+  const std::string two = "[{cpus: 1, memory: 1G}, {cpus: 1, memory: 1G}]";
+  EXPECT_EQ(shown("[{cpus: 1}]", "[[10]]"), "begins here | add `memory: …`");
+  EXPECT_EQ(shown("[{cpus: 0, memory: 1G}]", "[[10]]"),
+            "each of them has `cpus: 0` | give at least one node `cpus: 1`");
+  EXPECT_EQ(shown("[{cpus: 65, memory: 1G}]", "[[10]]"), "is too large | write a number from 0 to 64");
+  EXPECT_EQ(shown("[{cpus: 1, memory: 1T}]", "[[10]]"), "is none | write it like 512M or 2G");
+  EXPECT_EQ(shown("[]", "[]"), "has 0 | write more");
+  EXPECT_EQ(shown("[{cpus: 1, memory: 1G}, {cpus: 2, memory: 1G}]", "[[10, 20], [20, 10]]"),
+            "has 2, and another one 1 | write `cpus: 1`, or `cpus: 0` for a node of memory alone");
+  EXPECT_EQ(shown(two, "[[10, 20], [21, 10]]"),
+            "node 0 to node 1; back it is 21 | write the same number both ways, 11 or more");
+  EXPECT_EQ(shown(two, "[[20, 20], [20, 10]]"), "is how far node 0 is from itself | write 10");
+  EXPECT_EQ(shown(two, "[[10, 20]]"), "has 1 | write a row a node, and in each row a number a node");
 }
 
 TEST(Topology, ShowsWhereTiersContradictSpeeds) {

@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/process.h"
 #include "tests/validators/checks/recorded_world.h"
 #include "tests/validators/tree/test_elf.h"
 
@@ -107,10 +110,80 @@ TEST(DriverFirmware, OfWhatALoadedModuleNeedsMustBeThereToo) {
   EXPECT_EQ(answer("driver.firmware-present", files, loads), "pass");
 }
 
+/// A signature by a certificate with this serial number, as sign-file(1) appends it.
+std::string signed_by(const std::string& serial, const std::string& module) {
+  const TemporaryDirectory work(testing::TempDir());
+  const std::string key = (work.path() / "key").string(), certificate = (work.path() / "certificate").string();
+  write_file(work.path() / "module", module);
+  Command make;
+  make.argv = {"openssl", "req",      "-x509",  "-newkey",     "ec",          "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes",  "-subj",    "/CN=Us", "-set_serial", "0x" + serial, "-keyout",  key,
+               "-out",    certificate};
+  run_or_throw(make);
+  Command sign;
+  sign.argv = {"openssl", "cms",    "-sign",    "-binary",  "-nocerts", "-noattr",
+               "-md",     "sha512", "-outform", "DER",      "-in",      (work.path() / "module").string(),
+               "-inkey",  key,      "-signer",  certificate};
+  const std::string signature = run_or_throw(sign);
+  const std::string length = {'\0', '\0', static_cast<char>(signature.size() >> 8),
+                              static_cast<char>(signature.size())};
+  return module + signature + std::string("\0\0\2\0\0\0\0\0", 8) + length + "~Module signature appended~\n";
+}
+
+const std::string kSerial = "51b2c3d4e5f60718";
+
+/// A kernel that has a certificate with the serial number, and two modules.
+Files signed_tree(const std::string& first_serial = kSerial) {
+  Files files = tree();
+  TestElf vmlinux;
+  vmlinux.add(".init.rodata", "certificate " + from_hex(kSerial) + " end");
+  files[kRoot + "config"] = "CONFIG_MODULE_SIG=y\n";
+  files[kRoot + "vmlinuz"] = make_boot_image("6.12", vmlinux.write());
+  files[kRoot + "kernel/base.ko"] = signed_by(first_serial, files[kRoot + "kernel/base.ko"]);
+  files[kRoot + "kernel/user-of.ko"] = signed_by(kSerial, files[kRoot + "kernel/user-of.ko"]);
+  return files;
+}
+
+TEST(DriverSigned, PassesWhereTheKernelKnowsEachKey) {
+  EXPECT_EQ(answer("driver.signed", signed_tree()), "pass");
+}
+
+TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
+  EXPECT_EQ(answer("driver.signed", signed_tree("77777777")),
+            "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by CN=Us, serial 77777777, whose certificate the "
+            "kernel does not have");
+  Files files = signed_tree();
+  std::string& module = files[kRoot + "kernel/base.ko"];
+  module[module.size() - 30] = '\x7f';
+  EXPECT_EQ(
+      answer("driver.signed", files),
+      "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by nobody, whose certificate the kernel does not have");
+}
+
+TEST(DriverSigned, FailsForAModuleWithoutOneUnlessTheTaintIsAllowed) {
+  Files files = signed_tree();
+  files[kRoot + "kernel/base.ko"] = tree()[kRoot + "kernel/base.ko"];
+  EXPECT_EQ(answer("driver.signed", files),
+            "fail: 1 of 2 modules are not signed: /usr/lib/modules/6.12/kernel/base.ko");
+  Expected allows = of_driver();
+  allows.declared = {{"driver.taint", 1 << 13, "node.yaml:3:5"}};
+  EXPECT_EQ(answer("driver.signed", files, allows), "pass");
+}
+
+TEST(DriverSigned, IsSkippedForAKernelWithoutSignatures) {
+  Files files = signed_tree();
+  for (const char* name : {"base", "user-of"})
+    files[kRoot + "kernel/" + name + ".ko"] = tree()[kRoot + "kernel/" + name + ".ko"];
+  EXPECT_EQ(answer("driver.signed", files),
+            "skip: no module is signed, as in kernels that a distribution has yet to sign");
+  files[kRoot + "config"] = "CONFIG_MODULE_SIG=n\n";
+  EXPECT_EQ(answer("driver.signed", files), "skip: kernel 6.12 has CONFIG_MODULE_SIG off");
+}
+
 TEST(TreeChecks, AreThoseThatReadFilesAlone) {
   std::string ids;
   for (const checks::Check& check : checks_of_tree(of_driver())) ids += std::string(check.id) + " ";
-  EXPECT_EQ(ids, "driver.vermagic driver.symbols driver.firmware-present ");
+  EXPECT_EQ(ids, "driver.vermagic driver.symbols driver.firmware-present driver.signed ");
   Expected numa;
   numa.profiles = {"numa"};
   EXPECT_TRUE(checks_of_tree(numa).empty());

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures of two nodes' memory: what is nearer may not be slower, and what has no speed is not judged.
+#include <gtest/gtest.h>
+
+#include "tests/validators/checks/recorded_world.h"
+
+namespace ainode::checks {
+namespace {
+
+constexpr std::uint64_t kCache = 16 << 20;
+
+Json speed(const std::vector<double>& samples, std::uint64_t bytes = 4 * kCache) {
+  return {{"bytes", bytes}, {"cache_bytes", kCache}, {"samples", samples}};
+}
+
+/// What the processors of node 0, the only ones, see of two nodes.
+std::string answer(const std::string& id, const Json& near, const Json& far, bool is_emulated = false) {
+  const std::string root = "/sys/devices/system/node/";
+  const Json speeds = {{"0 to 0", near}, {"0 to 1", far}};
+  const RecordedWorld world({{root + "online", "0-1\n"},
+                             {root + "has_cpu", "0\n"},
+                             {root + "has_memory", "0-1\n"},
+                             {root + "node0/distance", "10 21\n"}},
+                            {{"triad", speeds}, {"chase", speeds}});
+  Expected expected;
+  expected.emulated = is_emulated;
+  return said(judge(id, world, expected));
+}
+
+TEST(NumaBandwidth, PassesWhereTheNearerNodeHasMoreOrAsMuchWithinTheSamples) {
+  EXPECT_EQ(answer("numa.bandwidth", speed({100, 110}), speed({50, 60})), "pass");
+  EXPECT_EQ(answer("numa.bandwidth", speed({100, 110}), speed({105, 120})), "pass");
+}
+
+TEST(NumaBandwidth, FailsWhereTheNearerNodeHasLess) {
+  EXPECT_EQ(answer("numa.bandwidth", speed({50, 60}), speed({100, 110})),
+            "fail: from node 0, node 0 at distance 10 gives 50 to 60 MB/s, and node 1 at distance 21 gives 100 to 110");
+}
+
+TEST(NumaLatency, FailsWhereTheNearerNodeAnswersLater) {
+  EXPECT_EQ(answer("numa.latency", speed({80, 90}), speed({85, 140})), "pass");
+  EXPECT_EQ(answer("numa.latency", speed({150, 160}), speed({90, 140})),
+            "fail: from node 0, node 0 at distance 10 gives 150 to 160 ns, and node 1 at distance 21 gives 90 to 140");
+}
+
+TEST(NumaSpeeds, AreNotJudgedUnderEmulationNorOfArraysThatCachesHold) {
+  EXPECT_EQ(answer("numa.bandwidth", speed({50, 60}), speed({100, 110}), true),
+            "unmeasurable: an emulated machine's memory has no speed of its own");
+  EXPECT_EQ(answer("numa.latency", speed({1, 2}), speed({1, 2}, kCache)),
+            "unmeasurable: node0 to node1: arrays of 16777216 bytes are all that is free, and the last caches have "
+            "16777216");
+}
+
+TEST(NumaSpeeds, FailWhereNothingCouldBeMeasured) {
+  EXPECT_EQ(answer("numa.bandwidth", speed({50}), {{"problem", "mbind: Invalid argument"}}, true),
+            "fail: node0 to node1: mbind: Invalid argument");
+  EXPECT_EQ(answer("numa.bandwidth", speed({50}), speed({})), "fail: node0 to node1: nothing was measured");
+}
+
+TEST(NumaSpeeds, OfOneNodeAreKeptAndComparedWithNothing) {
+  const std::string root = "/sys/devices/system/node/";
+  const RecordedWorld world({{root + "online", "0\n"},
+                             {root + "has_cpu", "0\n"},
+                             {root + "has_memory", "0\n"},
+                             {root + "node0/distance", "10\n"}},
+                            {{"triad", {{"0 to 0", speed({99.96, 110})}}}});
+  Expected expected;
+  expected.emulated = false;
+  const CheckResult result = judge("numa.bandwidth", world, expected);
+  EXPECT_EQ(said(result), "skip: the machine has memory on one node only: its figures are compared with nothing");
+  EXPECT_EQ(result.measured["node0 to node0"]["least"], 100.0);
+  EXPECT_EQ(said(judge("numa.bandwidth", RecordedWorld(Files{}), expected)),
+            "skip: the kernel has no NUMA: there is no /sys/devices/system/node");
+}
+
+}  // namespace
+}  // namespace ainode::checks

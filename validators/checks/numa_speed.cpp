@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The NUMA family, figures: how fast processors reach each node's memory. What is nearer is not slower.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "validators/checks/catalog.h"
+#include "validators/checks/text.h"
+
+namespace ainode::checks {
+
+namespace {
+
+using Ids = std::vector<int>;
+using Words = std::vector<std::string>;
+const std::string kRoot = "/sys/devices/system/node";
+constexpr std::uint64_t kCaches = 4;
+
+Ids read_ids(const Node& node, const std::string& name) {
+  return parse_id_list(node.read_file(kRoot + "/" + name).value_or("")).value_or(Ids{});
+}
+
+/// By the node it is to; a row has a number for each node that is online.
+std::map<int, std::int64_t> distances_from(const Node& node, int from) {
+  const Ids online = read_ids(node, "online");
+  const Words row = split_words(node.read_file(fmt::format("{}/node{}/distance", kRoot, from)).value_or(""));
+  std::map<int, std::int64_t> distances;
+  for (std::size_t i = 0; i < std::min(online.size(), row.size()); ++i)
+    distances[online[i]] = to_number(row[i]).value_or(0);
+  return distances;
+}
+
+struct Figure {
+  int from, to;
+  std::int64_t distance;
+  double least, most;  ///< of the samples
+};
+
+double rounded(double value) {
+  return std::round(value * 10) / 10;
+}
+
+/// Each pair is two ways from one node's processors, of which the first is the shorter.
+Words order_objections(const std::vector<Figure>& figures, bool is_more_better, const char* unit) {
+  Words objections;
+  for (const Figure& near : figures) {
+    for (const Figure& far : figures) {
+      if (near.from != far.from || near.distance >= far.distance) continue;
+      if (is_more_better ? near.most < far.least : near.least > far.most)
+        objections.push_back(fmt::format(
+            "from node {}, node {} at distance {} gives {} to {} {}, and node {} at distance {} gives {} to {}",
+            near.from, near.to, near.distance, rounded(near.least), rounded(near.most), unit, far.to, far.distance,
+            rounded(far.least), rounded(far.most)));
+    }
+  }
+  return objections;
+}
+
+Finding speeds(const Node& node, const Expected& expected, MemoryTest test, const char* unit) {
+  const Ids memory = read_ids(node, "has_memory");
+  Json measured = Json::object();
+  Words problems;
+  std::vector<Figure> figures;
+  std::string gap;
+  for (const int from : read_ids(node, "has_cpu")) {
+    const auto distances = distances_from(node, from);
+    for (const int to : memory) {
+      const MemorySpeed speed = node.measure_memory(from, to, test);
+      const std::string name = fmt::format("node{} to node{}", from, to);
+      if (!speed.problem.empty() || speed.samples.empty()) {
+        problems.push_back(name + ": " + (speed.problem.empty() ? "nothing was measured" : speed.problem));
+        continue;
+      }
+      const auto [least, most] = std::minmax_element(speed.samples.begin(), speed.samples.end());
+      const auto distance = distances.find(to);
+      figures.push_back({from, to, distance == distances.end() ? 0 : distance->second, *least, *most});
+      measured[name] = {{"least", rounded(*least)}, {"most", rounded(*most)}, {"unit", unit}, {"bytes", speed.bytes}};
+      if (speed.bytes < kCaches * speed.cache_bytes)
+        gap = fmt::format("{}: arrays of {} bytes are all that is free, and the last caches have {}", name, speed.bytes,
+                          speed.cache_bytes);
+    }
+  }
+  if (figures.empty() && problems.empty()) return skipped("the kernel has no NUMA: there is no " + kRoot);
+  if (expected.emulated) gap = "an emulated machine's memory has no speed of its own";
+  if (problems.empty() && gap.empty()) problems = order_objections(figures, test == MemoryTest::triad, unit);
+  Finding finding = judged(std::move(measured), "what is nearer is not slower",
+                           fmt::format("{}, {}", test == MemoryTest::triad ? "STREAM's triad" : "a chase of pointers",
+                                       kRoot + "/node*/distance"),
+                           joined(problems, "; "), std::move(gap));
+  if (finding.verdict == Verdict::pass && memory.size() < 2) {
+    finding.verdict = Verdict::skip;
+    finding.reason = "the machine has memory on one node only: its figures are compared with nothing";
+  }
+  return finding;
+}
+
+Finding bandwidth(const Node& node, const Expected& expected) {
+  return speeds(node, expected, MemoryTest::triad, "MB/s");
+}
+
+Finding latency(const Node& node, const Expected& expected) {
+  return speeds(node, expected, MemoryTest::chase, "ns");
+}
+
+}  // namespace
+
+std::vector<Check> numa_speed_checks() {
+  return {{"numa.bandwidth",
+           "no node's memory has more bandwidth than that of a nearer one",
+           {},
+           When::booted,
+           bandwidth,
+           "",
+           Where::node,
+           Level::full},
+          {"numa.latency",
+           "no node's memory answers sooner than that of a nearer one",
+           {},
+           When::booted,
+           latency,
+           "",
+           Where::node,
+           Level::full}};
+}
+
+}  // namespace ainode::checks
