@@ -234,8 +234,10 @@ Finding device_nodes(const Node& node, const Expected& expected) {
     if (device.numa_node) due[hardware_id(device)].insert(*device.numa_node);
   for (const PciDevice& device : pci_devices(node)) {
     if (due.count(device.id) == 0) continue;
-    found[device.id].insert(device.numa_node);
-    measured.push_back(fmt::format("{} {} {}", device.address, device.id, device.numa_node));
+    const auto path = fmt::format("/sys/bus/pci/devices/{}/numa_node", device.address);
+    const auto on = static_cast<int>(read_number(node, path).value_or(-1));
+    found[device.id].insert(on);
+    measured.push_back(fmt::format("{} {} {}", device.address, device.id, on));
   }
   for (const auto& [id, nodes] : due) {
     for (const int each : nodes) {

@@ -2,7 +2,6 @@
 // What /sys/bus/pci/devices says of each device.
 #include "validators/checks/pci.h"
 
-#include "validators/checks/node_files.h"
 #include "validators/checks/text.h"
 
 namespace ainode::checks {
@@ -31,7 +30,6 @@ std::vector<PciDevice> pci_devices(const Node& node) {
     device.id = hexadecimal(node.read_file(path + "/vendor")) + ":" + hexadecimal(node.read_file(path + "/device"));
     device.driver = name_behind(node.read_link(path + "/driver"));
     device.iommu_group = name_behind(node.read_link(path + "/iommu_group"));
-    device.numa_node = static_cast<int>(read_number(node, path + "/numa_node").value_or(-1));
     device.is_bridge = hexadecimal(node.read_file(path + "/class")).substr(0, 4) == "0604";
     devices.push_back(std::move(device));
   }

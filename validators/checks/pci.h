@@ -15,7 +15,6 @@ struct PciDevice {
   std::string address, id;  ///< 0000:00:02.0, 1af4:1041
   std::string driver;       ///< empty: none
   std::string iommu_group;  ///< empty: in none
-  int numa_node = -1;       ///< -1: on none
   bool is_bridge = false;   ///< between PCI buses
 };
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <climits>
 #include <set>
 
 #include "base/error.h"
@@ -284,16 +283,6 @@ const DeviceKind kDeviceKinds[] = {
     {"virtio-net-pci", {"1af4", "1041", "virtio-pci"}, false, ",disable-legacy=on,romfile="},  // without a peer
 };
 
-/// The node of a device.
-int numa_node(const YamlNode& node, std::size_t count) {
-  const int value = static_cast<int>(number(node, "node", INT_MIN, INT_MAX));
-  if (value < 0 || value >= static_cast<int>(count))
-    throw wrong(codes::bad_value, node, fmt::format("there is no node {}", value))
-        .label(count == 1 ? "there is node 0 alone" : fmt::format("there are nodes 0 to {}", count - 1))
-        .help("name a node by its place in `nodes`, from 0 on");
-  return value;
-}
-
 std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes) {
   std::vector<std::string> names;
   for (const DeviceKind& kind : kDeviceKinds) names.emplace_back(kind.name);
@@ -311,7 +300,7 @@ std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes)
     if (const YamlNode* behind = mapping.find("behind"))
       device.is_behind_switch = one_of(*behind, "behind", {"switch"}) == "switch";
     if (const YamlNode* node = mapping.find("node")) {
-      device.numa_node = numa_node(*node, nodes);
+      device.numa_node = node_number(*node, "node", nodes);
       if (device.is_behind_switch)
         throw wrong(codes::bad_value, *node, "a device behind the switch has no `node` of its own")
             .label("the switch is on no node")

@@ -295,13 +295,14 @@ TEST(Topology, PutsADeviceOnANodeBehindABridgeOfItsOwn) {
 }
 
 TEST(Topology, ShowsADeviceOnANodeThatIsNotThere) {
-  EXPECT_EQ(rendered("devices: [{kind: edu, node: 2}]\n"), R"(error[R0110]: there is no node 2
+  EXPECT_EQ(rendered("devices: [{kind: edu, node: 2}]\n"), R"(error[R0110]: `node` must lie between 0 and 1
    ┌─ x.yaml:8:29
 8│ devices: [{kind: edu, node: 2}]
- │                             ^ there are nodes 0 to 1
-  = help: name a node by its place in `nodes`, from 0 on
+ │                             ^ is too large
+  = help: write a number from 0 to 1
 )");
-  EXPECT_THAT(rendered("devices: [{kind: edu, node: -1}]\n"), HasSubstr("there is no node -1\n"));
+  EXPECT_THAT(rendered("devices: [{kind: edu, node: -1}]\n"),
+              HasSubstr("^^ is too small\n  = help: write a number from 0 to 1"));
   EXPECT_THAT(rendered("devices: [{kind: edu, node: near}]\n"), HasSubstr("`node` must be a whole number\n"));
   EXPECT_EQ(rendered("devices: [{kind: edu, behind: switch, node: 1}]\n"),
             R"(error[R0110]: a device behind the switch has no `node` of its own
