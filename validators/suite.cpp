@@ -51,6 +51,8 @@ std::string key_of(const ValidateOptions& options, const std::string& programs) 
   key.add(manifest.commit).add(checks::write_expected(asked_of(manifest, options)));
   for (const OutputFile& output : manifest.outputs) key.add(output.sha256);
   for (const std::string& argument : options.extra_arguments) key.add(argument);
+  for (const std::chrono::seconds deadline : {options.wall_deadline, options.silence, options.cpu_deadline})
+    key.add(std::to_string(deadline.count()));
   if (is_guest(options.target)) {
     const std::string topology = topology_of(options.target);
     if (fs::exists(topology)) key.add(read_file(topology));
