@@ -28,7 +28,8 @@ void declare_checking(CLI::App& app, ValidateOptions& options) {
                      ->take_all());
   app.add_option("--level", options.level, "quick: little time, no load; standard (default); full: what takes long too")
       ->type_name("LEVEL");
-  app.add_option("--evidence", options.evidence, "where console and agent logs go (default: IMAGE/evidence)")
+  app.add_option("--evidence", options.evidence,
+                 "where console and agent logs go, of several targets below their names (default: IMAGE/evidence)")
       ->type_name("DIR");
   app.add_option("--qemu", options.qemu, "the emulator to run")->capture_default_str()->type_name("PROGRAM");
   app.add_option("--append", options.extra_arguments, "one more kernel argument; may be repeated")

@@ -80,7 +80,7 @@ VerbBody define(CLI::App& app) {
                  "qemu, or qemu:TOPOLOGY: the name of a shipped machine, or a YAML file; qemu:all: every shipped one; "
                  "local, or local:TOPOLOGY: the machine that this runs on; tree: not booted; recorded: what `record` "
                  "kept; may be repeated: all at once, as many as cores (-j) and memory allow, one merged report")
-      ->capture_default_str()
+      ->default_str("qemu")
       ->type_name("TARGET")
       ->expected(1)
       ->take_all();

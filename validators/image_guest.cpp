@@ -29,6 +29,18 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
   return path;
 }
 
+constexpr const char* kWorkPrefix = ".guest-";
+constexpr const char* kLock = "lock";
+
+void remove_abandoned(const fs::path& work_parent) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(work_parent, ignored)) {
+    const fs::path lock = entry.path() / kLock;
+    if (!entry.path().filename().string().starts_with(kWorkPrefix) || !fs::exists(lock, ignored)) continue;
+    if (FileLock::try_lock(lock, FileLock::Mode::exclusive)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
 constexpr std::size_t kLongestCommandLine = 2047;
 
@@ -62,7 +74,9 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
   if (const auto available = available_memory()) require_memory(machine, *available);
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
-  TemporaryDirectory work(work_parent, ".guest-");
+  remove_abandoned(work_parent);
+  TemporaryDirectory work(work_parent, kWorkPrefix);
+  FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
   GuestFiles files = prepare_guest_files(entry, disk, work.path());
   std::vector<std::string> arguments = harness_arguments(machine, extra_arguments);
   std::string command_line = fmt::format("{} {}", entry.options, fmt::join(arguments, " "));
@@ -71,8 +85,8 @@ ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
                 fmt::format("the kernel's command line has {} bytes; it takes {} and cuts off the rest",
                             command_line.size(), kLongestCommandLine))
         .help("give fewer or shorter arguments by --append, or in the recipe's `kernel.cmdline`");
-  return {std::move(manifest),     std::move(machine), std::move(arguments),
-          std::move(command_line), std::move(files),   std::move(work)};
+  return {std::move(manifest), std::move(machine), std::move(arguments), std::move(command_line),
+          std::move(files),    std::move(work),    std::move(lock)};
 }
 
 void require_start(const GuestOutcome& outcome, const Topology& topology) {

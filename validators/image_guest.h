@@ -26,6 +26,7 @@ struct ImageGuest {
   std::string command_line;  ///< the boot entry's options and the harness's arguments
   GuestFiles files;
   TemporaryDirectory work;
+  FileLock lock;  ///< of `work`: what nobody holds was left by a killed run, and goes with the next one
 };
 
 /// Bytes that this host could give to guests now; nothing where the kernel does not say.

@@ -53,6 +53,8 @@ std::string key_of(const ValidateOptions& options, const std::string& programs) 
   for (const auto* words : {&options.extra_arguments, &options.controls})
     for (const std::string& word : *words) key.add(word);
   key.add(fmt::format("{} {}", options.all_controls, options.apart));
+  for (const std::chrono::seconds deadline : {options.wall_deadline, options.silence, options.cpu_deadline})
+    key.add(std::to_string(deadline.count()));
   if (is_guest(options.target)) {
     const std::string topology = topology_of(options.target);
     if (fs::exists(topology)) key.add(read_file(topology));

@@ -34,12 +34,12 @@ struct ValidateOptions {
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
-/// `failure`; a QEMU that dies is infra. Of a tree, the checks that read files alone are run here, on its commit; for
-/// `local` all checks run in this process, on the machine that it runs on; for `recorded` on what was recorded.
-/// With `all_controls` each defect is a check more, `control.NAME`, which passes where exactly the checks that it is
-/// planted for fail, and `control.score` tells which checks that pass no defect made fail.
-/// Throws only for usage (no image, unknown target), for a machine that this host cannot give, for one that QEMU
-/// refuses and for a commit that is damaged.
+/// `failure`; a QEMU that dies is infra, after two more starts where the cause may pass (`boot.retries`). Of a tree,
+/// the checks that read files alone are run here, on its commit; for `local` all checks run in this process, on the
+/// machine that it runs on; for `recorded` on what was recorded. With `all_controls` each defect is a check more,
+/// `control.NAME`, which passes where exactly the checks that it is planted for fail, and `control.score` tells which
+/// checks that pass no defect made fail. Throws only for usage (no image, unknown target), for a machine that this host
+/// cannot give, for one that QEMU refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
 /// Validates on qemu or local, and writes what the checks saw, and a bounded part of /proc and /sys, to a new directory

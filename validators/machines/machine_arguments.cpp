@@ -90,7 +90,8 @@ Words device_arguments(const Topology& topology) {
     if (device.cmb_bytes > 0) line += fmt::format(",cmb_size_mb={}", device.cmb_bytes / kMiB);
     if (device.is_behind_switch) {
       if (ports == 0)
-        append(words, {"-device", "pcie-root-port,id=root,chassis=1", "-device", "x3130-upstream,id=switch,bus=root"});
+        append(words, {"-device", "pcie-root-port,id=root,bus=pcie.0,chassis=1", "-device",
+                       "x3130-upstream,id=switch,bus=root"});
       append(words, {"-device", fmt::format("xio3130-downstream,id=port{},bus=switch,chassis={},slot={}", ports,
                                             ports + 2, ports)});
       line += fmt::format(",bus=port{}", ports++);
@@ -103,6 +104,8 @@ Words device_arguments(const Topology& topology) {
              {"-device", fmt::format("pcie-root-port,id=local{},bus=bridge{},chassis={}", i, i, kFirstOwnBus + i)});
       line += fmt::format(",bus=local{}", i);
     }
+    // QEMU's own choice would be the newest bus, which may be one for bridges alone.
+    if (!device.is_behind_switch && !device.numa_node) line += ",bus=pcie.0";
     append(words, {"-device", line});
   }
   return words;

@@ -40,7 +40,7 @@ TEST_F(QemuCommand, NeverUsesKvmAndEndsAtAReset) {
 
 TEST_F(QemuCommand, PutsTheMachinesOwnDevicesBehindTheHarnesses) {
   EXPECT_THAT(fmt::format("{}", fmt::join(qemu_command("qemu", find_topology("iommu-intel"), {}, ""), " ")),
-              EndsWith(" -device virtio-serial-pci,disable-legacy=on -device edu"));
+              EndsWith(" -device virtio-serial-pci,disable-legacy=on -device edu,bus=pcie.0"));
 }
 
 TEST_F(QemuCommand, AddsTheHarnessesArgumentsAndThenTheUsers) {

@@ -78,7 +78,7 @@ TEST(Topology, GivesAnAmdIommuTheInstructionThatItsDriverNeedsAndOneThread) {
   const std::string arguments = joined(machine_arguments(topology));
   EXPECT_THAT(arguments, HasSubstr("-accel tcg,thread=single -machine q35,kernel-irqchip=split -cpu max -smp 2,"));
   EXPECT_THAT(arguments, EndsWith(" -device amd-iommu,intremap=on"));
-  EXPECT_EQ(joined(device_arguments(topology)), "-device edu");
+  EXPECT_EQ(joined(device_arguments(topology)), "-device edu,bus=pcie.0");
   EXPECT_THAT(kernel_arguments(topology), ElementsAre());
 }
 
@@ -104,7 +104,7 @@ TEST(Topology, PutsPeersBehindOneSwitchAndExpectsItsPorts) {
   EXPECT_EQ(
       joined(device_arguments(topology)),
       "-drive if=none,id=storage0,format=raw,snapshot=on,file.driver=null-co,file.read-zeroes=on,file.size=67108864 "
-      "-device pcie-root-port,id=root,chassis=1 -device x3130-upstream,id=switch,bus=root "
+      "-device pcie-root-port,id=root,bus=pcie.0,chassis=1 -device x3130-upstream,id=switch,bus=root "
       "-device xio3130-downstream,id=port0,bus=switch,chassis=2,slot=0 "
       "-device nvme,drive=storage0,serial=ainode-storage0,cmb_size_mb=16,bus=port0 "
       "-drive if=none,id=storage1,format=raw,snapshot=on,file.driver=null-co,file.read-zeroes=on,file.size=67108864 "
