@@ -52,7 +52,7 @@ class Suite : public testing::Test {
     return options;
   }
   fs::path state(int number) const { return work_.path() / fmt::format("state{}", number); }
-  std::vector<Report> run(const std::vector<ValidateOptions>& runs, SuiteOptions suite = {},
+  std::vector<Report> run(const std::vector<ValidateOptions>& runs, const SuiteOptions& suite = {},
                           EventSink* events = nullptr) {
     RunContext context{events ? *events : silent_events()};
     return validate_all(context, runs, suite);
@@ -294,38 +294,38 @@ TEST_F(Suite, LeavesNoGuestWhenItIsInterrupted) {
   EXPECT_EQ(abandoned(), 0);
 }
 
-// What a run must come to: its scenario, its verdict, how the failure of the run starts, the check that fails, and how
+// What a run must come to: its verdict, its scenario, how the failure of the run starts, the check that fails, and how
 // often it was tried again.
 struct Fate {
   int count;
-  const char* scenario;
   Verdict verdict;
+  const char* scenario;
   const char* failure;
   const char* failing;
   std::size_t retries = 0;
 };
 constexpr Fate kFates[] = {
     // 75 that are sound, with verdicts of their own
-    {35, "runs_all", Verdict::pass, "", ""},
-    {20, "runs_all failing=numa.nodes", Verdict::fail, "", "numa.nodes"},
-    {20, "runs_all failing=numa.placement", Verdict::fail, "", "numa.placement"},
+    {35, Verdict::pass, "runs_all", "", ""},
+    {20, Verdict::fail, "runs_all failing=numa.nodes", "", "numa.nodes"},
+    {20, Verdict::fail, "runs_all failing=numa.placement", "", "numa.placement"},
     // 10 that are hostile
-    {2, "lies", Verdict::fail, "V0007", ""},
-    {2, "replays", Verdict::fail, "V0007", ""},
-    {2, "speaks_without_end", Verdict::fail, "V0007", ""},
-    {2, "answers_unasked", Verdict::fail, "", "agent.unasked"},
-    {1, "forges_a_panic_and_fails", Verdict::fail, "", "numa.nodes"},
-    {1, "resets", Verdict::fail, "V0004", ""},
+    {2, Verdict::fail, "lies", "V0007", ""},
+    {2, Verdict::fail, "replays", "V0007", ""},
+    {2, Verdict::fail, "speaks_without_end", "V0007", ""},
+    {2, Verdict::fail, "answers_unasked", "", "agent.unasked"},
+    {1, Verdict::fail, "forges_a_panic_and_fails", "", "numa.nodes"},
+    {1, Verdict::fail, "resets", "V0004", ""},
     // 10 that hang
-    {3, "hangs_in_check", Verdict::fail, "V0002", "numa.placement"},
-    {3, "hangs_booting", Verdict::fail, "V0002", ""},
-    {2, "answers_keys", Verdict::fail, "V0005", ""},
-    {1, "spins", Verdict::fail, "V0002", "numa.placement"},
-    {1, "babbles", Verdict::fail, "V0005", ""},
+    {3, Verdict::fail, "hangs_in_check", "V0002", "numa.placement"},
+    {3, Verdict::fail, "hangs_booting", "V0002", ""},
+    {2, Verdict::fail, "answers_keys", "V0005", ""},
+    {1, Verdict::fail, "spins", "V0002", "numa.placement"},
+    {1, Verdict::fail, "babbles", "V0005", ""},
     // 5 that the host ends
-    {2, "is_killed", Verdict::infra, "V0006", "", 2},
-    {2, "is_killed_at_first", Verdict::pass, "", "", 1},
-    {1, "gets_no_memory", Verdict::infra, "V0009", "", 2},
+    {2, Verdict::infra, "is_killed", "V0006", "", 2},
+    {2, Verdict::pass, "is_killed_at_first", "", "", 1},
+    {1, Verdict::infra, "gets_no_memory", "V0009", "", 2},
 };
 
 TEST_F(Suite, JudgesAHundredNodesAtOnce) {
