@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "validators/checks/local_node.h"
@@ -51,8 +54,13 @@ std::optional<bool> answer_on(int socket) {
 
 std::optional<bool> LocalNode::is_auditing() const {
   const int socket = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-  if (socket < 0) return std::nullopt;
-  const std::optional<bool> answer = ask(socket) ? answer_on(socket) : std::nullopt;
+  // Told `audit=0`, or built without it, the kernel has no such socket.
+  if (socket < 0) return errno == EPROTONOSUPPORT ? std::optional(false) : std::nullopt;
+  std::optional<bool> answer;
+  if (ask(socket))
+    answer = answer_on(socket);
+  else if (errno == ECONNREFUSED)
+    answer = false;
   close(socket);
   return answer;
 }

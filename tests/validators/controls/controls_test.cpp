@@ -85,7 +85,7 @@ TEST(Controls, EachScriptIsOneThatAShellReads) {
   expected.kernel_release = "6.12";
   expected.initrd_modules = {"virtio_blk", "erofs"};
   expected.topology.nodes = {{{0}, 1u << 30}, {{1}, 1u << 30}};
-  expected.topology.devices = {{"1b36", "0010", "nvme", 1u << 24}};
+  expected.topology.devices = {{"1b36", "0010", "nvme", 1u << 24, 1}};
   expected.declared = {{"kernel.config", {{"CGROUPS", "y"}}, ""},
                        {"kernel.sysctl", {{"path", "/proc/sys/vm/swappiness"}}, ""},
                        {"kernel.modules", {{"load", "loop"}}, ""},
@@ -107,6 +107,9 @@ TEST(Controls, EachScriptIsOneThatAShellReads) {
                        {"containers.runs", {{"runtime", "podman"}}, ""},
                        {"security.setuid-list", Json::array(), ""},
                        {"security.listening-ports", Json::array(), ""},
+                       {"security.audit", true, ""},
+                       {"net.settings", {{"driver", "ice"}}, ""},
+                       {"containers.cdi", {{"device", "a.com/b=0"}}, ""},
                        {"security.lsm", Json::array(), ""},
                        {"security.lockdown", "integrity", ""}};
   for (const GuestControl& control : guest_controls()) {

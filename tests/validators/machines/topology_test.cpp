@@ -79,7 +79,7 @@ TEST(Topology, GivesAnAmdIommuTheInstructionThatItsDriverNeedsAndOneThread) {
   EXPECT_THAT(arguments, HasSubstr("-accel tcg,thread=single -machine q35,kernel-irqchip=split -cpu max -smp 2,"));
   EXPECT_THAT(arguments, EndsWith(" -device amd-iommu,intremap=on"));
   EXPECT_EQ(joined(device_arguments(topology)), "-device edu,bus=pcie.0");
-  EXPECT_THAT(kernel_arguments(topology), ElementsAre());
+  EXPECT_THAT(kernel_arguments(topology), ElementsAre("vfio_iommu_type1.allow_unsafe_interrupts=1"));
 }
 
 std::string seen(const checks::ExpectedDevice& device) {
@@ -275,7 +275,7 @@ TEST(Topology, ShowsWhatADeviceCannotBe) {
  │                       ^^^^ not a key of this device
   = help: its keys are behind, kind, node
 )");
-  EXPECT_THAT(rendered("devices: [{kind: gpu}]\n"), HasSubstr("`kind` must be one of edu, nvme\n"));
+  EXPECT_THAT(rendered("devices: [{kind: gpu}]\n"), HasSubstr("`kind` must be one of edu, nvme, virtio-net-pci\n"));
   EXPECT_THAT(rendered("devices: [{kind: nvme}]\n"), HasSubstr("this device lacks `size`\n"));
   EXPECT_THAT(rendered("devices: [{kind: nvme, size: 1}]\n"),
               HasSubstr("`size` must be a whole number with the unit M or G\n"));
@@ -288,7 +288,8 @@ TEST(Topology, PutsADeviceOnANodeBehindABridgeOfItsOwn) {
   const Topology topology = find_topology("two-nodes");
   EXPECT_EQ(joined(device_arguments(topology)),
             "-device pxb-pcie,id=bridge0,bus=pcie.0,bus_nr=64,numa_node=1 "
-            "-device pcie-root-port,id=local0,bus=bridge0,chassis=64 -device edu,bus=local0");
+            "-device pcie-root-port,id=local0,bus=bridge0,chassis=64 -device edu,bus=local0 "
+            "-device virtio-net-pci,disable-legacy=on,romfile=,bus=pcie.0");
   EXPECT_EQ(facts_without_harness(topology).devices[0].numa_node, 1);
   EXPECT_EQ(seen(facts_without_harness(topology).devices[1]), "1b36:000c pcieport");
   EXPECT_EQ(find_topology("iommu-intel").facts.devices.back().numa_node, std::nullopt);
