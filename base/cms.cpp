@@ -27,6 +27,14 @@ std::string text_of(const X509_NAME* name) {
   return size > 0 ? std::string(start, static_cast<std::size_t>(size)) : "";
 }
 
+std::string der_of(const X509_NAME* name) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_NAME(name, &bytes);
+  std::string der = size > 0 ? std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)) : "";
+  OPENSSL_free(bytes);
+  return der;
+}
+
 std::string hex_of(const ASN1_STRING* value) {
   if (!value) return "";
   return to_hex({reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
@@ -51,7 +59,7 @@ std::vector<CmsSigner> cms_signers(std::string_view der) {
     X509_NAME* issuer = nullptr;
     ASN1_INTEGER* serial = nullptr;
     if (CMS_SignerInfo_get0_signer_id(sk_CMS_SignerInfo_value(infos, i), &key_id, &issuer, &serial) != 1) continue;
-    signers.push_back({issuer ? text_of(issuer) : "", hex_of(serial), hex_of(key_id)});
+    signers.push_back({issuer ? text_of(issuer) : "", hex_of(serial), hex_of(key_id), issuer ? der_of(issuer) : ""});
   }
   ERR_clear_error();
   return signers;

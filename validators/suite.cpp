@@ -3,6 +3,7 @@
 #include "validators/suite.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cctype>
@@ -43,13 +44,20 @@ std::string programs_digest() {
   return sha256_hex_of_file("/proc/self/exe") + sha256_hex_of_file(companion_program("ainode-agent"));
 }
 
+/// Who writes to a file changes this.
+std::string state_of(const fs::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return "none";
+  return fmt::format("{} {} {} {}", status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
 /// A report is a function of this, as far as one is; a recording is no image, and cheap.
 std::string key_of(const ValidateOptions& options, const std::string& programs) {
   const Manifest manifest = read_manifest(options.image);
   StepKey key("validate", 1);
   key.add(programs).add(kVersion).add(options.target).add(options.qemu);
   key.add(manifest.commit).add(checks::write_expected(asked_of(manifest, options)));
-  for (const OutputFile& output : manifest.outputs) key.add(output.sha256);
+  for (const OutputFile& output : manifest.outputs) key.add(output.sha256).add(state_of(options.image / output.name));
   for (const auto* words : {&options.extra_arguments, &options.controls})
     for (const std::string& word : *words) key.add(word);
   key.add(fmt::format("{} {}", options.all_controls, options.apart));
@@ -73,7 +81,8 @@ std::vector<Job> jobs_of(const std::vector<ValidateOptions>& runs, const fs::pat
     require_usage(job.options);
     if (is_guest(job.options.target))
       job.memory = total_memory(find_topology(topology_of(job.options.target))) + kOverhead;
-    if (!resume.empty() && job.options.target != "recorded")
+    // Files that did not change keep their verdicts anyway (KeptVerdicts); a real machine is looked at each time.
+    if (!resume.empty() && is_guest(job.options.target))
       job.kept = resume / fmt::format("{}.{}.json", job.name, key_of(job.options, programs).substr(0, 16));
   }
   return jobs;
@@ -89,7 +98,7 @@ std::uint64_t room_for(const std::vector<Job>& jobs, const SuiteOptions& suite) 
 /// Who runs next: the first that fits into what the running ones leave. One that is alone always fits.
 class Room {
  public:
-  Room(const std::vector<Job>& jobs, std::uint64_t memory) : jobs_(jobs), free_(memory) {
+  Room(const std::vector<Job>& jobs, std::uint64_t memory) : jobs_(jobs), taken_(jobs.size()), free_(memory) {
     for (std::size_t i = 0; i < jobs.size(); ++i) waiting_.insert(i);
   }
 
@@ -104,7 +113,8 @@ class Room {
         const std::size_t i = *found;
         waiting_.erase(found);
         ++running_;
-        free_ -= std::min(free_, jobs_[i].memory);
+        taken_[i] = std::min(free_, jobs_[i].memory);
+        free_ -= taken_[i];
         return i;
       }
       left_.wait_for(lock, std::chrono::milliseconds(100));  // a signal wakes nobody
@@ -114,12 +124,13 @@ class Room {
   void leave(std::size_t i) {
     const std::lock_guard lock(mutex_);
     --running_;
-    free_ += jobs_[i].memory;
+    free_ += taken_[i];
     left_.notify_all();
   }
 
  private:
   const std::vector<Job>& jobs_;
+  std::vector<std::uint64_t> taken_;  ///< one that is alone may need more than there is
   std::mutex mutex_;
   std::condition_variable left_;
   std::set<std::size_t> waiting_;
@@ -214,7 +225,17 @@ Report judged(RunContext& run, const ValidateOptions& options) {
     return validate_image(run, options);
   } catch (const Error& error) {
     if (error.code().exit == Exit::usage || error.code().id == codes::interrupted.id) throw;
+    if (options.target == "recorded") throw;  // it has no manifest to report on
     return report_of(options, error);
+  }
+}
+
+/// What cannot be kept is told again by the next run: no reason to lose what this one found.
+void keep(RunContext& run, const Job& job, const Report& report) {
+  try {
+    write_file(job.kept, report.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  } catch (const Error& error) {
+    run.events.warn(kStep, fmt::format("the report of {} is not kept: {}", job.name, error.message()));
   }
 }
 
@@ -283,8 +304,7 @@ std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOpti
         RunEvents events(board, i);
         RunContext own{events, 1, run.offline};
         reports[i] = judged(own, jobs[i].options);
-        if (!jobs[i].kept.empty() && reports[i].verdict() != Verdict::infra)
-          write_file(jobs[i].kept, reports[i].to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+        if (!jobs[i].kept.empty() && reports[i].verdict() != Verdict::infra) keep(run, jobs[i], reports[i]);
         failpoint(kStep, "kept");
       }
       board.end(i, reports[i], kept ? ", kept" : "");

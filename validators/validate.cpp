@@ -9,6 +9,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/crypto.h"
@@ -152,6 +153,19 @@ controls::Planting planting_for(const ValidateOptions& options) {
   checks::Expected expected = checks::expected_of(read_manifest(options.image));
   expected.topology = find_topology(topology_of(options.target)).facts;
   return controls::planting_of(options.controls, expected);
+}
+
+/// Names of the defects whose scripts failed, as the guest's console tells.
+Json unplanted_in(const fs::path& console) {
+  Json names = Json::array();
+  std::istringstream lines(read_file_if_any(console).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t start = line.find(controls::kNotPlanted);
+    if (start == std::string::npos) continue;
+    const std::string name = line.substr(start + controls::kNotPlanted.size());
+    names.push_back(printable(name.substr(0, name.find('\r'))));
+  }
+  return names;
 }
 
 /// One start of a guest, from a disk that nobody wrote to.
@@ -305,6 +319,7 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
   report.coverage = coverage_of(asked, Seen::running, report.checks);
   report.boot = boot_json(outcome, guest, options);
   report.boot["retries"] = std::move(retries);
+  if (!options.controls.empty()) report.boot["unplanted"] = unplanted_in(evidence_of(options) / "console.log");
   if (outcome.code) {
     report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
     report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;

@@ -227,10 +227,15 @@ std::string check_cdi_name(std::string_view text) {
   const std::size_t slash = text.find('/'), equals = text.find('=');
   if (slash == std::string_view::npos || equals == std::string_view::npos || equals < slash)
     return "it must be like vendor.com/class=name";
-  for (const auto& [part, others] :
-       {std::pair(text.substr(0, slash), "-."), std::pair(text.substr(slash + 1, equals - slash - 1), "-_"),
-        std::pair(text.substr(equals + 1), "-_.:")})
+  const std::string_view vendor = text.substr(0, slash), kind = text.substr(slash + 1, equals - slash - 1),
+                         name = text.substr(equals + 1);
+  for (const auto& [part, others] : {std::pair(vendor, "-."), std::pair(kind, "-_"), std::pair(name, "-_.:")}) {
     if (std::string problem = check_word(part, false, others, 63); !problem.empty()) return problem;
+    if (std::string_view(others).find(part.back()) != std::string_view::npos)
+      return fmt::format("`{}` ends with `{}`", part, part.back());
+  }
+  for (const char first : {vendor.front(), kind.front()})
+    if (first >= '0' && first <= '9') return "vendor and class begin with a letter";
   return "";
 }
 

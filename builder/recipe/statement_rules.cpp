@@ -2,6 +2,7 @@
 #include "builder/recipe/statement_rules.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -98,6 +99,23 @@ void check_net_settings(Mistakes& mistakes, const Recipe& recipe) {
   }
 }
 
+/// systemd reads the first file that matches an interface, and no other.
+void check_net_globs(Mistakes& mistakes, const Recipe& recipe) {
+  const auto& net = recipe.tuning.net;
+  for (const auto& [wide, at] : net)
+    for (const auto& [narrow, wishes] : net)
+      if (wide != narrow && fnmatch(wide.c_str(), narrow.c_str(), 0) == 0)
+        mistakes.bad_value(wishes.place, fmt::format("`tuning.net.{}` is covered by `{}`", narrow, wide),
+                           "one of the two would be without effect", "name drivers so that each is named once");
+}
+
+void check_container_devices(Mistakes& mistakes, const Recipe& recipe) {
+  std::map<std::string, Place> seen;
+  for (const ContainerDevice& device : recipe.container_devices)
+    if (!device.name.value.empty() && !seen.try_emplace(device.name.value, device.name.place).second)
+      mistakes.bad_value(device.name.place, fmt::format("device `{}` stands twice", device.name.value));
+}
+
 bool is_of_the_image(const std::string& path) {
   return (path.starts_with("/etc/") || path.starts_with("/usr/")) && !path.starts_with("/usr/local/") &&
          !path.starts_with("/usr/etc/");
@@ -145,6 +163,8 @@ void check_statements(Mistakes& mistakes, const Recipe& recipe) {
   check_huge_pages(mistakes, recipe);
   check_block_settings(mistakes, recipe);
   check_net_settings(mistakes, recipe);
+  check_net_globs(mistakes, recipe);
+  check_container_devices(mistakes, recipe);
   check_files(mistakes, recipe.files);
   check_units(mistakes, recipe.systemd.units);
 }

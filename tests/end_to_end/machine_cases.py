@@ -271,12 +271,12 @@ def several_machines_in_one_run(world):
     killed = world.ainode(*arguments, place="first", AINODE_FAILPOINT="machines:kept=kill")
     assert killed.status in (-9, 137), killed
     before = {file.name: file.stat().st_mtime_ns for file in kept.iterdir()}
-    assert 1 <= len(before) < 3, before
+    assert len(before) == 1, before
     judged = world.ainode(*arguments, "-o", world.work / "all.json", place="first")
     assert judged.status == 0, judged
     assert "kept" in judged.err, judged
     after = {file.name: file.stat().st_mtime_ns for file in kept.iterdir()}
-    assert len(after) == 3 and before.items() <= after.items(), (before, after)
+    assert len(after) == 2 and before.items() <= after.items(), (before, after)
     report = judged.json()
     jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(report)
     assert report["target"] == "qemu:one-node, qemu:memory-only-node, tree", report["target"]

@@ -33,7 +33,8 @@ void judge_control_groups(const Node& node, Json& measured, Words& objections) {
 void judge_swap(const Node& node, Json& measured, Words& objections) {
   Words areas;
   const Words lines = split_lines(node.read_file("/proc/swaps").value_or(""));
-  for (std::size_t i = 1; i < lines.size(); ++i) areas.push_back(split_words(lines[i]).front());
+  for (std::size_t i = 1; i < lines.size(); ++i)
+    if (const Words words = split_words(lines[i]); !words.empty()) areas.push_back(words.front());
   measured["swap"] = areas;
   if (!areas.empty()) objections.push_back("swap is on: " + joined(areas, ", "));
 }

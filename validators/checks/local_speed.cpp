@@ -16,6 +16,7 @@
 #include <mutex>
 #include <numeric>
 #include <random>
+#include <system_error>
 #include <thread>
 
 #include "validators/checks/local_node.h"
@@ -104,26 +105,30 @@ std::vector<double> run_triad(const std::vector<int>& cpus, double* a, std::size
   std::atomic<bool> is_wrong = false;
   std::barrier gate(static_cast<std::ptrdiff_t>(cpus.size()));
   std::vector<std::jthread> threads;
-  for (std::size_t t = 0; t < cpus.size(); ++t) {
-    threads.emplace_back([&, t] {
-      const Share share = {elements * t / cpus.size(), elements * (t + 1) / cpus.size()};
-      if (!run_on(cpus[t])) is_wrong = true;
-      std::fill(b + share.first, b + share.end, 1.0);
-      std::fill(c + share.first, c + share.end, 2.0);
-      std::fill(a + share.first, a + share.end, 0.0);
-      for (double& each : seconds) {
-        gate.arrive_and_wait();
-        const auto start = Clock::now();
-        for (std::size_t i = share.first; i < share.end; ++i) a[i] = b[i] + kFactor * c[i];
-        gate.arrive_and_wait();
-        if (t == 0) each = seconds_since(start);
-      }
-      if (std::any_of(a + share.first, a + share.end, [](double sum) { return sum != 1.0 + kFactor * 2.0; }))
-        is_wrong = true;
-    });
+  const auto work = [&](std::size_t t) {
+    const Share share = {elements * t / cpus.size(), elements * (t + 1) / cpus.size()};
+    if (!run_on(cpus[t])) is_wrong = true;
+    std::fill(b + share.first, b + share.end, 1.0);
+    std::fill(c + share.first, c + share.end, 2.0);
+    std::fill(a + share.first, a + share.end, 0.0);
+    for (double& each : seconds) {
+      gate.arrive_and_wait();
+      const auto start = Clock::now();
+      for (std::size_t i = share.first; i < share.end; ++i) a[i] = b[i] + kFactor * c[i];
+      gate.arrive_and_wait();
+      if (t == 0) each = seconds_since(start);
+    }
+    if (std::any_of(a + share.first, a + share.end, [](double sum) { return sum != 1.0 + kFactor * 2.0; }))
+      is_wrong = true;
+  };
+  try {
+    for (std::size_t t = 0; t < cpus.size(); ++t) threads.emplace_back(work, t);
+  } catch (const std::system_error& error) {
+    for (std::size_t t = threads.size(); t < cpus.size(); ++t) gate.arrive_and_drop();  // else the others wait for ever
+    problem = fmt::format("a thread for each processor: {}", error.what());
   }
   threads.clear();
-  if (is_wrong) problem = "the sums are wrong, or a thread could not be bound to its processor";
+  if (problem.empty() && is_wrong) problem = "the sums are wrong, or a thread could not be bound to its processor";
   std::vector<double> rates;
   for (std::size_t i = 1; i < seconds.size(); ++i)
     rates.push_back(3.0 * sizeof(double) * static_cast<double>(elements) / seconds[i] / 1e6);

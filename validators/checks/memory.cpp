@@ -112,7 +112,8 @@ Finding device_memory(const Node& node, const Expected&) {
   const std::string device = "/dev/hmm_dmirror0";
   const CommandOutcome shown = node.run({"grep", "-E", " (" + joined(wanted, "|") + ")$", "/proc/kallsyms"});
   Words objections, there;
-  for (const std::string& line : split_lines(shown.output)) there.push_back(split_words(line).back());
+  for (const std::string& line : split_lines(shown.output))
+    if (const Words words = split_words(line); !words.empty()) there.push_back(words.back());
   for (const std::string& name : wanted)
     if (std::find(there.begin(), there.end(), name) == there.end())
       objections.push_back(fmt::format("the kernel has no {}", name));

@@ -35,27 +35,36 @@ std::map<int, std::int64_t> distances_from(const Node& node, int from) {
 struct Figure {
   int from, to;
   std::int64_t distance;
-  double least, most;  ///< of the samples
+  double least, most;   ///< of the samples
+  bool has_processors;  ///< the node whose memory it is
 };
 
 double rounded(double value) {
   return std::round(value * 10) / 10;
 }
 
-/// Each pair is two ways from one node's processors, of which the first is the shorter.
-Words order_objections(const std::vector<Figure>& figures, bool is_more_better, const char* unit) {
+struct Order {
+  std::size_t pairs = 0;
   Words objections;
+};
+
+/// Each pair is two ways from one node's processors, of which the first is the shorter. Memory without processors may
+/// be of another kind (HBM), and then has more bandwidth however far it is.
+Order judge_order(const std::vector<Figure>& figures, bool is_more_better, const char* unit) {
+  Order order;
   for (const Figure& near : figures) {
     for (const Figure& far : figures) {
       if (near.from != far.from || near.distance >= far.distance) continue;
+      if (is_more_better && near.has_processors != far.has_processors) continue;
+      ++order.pairs;
       if (is_more_better ? near.most < far.least : near.least > far.most)
-        objections.push_back(fmt::format(
+        order.objections.push_back(fmt::format(
             "from node {}, node {} at distance {} gives {} to {} {}, and node {} at distance {} gives {} to {}",
             near.from, near.to, near.distance, rounded(near.least), rounded(near.most), unit, far.to, far.distance,
             rounded(far.least), rounded(far.most)));
     }
   }
-  return objections;
+  return order;
 }
 
 Finding speeds(const Node& node, const Expected& expected, MemoryTest test, const char* unit) {
@@ -64,7 +73,8 @@ Finding speeds(const Node& node, const Expected& expected, MemoryTest test, cons
   Words problems;
   std::vector<Figure> figures;
   std::string gap;
-  for (const int from : read_ids(node, "has_cpu")) {
+  const Ids processors = read_ids(node, "has_cpu");
+  for (const int from : processors) {
     const auto distances = distances_from(node, from);
     for (const int to : memory) {
       const MemorySpeed speed = node.measure_memory(from, to, test);
@@ -75,7 +85,8 @@ Finding speeds(const Node& node, const Expected& expected, MemoryTest test, cons
       }
       const auto [least, most] = std::minmax_element(speed.samples.begin(), speed.samples.end());
       const auto distance = distances.find(to);
-      figures.push_back({from, to, distance == distances.end() ? 0 : distance->second, *least, *most});
+      figures.push_back({from, to, distance == distances.end() ? 0 : distance->second, *least, *most,
+                         std::find(processors.begin(), processors.end(), to) != processors.end()});
       measured[name] = {{"least", rounded(*least)}, {"most", rounded(*most)}, {"unit", unit}, {"bytes", speed.bytes}};
       if (speed.bytes < kCaches * speed.cache_bytes)
         gap = fmt::format("{}: arrays of {} bytes are all that is free, and the last caches have {}", name, speed.bytes,
@@ -84,14 +95,17 @@ Finding speeds(const Node& node, const Expected& expected, MemoryTest test, cons
   }
   if (figures.empty() && problems.empty()) return skipped("the kernel has no NUMA: there is no " + kRoot);
   if (expected.emulated) gap = "an emulated machine's memory has no speed of its own";
-  if (problems.empty() && gap.empty()) problems = order_objections(figures, test == MemoryTest::triad, unit);
+  const Order order = judge_order(figures, test == MemoryTest::triad, unit);
+  if (problems.empty() && gap.empty()) problems = order.objections;
   Finding finding = judged(std::move(measured), "what is nearer is not slower",
                            fmt::format("{}, {}", test == MemoryTest::triad ? "STREAM's triad" : "a chase of pointers",
                                        kRoot + "/node*/distance"),
                            joined(problems, "; "), std::move(gap));
-  if (finding.verdict == Verdict::pass && memory.size() < 2) {
+  if (finding.verdict == Verdict::pass && order.pairs == 0) {
     finding.verdict = Verdict::skip;
-    finding.reason = "the machine has memory on one node only: its figures are compared with nothing";
+    finding.reason = memory.size() < 2
+                         ? "the machine has memory on one node only: its figures are compared with nothing"
+                         : "no two ways of one kind have different distances: the figures are compared with nothing";
   }
   return finding;
 }

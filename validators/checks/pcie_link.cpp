@@ -84,7 +84,7 @@ Words error_objections(const LinkErrors& errors) {
 
 Finding link(const Node& node, const Expected& expected) {
   Json measured = Json::object(), due = Json::object();
-  Words slow;
+  Words narrow, slow;
   for (const PciDevice& device : pci_devices(node)) {
     const Link is = read_link_of(node, device.address, "current"), most = read_link_of(node, device.address, "max"),
                ports = read_link_of(node, port_of(node, device.address), "max");
@@ -92,14 +92,19 @@ Finding link(const Node& node, const Expected& expected) {
     const Link can = {std::min(most.speed, ports.speed), std::min(most.width, ports.width)};
     const std::string name = fmt::format("{} ({})", device.address, device.id);
     measured[name] = shown(is), due[name] = shown(can);
-    if (is.speed < can.speed || is.width < can.width)
-      slow.push_back(fmt::format("{} has {} of {}", name, shown(is), shown(can)));
+    const std::string said = fmt::format("{} has {} of {}", name, shown(is), shown(can));
+    if (is.width < can.width)
+      narrow.push_back(said);
+    else if (is.speed < can.speed)
+      slow.push_back(said);
   }
   if (measured.empty()) return skipped("no device has a PCIe link of its own");
   Words objections = error_objections(watch_errors(node));
-  if (!expected.emulated) objections.insert(objections.end(), slow.begin(), slow.end());
+  if (!expected.emulated) objections.insert(objections.end(), narrow.begin(), narrow.end());
+  std::string gap = slow.empty() ? "" : "links of idle devices slow down: " + joined(slow, ", ");
+  if (expected.emulated) gap = "an emulated link has no speed of its own";
   return judged(std::move(measured), std::move(due), kRoot + "/*/{current,max}_link_{speed,width}, aer_dev_*",
-                joined(objections, "; "), expected.emulated ? "an emulated link has no speed of its own" : "");
+                joined(objections, "; "), std::move(gap));
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ const std::vector<TreeControl>& tree_controls();
 /// Checks that never pass in an emulated guest, or need a kernel with CONFIG_DMATEST: nothing can make them fail there.
 std::span<const std::string_view> without_control();
 
+/// What the guest's console says of a script that failed, before the control's name.
+inline constexpr std::string_view kNotPlanted = "defect not planted: ";
+
 /// What controls put into a guest, together.
 struct Planting {
   std::vector<std::string> arguments;  ///< of the kernel

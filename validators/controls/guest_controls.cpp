@@ -401,7 +401,7 @@ Planting planting_of(const std::vector<std::string>& names, const Expected& expe
     }
     std::string& script = control.how == Plant::early ? planting.early : planting.late;
     if (script.empty()) script = kPrelude;
-    script += fmt::format("(set -e; {}\n)\n[ $? = 0 ] || echo 'defect {} was not planted'\n", text, control.name);
+    script += fmt::format("(set -e; {}\n)\n[ $? = 0 ] || echo '{}{}'\n", text, kNotPlanted, control.name);
   }
   return planting;
 }

@@ -30,6 +30,11 @@ Ids failed_of(const Ids& passed, const Report& run) {
   return failed;
 }
 
+bool is_planted(const Planned& planned, const Report& run) {
+  const auto list = run.boot.find("unplanted");
+  return list == run.boot.end() || std::find(list->begin(), list->end(), planned.control->name) == list->end();
+}
+
 Ids touched(const Batch& batch) {
   Ids ids;
   for (const Planned& each : batch) {
@@ -83,7 +88,8 @@ Deviation deviation_of(const Batch& batch, const Ids& passed, const Report& run)
   if (!run.failure.empty()) return {batch, {}};
   const Ids failed = failed_of(passed, run);
   Deviation deviation = {batch, without(failed, touched(batch))};
-  std::erase_if(deviation.missed, [&](const Planned& each) { return without(each.must, failed).empty(); });
+  std::erase_if(deviation.missed,
+                [&](const Planned& each) { return is_planted(each, run) && without(each.must, failed).empty(); });
   return deviation;
 }
 
@@ -95,10 +101,13 @@ CheckResult judge_control(const Planned& planned, const Batch& batch, const Ids&
   result.sentence = fmt::format("{}: {} must fail", planned.control->defect, listed(planned.must));
   result.expected = {{"fail", planned.must}};
   result.measured = {{"fail", without(failed, others)}};
-  result.verdict = missed.empty() && surplus.empty() ? Verdict::pass : Verdict::fail;
+  const bool was_planted = is_planted(planned, run);
+  result.verdict = was_planted && missed.empty() && surplus.empty() ? Verdict::pass : Verdict::fail;
   if (!run.failure.empty()) {
     result.verdict = run.failure_verdict;
     result.reason = "the run with the defect: " + run.failure;
+  } else if (!was_planted) {
+    result.reason = "it could not be planted; the guest's console tells why";
   } else if (!missed.empty()) {
     result.reason = fmt::format("{} did not fail", listed(missed));
   } else if (!surplus.empty()) {

@@ -29,9 +29,10 @@ Ids passed_in(const Report& report);
 std::vector<Planned> plan(const std::vector<const Control*>& controls, const Ids& passed);
 /// As few batches as simply come of it; no two controls of one have a check in common. `apart`: one control each.
 std::vector<Batch> batches_of(const std::vector<Planned>& planned, bool apart);
-/// What was not as it must be in a run with a batch.
+/// What was not as it must be in a run with a batch. `boot.unplanted` of the run names controls that failed to be
+/// planted.
 struct Deviation {
-  Batch missed;  ///< of which not all that must fail did
+  Batch missed;  ///< that were not planted, or of which not all that must fail did
   Ids surplus;   ///< what failed, and no control of the batch names it: any of them may have caused it
 };
 /// Of a run that was cut short, all are missed.

@@ -60,6 +60,10 @@ TEST(Plan, ADeviationNamesWhoMissedAndWhatFailedBesides) {
   const Deviation deviation = deviation_of(batch, kPassed, run_with({"room.light", "room.door", "room.colour"}));
   EXPECT_EQ(names_of(deviation.missed), std::vector<std::string>{"cold"});
   EXPECT_EQ(deviation.surplus, Ids{"room.door"});
+  Report unplanted = run_with({"room.light", "room.heat"});
+  unplanted.boot = {{"unplanted", {"cold"}}};
+  EXPECT_EQ(names_of(deviation_of(batch, kPassed, unplanted).missed), std::vector<std::string>{"cold"});
+  EXPECT_EQ(judge_control(batch[1], batch, kPassed, unplanted).verdict, Verdict::fail);
   Report cut_short = run_with({"room.light", "room.heat"});
   cut_short.failure = "V0003: panic";
   EXPECT_EQ(deviation_of(batch, kPassed, cut_short).missed.size(), 2u);
