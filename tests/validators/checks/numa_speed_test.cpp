@@ -13,15 +13,18 @@ Json speed(const std::vector<double>& samples, std::uint64_t bytes = 4 * kCache)
   return {{"bytes", bytes}, {"cache_bytes", kCache}, {"samples", samples}};
 }
 
-/// What the processors of node 0, the only ones, see of two nodes.
-std::string answer(const std::string& id, const Json& near, const Json& far, bool is_emulated = false) {
+/// What the processors of node 0 see of two nodes; those of node 1 see nothing odd.
+std::string answer(const std::string& id, const Json& near, const Json& far, bool is_emulated = false,
+                   const std::string& processors = "0-1") {
   const std::string root = "/sys/devices/system/node/";
-  const Json speeds = {{"0 to 0", near}, {"0 to 1", far}};
+  const Json triad = {{"0 to 0", near}, {"0 to 1", far}, {"1 to 0", speed({1})}, {"1 to 1", speed({9})}};
+  const Json chase = {{"0 to 0", near}, {"0 to 1", far}, {"1 to 0", speed({9})}, {"1 to 1", speed({1})}};
   const RecordedWorld world({{root + "online", "0-1\n"},
-                             {root + "has_cpu", "0\n"},
+                             {root + "has_cpu", processors + "\n"},
                              {root + "has_memory", "0-1\n"},
-                             {root + "node0/distance", "10 21\n"}},
-                            {{"triad", speeds}, {"chase", speeds}});
+                             {root + "node0/distance", "10 21\n"},
+                             {root + "node1/distance", "21 10\n"}},
+                            {{"triad", triad}, {"chase", chase}});
   Expected expected;
   expected.emulated = is_emulated;
   return said(judge(id, world, expected));
@@ -35,6 +38,11 @@ TEST(NumaBandwidth, PassesWhereTheNearerNodeHasMoreOrAsMuchWithinTheSamples) {
 TEST(NumaBandwidth, FailsWhereTheNearerNodeHasLess) {
   EXPECT_EQ(answer("numa.bandwidth", speed({50, 60}), speed({100, 110})),
             "fail: from node 0, node 0 at distance 10 gives 50 to 60 MB/s, and node 1 at distance 21 gives 100 to 110");
+}
+
+TEST(NumaBandwidth, OfMemoryWithoutProcessorsIsComparedWithNoOther) {
+  EXPECT_EQ(answer("numa.bandwidth", speed({50, 60}), speed({100, 110}), false, "0"),
+            "skip: no two ways of one kind have different distances: the figures are compared with nothing");
 }
 
 TEST(NumaLatency, FailsWhereTheNearerNodeAnswersLater) {

@@ -132,11 +132,14 @@ std::string signed_by(const std::string& serial, const std::string& module) {
 
 const std::string kSerial = "51b2c3d4e5f60718";
 
+// CN=Us as a Name in DER: SEQUENCE, SET, SEQUENCE, 2.5.4.3, UTF8String.
+const std::string kIssuer = "300d310b300906035504030c025573";
+
 /// A kernel that has a certificate with the serial number, and two modules.
 Files signed_tree(const std::string& first_serial = kSerial) {
   Files files = tree();
   TestElf vmlinux;
-  vmlinux.add(".init.rodata", "certificate " + from_hex(kSerial) + " end");
+  vmlinux.add(".init.rodata", "certificate " + from_hex(kSerial) + from_hex(kIssuer) + " end");
   files[kRoot + "config"] = "CONFIG_MODULE_SIG=y\n";
   files[kRoot + "vmlinuz"] = make_boot_image("6.12", vmlinux.write());
   files[kRoot + "kernel/base.ko"] = signed_by(first_serial, files[kRoot + "kernel/base.ko"]);
@@ -158,6 +161,10 @@ TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
   EXPECT_EQ(
       answer("driver.signed", files),
       "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by nobody, whose certificate the kernel does not have");
+}
+
+TEST(DriverSigned, FailsForASerialNumberThatAnyKernelHasSomewhere) {
+  EXPECT_NE(answer("driver.signed", signed_tree("51")), "pass");
 }
 
 TEST(DriverSigned, FailsForAModuleWithoutOneUnlessTheTaintIsAllowed) {
