@@ -127,7 +127,8 @@ CheckResult judge_score(const Ids& passed, const std::vector<Planned>& planned,
   score.measured = {{"passed", passed.size()}, {"caught", passed.size() - uncaught.size()}, {"uncaught", uncaught}};
   score.expected = {{"uncaught", Json::array()}};
   score.evidence = "the rows control.*";
-  score.verdict = uncaught.empty() ? Verdict::pass : Verdict::fail;
+  score.verdict = passed.empty() ? Verdict::skip : uncaught.empty() ? Verdict::pass : Verdict::fail;
+  if (passed.empty()) score.reason = "no check passed: there is nothing to catch";
   if (!uncaught.empty())
     score.reason = fmt::format("mutation score {} of {}: nothing shows that {} can fail",
                                passed.size() - uncaught.size(), passed.size(), listed(uncaught));

@@ -42,7 +42,7 @@ Deviation deviation_of(const Batch& batch, const Ids& passed, const Report& run)
 /// batch names; as the run with the defects is, where that was cut short.
 CheckResult judge_control(const Planned& planned, const Batch& batch, const Ids& passed, const Report& run);
 
-/// `control.score`: the share of the checks that pass that some control, itself a pass, makes fail.
+/// `control.score`: the share of the checks that pass that some control, itself a pass, makes fail; a skip of none.
 CheckResult judge_score(const Ids& passed, const std::vector<Planned>& planned,
                         const std::vector<CheckResult>& results);
 

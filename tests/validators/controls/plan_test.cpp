@@ -99,6 +99,7 @@ TEST(JudgeScore, OnlyAControlThatPassesCatches) {
             (Json{{"passed", 4}, {"caught", 1}, {"uncaught", {"room.comfort", "room.door", "room.light"}}}));
   const CheckResult whole = judge_score({"room.heat"}, batch, results);
   EXPECT_EQ(whole.verdict, Verdict::pass);
+  EXPECT_EQ(judge_score({}, {}, {}).verdict, Verdict::skip) << "nothing was shown of nothing";
 }
 
 }  // namespace
