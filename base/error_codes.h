@@ -104,6 +104,7 @@ struct ErrorCode {
   X(step_failpoint,           "B0012", environment, "a failpoint asked this step to fail")           \
   X(tree_malformed,           "B0013", bad_verdict, "the tree lacks something that an image needs")  \
   X(generator_failed,         "B0016", bad_verdict, "a generator of files failed")                   \
+  X(module_failed,            "B0017", bad_verdict, "a kernel module could not be compiled")         \
   /* validation */                                                                                   \
   X(target_unknown,           "V0001", usage,       "no such target, topology, profile, level or check") \
   X(guest_hung,               "V0002", bad_verdict, "the guest stopped making progress")             \

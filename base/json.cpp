@@ -150,6 +150,10 @@ const Json& JsonObject::value(const char* key) const {
   return *found;
 }
 
+bool JsonObject::has(const char* key) const {
+  return json_.contains(key);
+}
+
 std::string JsonObject::text(const char* key) const {
   if (!value(key).is_string()) refuse(key, "is not a string");
   return value(key).get<std::string>();

@@ -28,6 +28,7 @@ class JsonObject {
   /// `path` is this object's own place in the document; empty at the top.
   JsonObject(const Json& json, std::string origin, const ErrorCode& code, std::string path = "");
 
+  bool has(const char* key) const;
   std::string text(const char* key) const;
   std::int64_t integer(const char* key) const;
   std::uint64_t size(const char* key) const;  ///< an integer that is not negative

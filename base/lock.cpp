@@ -156,7 +156,7 @@ void check_repositories(const Lock& lock, const JsonObject& top) {
     return std::any_of(lock.repositories.begin(), lock.repositories.end(),
                        [&](const LockedRepository& repository) { return repository.id == package.repository; });
   };
-  for (const auto* packages : {&lock.packages, &lock.tools})
+  for (const auto* packages : {&lock.packages, &lock.tools, &lock.module_build})
     for (const LockedPackage& package : *packages)
       if (!is_known(package))
         top.refuse("repositories",
@@ -188,6 +188,7 @@ std::string write_lock(const Lock& lock) {
   text += array_text("repositories", lock.repositories, repository_json);
   text += packages_text("packages", "order", lock.packages);
   text += packages_text("tools", "tools_order", lock.tools);
+  if (!lock.module_build.empty()) text += packages_text("module_build", "module_build_order", lock.module_build);
   return text + std::string(kDigestKey) + sha256_hex(text) + "\"\n}\n";
 }
 
@@ -211,6 +212,7 @@ Lock read_lock(std::string_view text, const std::string& origin) {
   for (const JsonObject& entry : top.objects("repositories")) lock.repositories.push_back(read_repository(entry));
   lock.packages = read_packages(top, "packages", "order");
   lock.tools = read_packages(top, "tools", "tools_order");
+  if (top.has("module_build")) lock.module_build = read_packages(top, "module_build", "module_build_order");
   check_repositories(lock, top);
   if (write_lock(lock) != text)
     throw Error(codes::lock_malformed, origin + " is not in the form that `ainode lock` writes")

@@ -44,6 +44,8 @@ struct Lock {
   std::vector<LockedRepository> repositories;
   std::vector<LockedPackage> packages;  ///< in configuration order (dependencies before dependants)
   std::vector<LockedPackage> tools;     ///< the tools tree, in configuration order
+  /// What `kernel.extra-modules` are compiled in: compiler, the kernel's headers, sources. Empty without such modules.
+  std::vector<LockedPackage> module_build;
 };
 
 /// Canonical text: keys in a fixed order, one package a line, sorted by name; "order" keeps the configuration order.

@@ -36,12 +36,28 @@ struct PackageWishes {
   std::map<std::string, Text> pin;  ///< package name → version glob
 };
 
+/// A file that the recipe puts into the image.
+struct PlacedFile {
+  Text path;
+  Text source;       ///< the file beside the recipe that holds the content; empty: the recipe holds it
+  Text mode, owner;  ///< empty: 0644, root
+  std::optional<std::string> content;
+};
+
+/// A kernel module that is compiled for the image's kernel.
+struct ExtraModule {
+  Text name;                        ///< the module's, as modprobe knows it
+  Text package;                     ///< holds the source; empty: it lies beside the recipe
+  std::vector<PlacedFile> sources;  ///< by `source` alone: paths in the package, or files beside the recipe
+};
+
 struct KernelWishes {
   Text package;                        ///< for the chosen architecture
   std::vector<Text> cmdline;           ///< one argument each, in order
   std::map<std::string, Text> sysctl;  ///< name as written → value
   std::vector<Text> load_modules, deny_modules;
   std::map<std::string, std::map<std::string, Text>> module_parameters;  ///< module → parameter → value
+  std::vector<ExtraModule> extra_modules;
 };
 
 struct HugePages {
@@ -74,14 +90,6 @@ struct TuningWishes {
   std::map<std::string, Text> limits;        ///< nofile, memlock, nproc → a number or unlimited, of every service
   std::map<std::string, BlockWishes> block;  ///< by device glob
   std::map<std::string, NetWishes> net;      ///< by driver glob
-};
-
-/// A file that the recipe puts into the image.
-struct PlacedFile {
-  Text path;
-  Text source;       ///< the file beside the recipe that holds the content; empty: the recipe holds it
-  Text mode, owner;  ///< empty: 0644, root
-  std::optional<std::string> content;
 };
 
 struct SystemdWishes {

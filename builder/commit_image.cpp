@@ -62,17 +62,25 @@ void tell_undeclared_accounts(RunContext& run, const Store& store, const Tree& t
 
 }  // namespace
 
+std::vector<LockedPackage> packages_to_obtain(const Store& store, const Recipe& recipe, const Lock& lock) {
+  Lock needed = lock;
+  if (has_extra_modules(store, recipe, lock.module_build)) needed.module_build.clear();
+  return all_packages(needed);
+}
+
 CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe, const Lock& lock,
                             const BuildOptions& options) {
   CommittedImage image;
-  obtain_packages(run, store, all_packages(lock), lock.repositories, options);
+  obtain_packages(run, store, packages_to_obtain(store, recipe, lock), lock.repositories, options);
   image.tools = run_step(run, "tools", [&] { return compose_tools(run, store, lock.tools); });
   const std::vector<Layer> layers = locked_layers(store, lock.packages, {recipe.users, recipe.groups});
   Configured configured = run_step(run, "configure", [&] { return configure(run, store, layers); });
+  image.kernel = find_kernel(configured.tree, lock.packages);
+  run_step(run, "modules",
+           [&] { add_extra_modules(run, store, configured.tree, recipe, image.kernel, lock.module_build); });
   run_step(run, "generate", [&] { generate(run, store, configured, layers); });
   Tree tree = std::move(configured.tree);
   tell_undeclared_accounts(run, store, tree, recipe);
-  image.kernel = find_kernel(tree, lock.packages);
   const Initrd initrd =
       run_step(run, "initrd", [&] { return make_initrd(run, store, tree, image.kernel, image.tools); });
   image.initrd_modules = initrd.modules;

@@ -19,6 +19,9 @@ struct CommittedImage {
   std::string origins;  ///< who made each path: builder/stages/origins.h
 };
 
+/// All packages of the lock, but for what extra modules are compiled in where the store holds them compiled.
+std::vector<LockedPackage> packages_to_obtain(const Store& store, const Recipe& recipe, const Lock& lock);
+
 /// Every object that the commit reaches has been read back and hashed.
 CommittedImage commit_image(RunContext& run, Store& store, const Recipe& recipe, const Lock& lock,
                             const BuildOptions& options);

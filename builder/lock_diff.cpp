@@ -173,6 +173,7 @@ LockDiff compare_locks(const Lock& before, const Lock& after) {
   LockDiff diff;
   add_changes(diff, before.packages, after.packages, false);
   add_changes(diff, before.tools, after.tools, true);
+  add_changes(diff, before.module_build, after.module_build, true);
   if (before.recipe_digest != after.recipe_digest)
     diff.recipe = describe_drift(before.recipe_values, after.recipe_values);
   compare_repositories(diff, before, after);

@@ -90,7 +90,12 @@ Json asked_of_the_solver(const std::string& values) {
   Json asked = Json::object();
   for (const char* key : {"architecture", "repositories", "packages"})
     if (recipe.contains(key)) asked[key] = recipe[key];
-  if (recipe.contains("kernel") && recipe["kernel"].contains("package")) asked["kernel"] = recipe["kernel"]["package"];
+  if (!recipe.contains("kernel")) return asked;
+  const Json& kernel = recipe["kernel"];
+  if (kernel.contains("package")) asked["kernel"] = kernel["package"];
+  if (!kernel.contains("extra-modules")) return asked;
+  asked["extra-modules"] = Json::array();
+  for (const Json& module : kernel["extra-modules"]) asked["extra-modules"].push_back(module.value("package", ""));
   return asked;
 }
 

@@ -11,8 +11,8 @@ namespace ainode {
 /// Recipe::values.
 std::vector<std::string> describe_drift(const std::string& was, const std::string& is);
 
-/// Whether two effective recipes ask the solver for the same: repositories, packages, the kernel's package,
-/// architecture.
+/// Whether two effective recipes ask the solver for the same: repositories, packages, the kernel's package and those of
+/// its extra modules, architecture.
 bool ask_for_the_same_packages(const std::string& was, const std::string& is);
 
 }  // namespace ainode

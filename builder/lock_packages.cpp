@@ -72,8 +72,8 @@ void check_names(const std::vector<std::string>& only, const std::optional<Lock>
         .help(fmt::format("ainode lock {}", recipe));
   if (!before) return;
   std::vector<std::string_view> known;
-  for (const LockedPackage& package : before->packages) known.push_back(package.name);
-  for (const LockedPackage& package : before->tools) known.push_back(package.name);
+  for (const auto* packages : {&before->packages, &before->tools, &before->module_build})
+    for (const LockedPackage& package : *packages) known.push_back(package.name);
   for (const std::string& name : only) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string suggestion = nearest(name, known);
@@ -156,6 +156,9 @@ Lock resolve_anew(RunContext& run, const Store& store, const Recipe& recipe, con
   lock.repositories = candidates.repositories;
   lock.packages = resolved(run, goal_of(recipe), before ? &before->packages : nullptr, only, candidates);
   lock.tools = resolved(run, tools_goal(), before ? &before->tools : nullptr, only, candidates);
+  if (!recipe.kernel.extra_modules.empty())
+    lock.module_build = resolved(run, module_build_goal(recipe, lock.packages),
+                                 before ? &before->module_build : nullptr, only, candidates);
   return lock;
 }
 

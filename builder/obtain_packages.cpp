@@ -32,11 +32,11 @@ fs::path vendored(const LockedPackage& package, const fs::path& vendor) {
 }  // namespace
 
 std::vector<LockedPackage> all_packages(const Lock& lock) {
-  std::vector<LockedPackage> all = lock.packages;
-  for (const LockedPackage& tool : lock.tools) {
-    const auto is_same = [&](const LockedPackage& package) { return package.sha256 == tool.sha256; };
-    if (std::none_of(all.begin(), all.end(), is_same)) all.push_back(tool);
-  }
+  std::vector<LockedPackage> all;
+  std::set<std::string> contents;
+  for (const auto* packages : {&lock.packages, &lock.tools, &lock.module_build})
+    for (const LockedPackage& package : *packages)
+      if (contents.insert(package.sha256).second) all.push_back(package);
   return all;
 }
 

@@ -15,7 +15,7 @@ namespace ainode {
 
 class Store;
 
-/// The image's packages and the tools, each content once.
+/// The image's packages, the tools, and what extra modules are compiled in; each content once.
 std::vector<LockedPackage> all_packages(const Lock& lock);
 
 /// The packages' files by SHA-256, each with the size and digest that the lock names. Throws vendor_incomplete or

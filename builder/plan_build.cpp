@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "builder/choose_keys.h"
+#include "builder/commit_image.h"
 #include "builder/image_directory.h"
 #include "builder/lock_packages.h"
 #include "builder/obtain_packages.h"
@@ -32,8 +33,9 @@ bool lies_fetched(const Store& store, const LockedPackage& package) {
   return fs::file_size(store.directory() / "debs" / (package.sha256 + ".deb"), missing) == package.size && !missing;
 }
 
-void plan_packages(Plan& plan, const Store& store, const Lock& lock, const BuildOptions& options) {
-  const std::vector<LockedPackage> missing = packages_to_import(store, all_packages(lock));
+void plan_packages(Plan& plan, const Store& store, const Recipe& recipe, const Lock& lock,
+                   const BuildOptions& options) {
+  const std::vector<LockedPackage> missing = packages_to_import(store, packages_to_obtain(store, recipe, lock));
   if (missing.empty()) {
     plan.steps.push_back({"fetch", false, "the store holds every package"});
     plan.steps.push_back({"import", false, "the store holds every package"});
@@ -75,6 +77,14 @@ void plan_configure(Plan& plan, Store& store, const Recipe& recipe, const Lock& 
                                  : fmt::format("never made of these packages and accounts: layer {}", missing)});
 }
 
+void plan_modules(Plan& plan, const Store& store, const Recipe& recipe, const Lock& lock) {
+  if (recipe.kernel.extra_modules.empty()) return;
+  const bool is_there = has_extra_modules(store, recipe, lock.module_build);
+  plan.steps.push_back({"modules", !is_there,
+                        is_there ? "compiled before of the same sources, for the same kernel"
+                                 : "never compiled of these sources for this kernel"});
+}
+
 bool is_up_to_date(const Store& store, const Recipe& recipe, const Lock& lock, const BuildOptions& options) {
   if (options.out.empty() || !fs::exists(options.out)) return false;
   const auto keys = keys_if_any(recipe, options);
@@ -99,9 +109,10 @@ Plan plan_build(RunContext& run, const Recipe& recipe, const BuildOptions& optio
     plan.steps.push_back({"image", false, fmt::format("{} is up to date", options.out.string())});
     return plan;
   }
-  plan_packages(plan, store, lock, options);
+  plan_packages(plan, store, recipe, lock, options);
   plan_tools(plan, store, lock);
   plan_configure(plan, store, recipe, lock);
+  plan_modules(plan, store, recipe, lock);
   plan.steps.push_back({"initrd", true, "put together for every image; compressed where its content is new"});
   for (const char* step : {"tune", "finalize", "commit", "sign", "export", "disk"})
     plan.steps.push_back({step, true, kAlways});

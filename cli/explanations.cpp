@@ -345,12 +345,18 @@ the initrd, or a module that another one depends on; or they put files in both /
 Cure: include the package that holds it; this is a base that boots:
   packages: {include: [systemd-sysv, udev, dbus, kmod, iproute2, ostree-boot]}
 )"},
-// ---- validation ----
 {codes::generator_failed, R"(Module indices, the certificate bundle, the hardware database and the like are made once, after
 all scripts ran. One of the programs that make them failed (its words stand in the message), or
 changed a path that is not among its outputs, so that its result cannot be kept by its inputs.
 Cure: exclude the package whose file it could not read, or report it with the recipe.
 )"},
+{codes::module_failed, R"(A module of `kernel.extra-modules` was not compiled by the Makefiles of the image's kernel. They run
+without a network in a tree of locked packages (the kernel's headers and compiler, make, the
+package that holds the source), so the same recipe and lock fail everywhere. The message has what the
+compiler said; when it comes after a change of the kernel, the module's source does not fit the new one.
+Cure: take a source that fits, or pin the kernel: packages: {pin: {linux-image-amd64: "6.12.*"}}.
+)"},
+// ---- validation ----
 {codes::target_unknown, R"(There is no such target, topology, profile, level or check, or none for the image's architecture.
   ainode validate IMAGE --target qemu:one-node --profile boot
   ainode validate IMAGE --target qemu:./our-node.yaml

@@ -87,6 +87,10 @@ Goal goal_of(const Recipe& recipe);
 /// qemu-utils, zstd; without the base system.
 Goal tools_goal();
 
+/// What the recipe's extra modules (at least one) are compiled in: the headers of the very kernel that the image's
+/// packages hold, its compiler, the packages of sources, above the base system. Throws kernel_missing.
+Goal module_build_goal(const Recipe& recipe, const std::vector<LockedPackage>& image);
+
 /// libsolv with apt's preferences; packages in configuration order. Throws unknown_package or unsatisfiable, naming
 /// recipe lines.
 std::vector<LockedPackage> resolve(const Goal& goal, const Candidates& candidates);

@@ -209,7 +209,10 @@ Recipe read_recipe(Mistakes& mistakes, const YamlNode& tree, const std::string& 
 
 void add_sources(Recipe& recipe) {
   SortedJson sources = SortedJson::object();
-  for (const auto* files : {&recipe.files, &recipe.systemd.units})
+  std::vector<const std::vector<PlacedFile>*> lists = {&recipe.files, &recipe.systemd.units};
+  for (const ExtraModule& module : recipe.kernel.extra_modules)
+    if (module.package.value.empty()) lists.push_back(&module.sources);
+  for (const auto* files : lists)
     for (const PlacedFile& file : *files)
       if (!file.source.value.empty())
         sources[RecipeFolder::beside(file.source.place.file, file.source.value).string()] =

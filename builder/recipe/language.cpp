@@ -164,6 +164,27 @@ void read_module_parameters(Reader reader, Node node, Recipe& into) {
     into.kernel.module_parameters[module.text] = reader.texts_by_key(parameters);
 }
 
+constexpr Shape kSourceFiles = list("a list of files", kFile, 1);
+constexpr Key kExtraModuleKeys[] = {
+    {"name", kRequired, "the module's name", &kModuleName},
+    {"package", kOptional, "the package that holds its source; without it the source lies beside the recipe",
+     &kPackageName},
+    {"sources", kRequired, "files, or with `package` its files, folders and what its archives hold", &kSourceFiles},
+};
+constexpr Shape kExtraModule = table("a mapping with name and sources", kExtraModuleKeys);
+constexpr Shape kExtraModules = list("a list of modules", kExtraModule);
+
+ExtraModule read_extra_module(Reader reader, Node node) {
+  ExtraModule module;
+  for (const auto& [key, value] : node.entries) {
+    if (key.text == "name") module.name = reader.text(value);
+    if (key.text == "package") module.package = reader.text(value);
+    if (key.text == "sources")
+      for (const Text& file : reader.texts(value)) module.sources.push_back({{}, file, {}, {}, {}});
+  }
+  return module;
+}
+
 constexpr Key kKernelKeys[] = {
     {"package", kRequired, "a package name, or one for each architecture", &kKernelPackage,
      [](Reader r, Node v, Recipe& into) { into.kernel.package = r.text(v); }},
@@ -175,7 +196,10 @@ constexpr Key kKernelKeys[] = {
      [](Reader r, Node v, Recipe& into) { into.kernel.sysctl = r.texts_by_key(v); }},
     {"modules", kOptional, "modules to load at boot, and modules that must never load", &kModules},
     {"modprobe", kOptional, "a mapping from module to its parameters", &kModprobe, read_module_parameters},
-    {"extra-modules", kLater, "a list of names", &kNames},
+    {"extra-modules", kOptional, "modules to compile for this kernel", &kExtraModules,
+     [](Reader r, Node v, Recipe& into) {
+       for (Node item : v.items) into.kernel.extra_modules.push_back(read_extra_module(r, item));
+     }},
 };
 constexpr Shape kKernel = table("a mapping", kKernelKeys);
 

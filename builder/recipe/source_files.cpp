@@ -54,6 +54,9 @@ void read_source_files(Mistakes& mistakes, Recipe& recipe, const fs::path& root)
   SourceReader reader(mistakes, recipe, root);
   for (PlacedFile& file : recipe.files) reader.read(file);
   for (PlacedFile& unit : recipe.systemd.units) reader.read(unit);
+  for (ExtraModule& module : recipe.kernel.extra_modules)
+    if (module.package.value.empty())
+      for (PlacedFile& source : module.sources) reader.read(source);
 }
 
 }  // namespace ainode

@@ -152,6 +152,25 @@ void check_units(Mistakes& mistakes, const std::vector<PlacedFile>& units) {
   }
 }
 
+/// What is compiled lies in one folder: a file of a name.
+void check_extra_modules(Mistakes& mistakes, const Recipe& recipe) {
+  std::vector<Text> names;
+  for (const ExtraModule& module : recipe.kernel.extra_modules) {
+    names.push_back(module.name);
+    std::map<std::string, Place> seen;
+    for (const PlacedFile& source : module.sources) {
+      const std::string name = std::filesystem::path(source.source.value).filename();
+      if (!mistakes.concern(source.source.place) && !seen.try_emplace(name, source.source.place).second)
+        mistakes.bad_value(source.source.place, fmt::format("source `{}` stands twice", shown(name)),
+                           "all sources of a module lie in one folder");
+    }
+  }
+  std::map<std::string, Place> seen;
+  for (const Text& name : with_underscores(names))
+    if (!name.value.empty() && !seen.try_emplace(name.value, name.place).second)
+      mistakes.bad_value(name.place, fmt::format("extra module `{}` stands twice", name.value));
+}
+
 }  // namespace
 
 void check_statements(Mistakes& mistakes, const Recipe& recipe) {
@@ -165,6 +184,7 @@ void check_statements(Mistakes& mistakes, const Recipe& recipe) {
   check_net_settings(mistakes, recipe);
   check_net_globs(mistakes, recipe);
   check_container_devices(mistakes, recipe);
+  check_extra_modules(mistakes, recipe);
   check_files(mistakes, recipe.files);
   check_units(mistakes, recipe.systemd.units);
 }

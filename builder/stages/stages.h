@@ -34,9 +34,6 @@ struct Configured {
 /// Errors: file_clash; script_failed naming the package and the script's last lines.
 Configured configure(RunContext& run, Store& store, const std::vector<Layer>& layers);
 
-/// Adds what is a function of the whole tree (builder/stages/generators.h).
-void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers);
-
 /// The kernel of a tree.
 struct Kernel {
   std::string release;     ///< uname -r
@@ -44,6 +41,18 @@ struct Kernel {
   std::string package, version;
 };
 Kernel find_kernel(const Tree& tree, const std::vector<LockedPackage>& packages);  ///< throws kernel_missing
+
+/// Where depmod looks for what did not come with the kernel.
+std::string extra_module_path(const Kernel& kernel, const ExtraModule& module);
+/// Whether each was compiled before, of the same sources in the same packages.
+bool has_extra_modules(const Store& store, const Recipe& recipe, const std::vector<LockedPackage>& build);
+/// Compiles the recipe's extra modules in a tree of the packages `build` and puts them into the tree; what was compiled
+/// is kept. Throws module_failed with what the compiler said, or bad_value for a source that is not there.
+void add_extra_modules(RunContext& run, Store& store, Tree& tree, const Recipe& recipe, const Kernel& kernel,
+                       const std::vector<LockedPackage>& build);
+
+/// Adds what is a function of the whole tree (builder/stages/generators.h).
+void generate(RunContext& run, Store& store, Configured& configured, const std::vector<Layer>& layers);
 
 /// A small initramfs (newc, zstd by the tools tree): busybox, ostree-prepare-root with its libraries, the modules that
 /// reach the root disk. What was compressed is kept.

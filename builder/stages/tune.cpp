@@ -41,6 +41,7 @@ constexpr Statement kStatements[] = {
     {"kernel.modules.load", "kernel.modules", write_modules},
     {"kernel.modules.deny", "kernel.modules", nullptr},
     {"kernel.modprobe", "kernel.module-parameters", write_module_parameters},
+    {"kernel.extra-modules", "driver.extra-modules", promise_extra_modules},
     {"tuning.hugepages", "mem.hugepages", promise_huge_pages},
     {"tuning.thp", "mem.thp", promise_transparent_huge_pages},
     {"tuning.numa.balancing", "numa.balancing", promise_numa_balancing},

@@ -58,6 +58,7 @@ void promise_command_line(Tuning& tuning);
 void write_sysctls(Tuning& tuning);
 void write_modules(Tuning& tuning);
 void write_module_parameters(Tuning& tuning);
+void promise_extra_modules(Tuning& tuning);
 
 void promise_huge_pages(Tuning& tuning);
 void promise_transparent_huge_pages(Tuning& tuning);

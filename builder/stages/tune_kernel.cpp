@@ -107,6 +107,21 @@ void write_modules(Tuning& tuning) {
   }
 }
 
+/// They lie outside the kernel's own tree and no key of its own signed them: both leave a mark on the kernel
+/// (linux/Documentation/admin-guide/tainted-kernels.rst, bits 12 and 13).
+void promise_extra_modules(Tuning& tuning) {
+  const auto& modules = tuning.recipe.kernel.extra_modules;
+  if (modules.empty()) return;
+  constexpr int kOutOfTree = 1 << 12, kUnsigned = 1 << 13;
+  const std::string config = tuning.store.read_text(tuning.tree, config_path(tuning.tree, tuning.kernel));
+  for (const ExtraModule& module : modules)
+    tuning.declare("driver.extra-modules",
+                   {{"module", module.name.value}, {"file", "/" + extra_module_path(tuning.kernel, module)}},
+                   module.name.place);
+  tuning.declare("driver.taint", kOutOfTree | (config_value(config, "MODULE_SIG") == "y" ? kUnsigned : 0),
+                 modules.front().name.place);
+}
+
 namespace {
 
 void require_settable(const KernelModuleNames& known, const std::string& release, const std::string& module,

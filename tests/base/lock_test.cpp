@@ -223,6 +223,16 @@ TEST(Lock, SurvivesItsRoundTripWithTheConfigurationOrder) {
   EXPECT_EQ(write_lock(lock), write_lock(small_lock()));
 }
 
+TEST(Lock, HoldsWhatExtraModulesAreCompiledIn) {
+  Lock lock = small_lock();
+  EXPECT_EQ(write_lock(lock).find("module_build"), std::string::npos);
+  lock.module_build = {package("make", "4.4.1-2"), package("gcc-14", "14.2.0-19")};
+  const Lock read = read_lock(write_lock(lock), "x.lock");
+  ASSERT_EQ(read.module_build.size(), 2U);
+  EXPECT_EQ(read.module_build[0].str(), "make 4.4.1-2 (amd64)");
+  EXPECT_EQ(read.module_build[1].str(), "gcc-14 14.2.0-19 (amd64)");
+}
+
 TEST(Lock, MayHoldNothing) {
   Lock lock;
   lock.recipe_values = "{}";

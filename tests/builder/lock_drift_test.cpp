@@ -33,6 +33,15 @@ TEST(LockDrift, SeesWholeBranchesComeAndGo) {
               ElementsAre("a.b.c: `1` was removed", "d: `x` was added", "e: `true` was added"));
 }
 
+TEST(LockDrift, ASourcePackageOfAModuleIsAskedOfTheSolverAndItsFilesAreNot) {
+  const std::string was = R"({"kernel":{"extra-modules":[{"name":"a","package":"p","sources":["x.c"]}]}})";
+  EXPECT_TRUE(
+      ask_for_the_same_packages(was, R"({"kernel":{"extra-modules":[{"name":"b","package":"p","sources":["y.c"]}]}})"));
+  EXPECT_FALSE(
+      ask_for_the_same_packages(was, R"({"kernel":{"extra-modules":[{"name":"a","package":"q","sources":["x.c"]}]}})"));
+  EXPECT_FALSE(ask_for_the_same_packages(was, R"({"kernel":{"package":"k"}})"));
+}
+
 TEST(LockDrift, EqualValuesHaveNone) {
   EXPECT_THAT(describe_drift(R"({"a":[1,{"id":"x","b":2}]})", R"({"a":[1,{"id":"x","b":2}]})"), IsEmpty());
 }

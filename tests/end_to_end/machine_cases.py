@@ -2,6 +2,7 @@
 """The image in an emulated machine: all checks pass, and a planted defect fails the check that it is planted for."""
 
 import json
+import shutil
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
@@ -104,7 +105,7 @@ STATEMENTS = {
     "kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
     "numa.reclaim", "cpu.isolated", "cpu.tickless", "cpu.interrupts", "storage.scheduler", "storage.mounts",
     "system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list", "security.lsm", "security.lockdown",
-    "security.listening-ports", "security.audit", "net.settings",
+    "security.listening-ports", "security.audit", "net.settings", "driver.extra-modules",
 }  # fmt: skip
 
 
@@ -170,6 +171,21 @@ def declared_is_verified(world):
     unplaced = [check["id"] for check in report["checks"] if check["id"] in STATEMENTS and not check.get("place")]
     assert not unplaced, f"no line of the recipe stands beside {unplaced}"
     assert len(judged_with_controls(world, image, "tree")[1]) >= 8
+
+
+@case()
+def a_module_that_does_not_compile_is_told(world):
+    """A module whose source does not fit the kernel: the error has the recipe's line and what the compiler said."""
+    world.further_image(Path(__file__).parent / "statements", "statements")
+    images = world.work / "first" / "images"
+    (images / "broken.c").write_text("#include <linux/no-such-header.h>\n")
+    recipe = (images / "statements.yaml").read_text().replace("name: statements", "name: broken")
+    (images / "broken.yaml").write_text(recipe.replace("ainode_statement", "broken"))
+    shutil.copy(images / "statements.amd64.lock", images / "broken.amd64.lock")
+    built = world.ainode("build", images / "broken.yaml", "--out", world.work / "first" / "broken", place="first")
+    assert built.status == 1 and "error[B0017]: module `broken` was not compiled for kernel" in built.err, built
+    assert "broken.c:1:10: fatal error: linux/no-such-header.h" in built.err, built
+    assert "broken.yaml:" in built.err and not (world.work / "first" / "broken").exists(), built
 
 
 @case()

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
 #include "validators/checks/module_version.h"
 #include "validators/checks/pci.h"
 #include "validators/checks/text.h"
@@ -125,6 +126,22 @@ Finding taint(const Node& node, const Expected& expected) {
                 std::move(objection));
 }
 
+Measured extra_module(const Node& node, const Json& statement) {
+  const auto name = statement.at("module").get<std::string>(), file = statement.at("file").get<std::string>();
+  if (!node.read_file(file)) return {nullptr, fmt::format("the image lacks {}", file)};
+  const std::string folder = "/usr/lib/modules/" + node.kernel_release() + "/";
+  const Words index = split_lines(node.read_file(folder + "modules.dep").value_or(""));
+  const bool is_listed = std::any_of(index.begin(), index.end(), [&](const std::string& line) {
+    return folder + line.substr(0, line.find(':')) == file;
+  });
+  return {is_listed ? file : "", is_listed ? "" : fmt::format("modules.dep does not name {}", name)};
+}
+
+Finding extra_modules(const Node& node, const Expected& expected) {
+  return judge_each(expected, "driver.extra-modules", "/usr/lib/modules/*/modules.dep",
+                    [&](const Json& statement) { return extra_module(node, statement); });
+}
+
 }  // namespace
 
 std::vector<Check> driver_checks() {
@@ -138,6 +155,13 @@ std::vector<Check> driver_checks() {
        "",
        Where::tree_too,
        Level::standard},
+      {"driver.extra-modules",
+       "each module that the recipe compiles is in the image, where modprobe finds it",
+       {"declared:driver.extra-modules"},
+       When::meanwhile,
+       extra_modules,
+       "",
+       Where::tree_too},
       {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
   };
   for (Check& check : link_checks()) checks.push_back(std::move(check));

@@ -73,6 +73,7 @@ struct ExpectedTopology {
 ///   storage.scheduler *       {"devices": "nvme*", "scheduler": "none", "read_ahead_kib": 128}, either may be missing
 ///   storage.mounts *          {"id": "root", "fs": "ext4", "bytes": 3221225472, "mount": "/"}
 ///   driver.taint              the taint bits that are allowed (4096); without it none is
+///   driver.extra-modules *    {"module": "test_hmm", "file": "/usr/lib/modules/…/extra/test_hmm.ko"}
 ///   systemd.default-target    "multi-user.target"
 ///   systemd.active            ["containerd.service", …]
 ///   system.enabled *, system.masked *   "containerd.service"

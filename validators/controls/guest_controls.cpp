@@ -251,6 +251,15 @@ std::vector<GuestControl> table() {
       {{"foreign-module", "a module's file is none", {"driver.vermagic"}},
        Plant::early,
        always("f=$(find /usr/lib/modules/$(uname -r)/kernel -name '*.ko*' | sort | head -n 1); show defect $f")},
+      {{"unlisted-module", "modprobe does not find a module of the recipe's", {"driver.extra-modules"}},
+       Plant::early,
+       of_statement("driver.extra-modules",
+                    [](const Json& it) {
+                      return fmt::format(
+                          "d=/usr/lib/modules/$(uname -r)/modules.dep; f=/run/defect.dep; "
+                          "grep -v '/{}.ko:' $d >$f; mount --bind $f $d",
+                          member(it, "module"));
+                    })},
       {{"tainted-kernel", "the kernel was tainted", {"driver.taint"}},
        Plant::early,
        always("echo 512 >/proc/sys/kernel/tainted")},

@@ -110,6 +110,18 @@ PlantedFiles other_signer(const Node& tree, const Expected& expected) {
   return packed(*module);
 }
 
+PlantedFiles unlisted_extra_module(const Node& tree, const Expected& expected) {
+  const Declaration* declaration = expected.declaration("driver.extra-modules");
+  if (!declaration) return {};
+  const std::string path = modules_of(tree) + "/modules.dep";
+  const auto file = declaration->expected.at("file").get<std::string>();
+  const std::string name = file.substr(modules_of(tree).size() + 1);
+  std::string lines = tree.read_file(path).value_or("");
+  const std::size_t at = lines.find(name + ":");
+  if (at == std::string::npos) return {};
+  return {{path, {lines.erase(at, lines.find('\n', at) - at + 1)}}};
+}
+
 PlantedFiles other_configuration(const Node& tree, const Expected& expected) {
   const std::string path = modules_of(tree) + "/config";
   const Declaration* declaration = expected.declaration("kernel.config");
@@ -175,6 +187,8 @@ const std::vector<TreeControl>& tree_controls() {
       {{"no-signature", "a module is not signed", {"driver.signed"}}, no_signature},
       {{"other-signer", "a module is signed with a key that the kernel does not know", {"driver.signed"}},
        other_signer},
+      {{"unlisted-module", "modprobe does not find a module of the recipe's", {"driver.extra-modules"}},
+       unlisted_extra_module},
       {{"other-account", "an account has another number", {"system.accounts"}}, other_account},
       {{"changed-file", "a file of the recipe has another content", {"image.files"}}, changed_file},
       {{"new-setuid-file", "a file more runs with its owner's rights", {"security.setuid-list"}}, new_setuid_file},

@@ -129,11 +129,12 @@ std::optional<std::string_view> module_signature(std::string_view module) {
   return length <= module.size() ? module.substr(module.size() - length) : std::string_view();
 }
 
-/// A recipe that allows the taint of unsigned modules has some of its own.
-bool allows_unsigned(const Expected& expected) {
-  constexpr std::int64_t kUnsigned = 1 << 13;
-  const Declaration* taint = expected.declaration("driver.taint");
-  return taint && (taint->expected.get<std::int64_t>() & kUnsigned) != 0;
+/// The recipe's own modules, which no key of the kernel's signed.
+bool is_extra_module(const Expected& expected, const std::string& path) {
+  const auto& declared = expected.declared;
+  return std::any_of(declared.begin(), declared.end(), [&](const Declaration& declaration) {
+    return declaration.subject == "driver.extra-modules" && declaration.expected.at("file") == path;
+  });
 }
 
 /// The first signer; nothing where the module is not signed, one without a name where its signature is broken.
@@ -172,7 +173,7 @@ Finding signatures(const Node& node, const Expected& expected) {
   Json counts = Json::object();
   Words naked, strangers;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!signers[i]) naked.push_back(paths[i]);
+    if (!signers[i] && !is_extra_module(expected, paths[i])) naked.push_back(paths[i]);
     if (!signers[i]) continue;
     const std::string name = signers[i]->name();
     counts[name] = counts.value(name, 0) + 1;
@@ -183,7 +184,7 @@ Finding signatures(const Node& node, const Expected& expected) {
   for (const auto& [name, i] : first_of)
     if (!has_certificate(kernel, *signers[i])) strangers.push_back(fmt::format("{} is signed by {}", paths[i], name));
   Words objections;
-  if (!naked.empty() && !allows_unsigned(expected))
+  if (!naked.empty())
     objections.push_back(fmt::format("{} of {} modules are not signed: {}", naked.size(), paths.size(), naked.front()));
   for (const std::string& stranger : strangers)
     objections.push_back(stranger + ", whose certificate the kernel does not have");

@@ -89,6 +89,17 @@ TEST_F(Tune, ModulesAreLoadedDeniedAndGivenParameters) {
             "{\"module\":\"loop\",\"parameter\":\"max_loop\",\"value\":\"4\"} r.yaml:3:1\n");
 }
 
+TEST_F(Tune, ExtraModulesArePromisedWithTheMarksThatTheyLeave) {
+  recipe_.kernel.extra_modules = {{said("own", 4), {}, {}}};
+  tune();
+  EXPECT_EQ(promised("driver.extra-modules"),
+            "{\"module\":\"own\",\"file\":\"/usr/lib/modules/6/extra/own.ko\"} r.yaml:4:1\n");
+  EXPECT_EQ(promised("driver.taint"), "4096 r.yaml:4:1\n");
+  put("usr/lib/modules/6/config", "CONFIG_HZ=250\nCONFIG_MODULE_SIG=y\n");
+  tune();
+  EXPECT_EQ(promised("driver.taint"), "12288 r.yaml:4:1\n");
+}
+
 TEST_F(Tune, ModulesThatTheKernelHasNotOrCannotLeaveOutAreRefused) {
   recipe_.kernel.load_modules = {said("lop", 7)};
   EXPECT_EQ(refusal(),

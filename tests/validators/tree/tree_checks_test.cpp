@@ -167,13 +167,13 @@ TEST(DriverSigned, FailsForASerialNumberThatAnyKernelHasSomewhere) {
   EXPECT_NE(answer("driver.signed", signed_tree("51")), "pass");
 }
 
-TEST(DriverSigned, FailsForAModuleWithoutOneUnlessTheTaintIsAllowed) {
+TEST(DriverSigned, FailsForAModuleWithoutOneUnlessTheRecipeCompiledIt) {
   Files files = signed_tree();
   files[kRoot + "kernel/base.ko"] = tree()[kRoot + "kernel/base.ko"];
   EXPECT_EQ(answer("driver.signed", files),
             "fail: 1 of 2 modules are not signed: /usr/lib/modules/6.12/kernel/base.ko");
   Expected allows = of_driver();
-  allows.declared = {{"driver.taint", 1 << 13, "node.yaml:3:5"}};
+  allows.declared = {{"driver.extra-modules", {{"file", "/usr/lib/modules/6.12/kernel/base.ko"}}, "node.yaml:3:5"}};
   EXPECT_EQ(answer("driver.signed", files, allows), "pass");
 }
 
