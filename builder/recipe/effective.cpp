@@ -211,7 +211,7 @@ void add_sources(Recipe& recipe) {
   SortedJson sources = SortedJson::object();
   std::vector<const std::vector<PlacedFile>*> lists = {&recipe.files, &recipe.systemd.units};
   for (const ExtraModule& module : recipe.kernel.extra_modules)
-    if (module.package.value.empty()) lists.push_back(&module.sources);
+    if (module.package.place.line == 0) lists.push_back(&module.sources);
   for (const auto* files : lists)
     for (const PlacedFile& file : *files)
       if (!file.source.value.empty())

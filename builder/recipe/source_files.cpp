@@ -55,7 +55,7 @@ void read_source_files(Mistakes& mistakes, Recipe& recipe, const fs::path& root)
   for (PlacedFile& file : recipe.files) reader.read(file);
   for (PlacedFile& unit : recipe.systemd.units) reader.read(unit);
   for (ExtraModule& module : recipe.kernel.extra_modules)
-    if (module.package.value.empty())
+    if (module.package.place.line == 0)
       for (PlacedFile& source : module.sources) reader.read(source);
 }
 

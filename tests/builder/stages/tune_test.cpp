@@ -95,8 +95,7 @@ TEST_F(Tune, ExtraModulesArePromisedWithTheMarksThatTheyLeave) {
   EXPECT_EQ(promised("driver.extra-modules"),
             "{\"module\":\"own\",\"file\":\"/usr/lib/modules/6/extra/own.ko\"} r.yaml:4:1\n");
   EXPECT_EQ(promised("driver.taint"), "4096 r.yaml:4:1\n");
-  put("usr/lib/modules/6/config", "CONFIG_HZ=250\nCONFIG_MODULE_SIG=y\n");
-  tune();
+  tune({{"usr/lib/modules/6/config", "CONFIG_HZ=250\nCONFIG_MODULE_SIG=y\n"}});
   EXPECT_EQ(promised("driver.taint"), "12288 r.yaml:4:1\n");
 }
 
