@@ -135,7 +135,7 @@ def conformance_image(world):
 
 @case(group="long")
 def conformance_image_passes(world):
-    """images/conformance.yaml, Linux 7 of backports and podman, passes on the default machine, and between NVMe peers."""
+    """images/conformance.yaml, Linux 7 of backports and podman, passes on the default machine, between NVMe peers and on an edge box."""
     report = validate(world, conformance_image(world)).json()
     assert reasons(report) == NOT_ON_THE_DEFAULT_MACHINE, report
     assert report["kernel_release"].startswith("7."), report["kernel_release"]
@@ -143,6 +143,10 @@ def conformance_image_passes(world):
     report = validate(world, conformance_image(world), target="qemu:nvme-p2p").json()
     passed = {check["id"] for check in report["checks"] if check["verdict"] == "pass"}
     assert passed >= CONTAINERS | {"p2p.provider", "p2p.transfer"}, report
+    assert report["verdict"] == "pass", report
+    report = validate(world, conformance_image(world), target="qemu:tiny-edge").json()
+    passed = {check["id"] for check in report["checks"] if check["verdict"] == "pass"}
+    assert passed >= CONTAINERS | {"mem.thp", "mem.hugepages", "numa.hugepages"}, report
     assert report["verdict"] == "pass", report
 
 

@@ -26,6 +26,8 @@ def tree_proves_without_a_boot(world):
     judged = validate_tree(world, directory)
     assert judged.status == 0, judged
     found = {check["id"]: check for check in judged.json()["checks"]}
+    skipped = found.pop("driver.userspace-match")
+    assert skipped["reason"] == "no driver of NVIDIA has a module and libraries in the image", skipped
     assert {check["verdict"] for check in found.values()} == {"pass"}, judged
     assert {"kernel.release", "kernel.config", "driver.vermagic", "driver.symbols", "driver.firmware-present",
             "driver.signed", "system.accounts"} <= set(found), sorted(found)  # fmt: skip
@@ -75,6 +77,14 @@ def plant_other_account(tree):
     tree.plant(path, b"\n".join(b"systemd-journal:x:4711:" if line.startswith(b"systemd-journal:") else line for line in lines))
 
 
+def plant_driver(tree):
+    """A module that has a version where its licence stood, and a library."""
+    module = tree.read_module("drivers/block/loop")
+    assert b"\0license=GPL\0" in module
+    tree.plant_module("drivers/block/nvidia", module.replace(b"\0license=GPL\0", b"\0version=5.1\0"))
+    tree.plant("/usr/lib/x86_64-linux-gnu/libcuda.so.5.1", b"")
+
+
 # (case, what is planted, the checks that must fail: these and no other). `validate --controls` plants all others over
 # the commit as it is read; these are commits.
 CONTROLS = [
@@ -93,21 +103,26 @@ def copied(world, name):
     return Image(directory)
 
 
+def planted(world, name, plant):
+    """The default image with other files in its commit."""
+    image = copied(world, name)
+    overlay = world.work / f"{name}-overlay"
+    plant(Tree(world, image, overlay))
+    made = run(["ostree", f"--repo={image.repository}", "commit", "--branch=planted", f"--tree=ref={image.commit}", f"--tree=dir={overlay}"])
+    assert made.status == 0, made
+    path = image.directory / "manifest.json"
+    path.write_text(path.read_text().replace(image.commit, made.out.strip()))
+    world.remove(overlay.name)
+    return image
+
+
 def add_control(name, plant, caught):
     def control(world):
-        image = copied(world, name)
-        overlay = world.work / f"{name}-overlay"
-        plant(Tree(world, image, overlay))
-        made = run(["ostree", f"--repo={image.repository}", "commit", "--branch=planted", f"--tree=ref={image.commit}", f"--tree=dir={overlay}"])
-        assert made.status == 0, made
-        path = image.directory / "manifest.json"
-        path.write_text(path.read_text().replace(image.commit, made.out.strip()))
-        judged = validate_tree(world, image.directory)
+        judged = validate_tree(world, planted(world, name, plant).directory)
         assert judged.status == 1, judged
         failed = failed_checks(judged.json())
         assert failed == caught, f"failed: {sorted(failed)}, planted for {sorted(caught)}\n{judged}"
         world.remove(name)
-        world.remove(overlay.name)
 
     control.__doc__ = f"A defect planted in the commit fails {', '.join(sorted(caught))} without a boot, and no other check."
     case(name=f"tree-control-{name}")(control)
@@ -115,6 +130,19 @@ def add_control(name, plant, caught):
 
 for row in CONTROLS:
     add_control(*row)
+
+
+@case()
+def tree_with_a_driver(world):
+    """A module and a library of one version pass; where the module is planted to be of another, that check fails alone."""
+    image = planted(world, "driver", plant_driver)
+    judged = validate_tree(world, image.directory)
+    assert judged.status == 0, judged
+    found = {check["id"]: check for check in judged.json()["checks"]}
+    assert found["driver.userspace-match"]["verdict"] == "pass", judged
+    judged = validate_tree(world, image.directory, "--control", "other-driver")
+    assert judged.status == 1 and failed_checks(judged.json()) == {"driver.userspace-match"}, judged
+    world.remove("driver")
 
 
 @case()

@@ -10,6 +10,8 @@
 #include "base/compress.h"
 #include "validators/checks/text.h"
 #include "validators/controls/control.h"
+#include "validators/tree/driver_versions.h"
+#include "validators/tree/module_files.h"
 #include "validators/tree/tree_checks.h"
 
 namespace ainode::controls {
@@ -75,6 +77,20 @@ PlantedFiles other_type_of_symbol(const Node& tree, const Expected& expected) {
 /// The name stands in .strtab, between two others.
 PlantedFiles no_exporter(const Node& tree, const Expected& expected) {
   return replaced(tree, expected, std::string_view("\0kfree\0", 7), std::string_view("\0Kfree\0", 7));
+}
+
+/// The first digit of its version, which its libraries then do not have.
+PlantedFiles other_driver(const Node& tree, const Expected&) {
+  constexpr std::string_view kVersion("\0version=", 9);
+  for (const std::string& path : tree::driver_modules(tree)) {
+    Module module = {path, tree::read_unpacked(tree, path)};
+    const std::size_t place = module.content.find(kVersion);
+    if (place == std::string::npos || place + kVersion.size() == module.content.size()) continue;
+    char& digit = module.content[place + kVersion.size()];
+    digit = digit == '9' ? '8' : '9';
+    return packed(module);
+  }
+  return {};
 }
 
 PlantedFiles wish_for_firmware(const Node& tree, const Expected& expected) {
@@ -184,6 +200,8 @@ const std::vector<TreeControl>& tree_controls() {
       {{"no-exporter", "a module wants a symbol that nobody exports", {"driver.symbols"}}, no_exporter},
       {{"no-firmware", "a module that loads at boot asks for firmware that is not there", {"driver.firmware-present"}},
        wish_for_firmware},
+      {{"other-driver", "a driver's module is of another version than its libraries", {"driver.userspace-match"}},
+       other_driver},
       {{"no-signature", "a module is not signed", {"driver.signed"}}, no_signature},
       {{"other-signer", "a module is signed with a key that the kernel does not know", {"driver.signed"}},
        other_signer},

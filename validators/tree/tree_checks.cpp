@@ -11,15 +11,15 @@
 #include <thread>
 #include <utility>
 
-#include "base/archive.h"
 #include "base/cms.h"
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "validators/checks/catalog.h"
-#include "validators/checks/module_version.h"
 #include "validators/checks/text.h"
+#include "validators/tree/driver_versions.h"
 #include "validators/tree/kernel_symbols.h"
+#include "validators/tree/module_files.h"
 
 namespace ainode::tree {
 
@@ -30,25 +30,6 @@ using checks::Finding;
 using checks::Node;
 using checks::Where;
 using Words = std::vector<std::string>;
-
-constexpr std::uint64_t kModuleLimit = std::uint64_t{512} << 20;
-constexpr const char* kModules = "/usr/lib/modules";
-
-void find_modules(const Node& node, const std::string& directory, Words& found) {
-  for (const checks::DirectoryEntry& entry : node.list(directory)) {
-    const std::string path = directory + "/" + entry.name;
-    if (entry.is_directory)
-      find_modules(node, path, found);
-    else if (checks::is_module_file(entry.name))
-      found.push_back(path);
-  }
-}
-
-std::string read_unpacked(const Node& node, const std::string& path) {
-  const auto content = node.read_file(path);
-  if (!content) throw Error(codes::image_malformed, path + " cannot be read");
-  return decompress(*content, path, kModuleLimit);
-}
 
 /// Symbol → the checksums that somebody exports it with: two modules of which one is loaded may give the same.
 using Exports = std::map<std::string, std::set<std::optional<std::uint32_t>>>;
@@ -82,8 +63,7 @@ Finding symbols(const Node& node, const Expected&) {
     return checks::failed(nullptr, due, *kernel, error.message());
   }
   const std::size_t of_kernel = exports.size();
-  Words paths;
-  find_modules(node, kModules, paths);
+  const Words paths = find_modules(node);
   std::vector<ModuleSymbols> modules(paths.size());
   std::vector<std::string> unreadable(paths.size());
   parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(), [&](std::size_t i) {
@@ -158,8 +138,7 @@ Finding signatures(const Node& node, const Expected& expected) {
   const Json due = {{"unsigned", 0}, {"strangers", Json::array()}};
   const auto boot_image = find_kernel(node);
   if (!boot_image) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
-  Words paths;
-  find_modules(node, kModules, paths);
+  const Words paths = find_modules(node);
   std::vector<std::optional<CmsSigner>> signers(paths.size());
   std::string kernel;
   try {
@@ -192,14 +171,6 @@ Finding signatures(const Node& node, const Expected& expected) {
       {{"modules", paths.size()}, {"unsigned", naked.size()}, {"signers", counts}, {"strangers", strangers}}, due,
       fmt::format("{}, {}/**/*.ko*: the signature at the end", *boot_image, kModules),
       checks::joined(objections, "; "));
-}
-
-/// "snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.
-std::string module_name(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  name = name.substr(0, name.find(".ko"));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
 }
 
 struct Module {
@@ -235,11 +206,11 @@ std::set<std::string> modules_at_boot(const Expected& expected, const std::map<s
   return names;
 }
 
-/// Where the kernel looks for it: drivers/base/firmware_loader/main.c, compressed or not.
+/// Compressed or not.
 bool has_firmware(const Node& node, const std::string& release, const std::string& name) {
-  for (const std::string& folder : {"updates/" + release + "/", std::string("updates/"), release + "/", std::string()})
+  for (const std::string& folder : firmware_folders(release))
     for (const char* end : {"", ".xz", ".zst"})
-      if (node.exists("/usr/lib/firmware/" + folder + name + end)) return true;
+      if (node.exists(folder + name + end)) return true;
   return false;
 }
 
@@ -293,6 +264,13 @@ std::vector<checks::Check> tree_only_checks() {
        {},
        checks::When::meanwhile,
        firmware,
+       "",
+       Where::tree_too},
+      {"driver.userspace-match",
+       "a driver's modules, libraries, firmware and CDI files are of one version",
+       {},
+       checks::When::meanwhile,
+       userspace_match,
        "",
        Where::tree_too},
       {"driver.signed",

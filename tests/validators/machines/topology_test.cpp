@@ -116,8 +116,20 @@ TEST(Topology, PutsPeersBehindOneSwitchAndExpectsItsPorts) {
 }
 
 TEST(Topology, ExpectsThatAKernelKeepsMoreOfATinyMachine) {
-  EXPECT_EQ(find_topology("tiny-edge").facts.memory_tolerance, 0.25);
+  const Topology tiny = parse_topology(
+      "ainode-topology: 1\nname: x\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 256M}]\n"
+      "distances: [[10]]\niommu: none\n",
+      "x.yaml");
+  EXPECT_EQ(tiny.facts.memory_tolerance, 0.25);
   EXPECT_EQ(find_topology("two-nodes").facts.memory_tolerance, 0.1);
+}
+
+TEST(Topology, ShipsOnlyMachinesOnWhichLinuxHasTransparentHugePages) {
+  for (const TopologyText& shipped : shipped_topologies()) {
+    const Topology topology = find_topology(shipped.name);
+    const double left = static_cast<double>(total_memory(topology)) * (1 - topology.facts.memory_tolerance);
+    EXPECT_GE(left, 512.0 * (1 << 20)) << shipped.name;
+  }
 }
 
 TEST(Topology, ShipsOnlyFilesThatBearTheirNameAndCanBeRead) {
@@ -252,17 +264,17 @@ TEST(Topology, ShowsAnInitiatorWithoutProcessorsAndARowTwice) {
 
 TEST(Topology, NamesBothNumbersWhereTheHostHasTooLittleMemory) {
   const Topology topology = find_topology("tiny-edge");
-  EXPECT_NO_THROW(require_memory(topology, 256 << 20));
+  EXPECT_NO_THROW(require_memory(topology, 640 << 20));
   try {
-    require_memory(topology, (256 << 20) - 1);
+    require_memory(topology, (640 << 20) - 1);
     FAIL() << "it is enough";
   } catch (const Error& error) {
     EXPECT_EQ(error.code().exit, Exit::environment);
     EXPECT_EQ(render(error),
-              R"(error[H0014]: topology `tiny-edge` needs 256 MiB of memory, and this host has 255 MiB available
-   ┌─ tiny-edge.yaml:8:3
-8│   - {cpus: 1, memory: 256M}
- │   ^ the sum of its nodes
+              R"(error[H0014]: topology `tiny-edge` needs 640 MiB of memory, and this host has 639 MiB available
+    ┌─ tiny-edge.yaml:10:3
+10│   - {cpus: 1, memory: 640M}
+  │   ^ the sum of its nodes
   = help: give its nodes less memory, or try again when less is running
 )");
   }

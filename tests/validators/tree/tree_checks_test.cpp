@@ -190,7 +190,7 @@ TEST(DriverSigned, IsSkippedForAKernelWithoutSignatures) {
 TEST(TreeChecks, AreThoseThatReadFilesAlone) {
   std::string ids;
   for (const checks::Check& check : checks_of_tree(of_driver())) ids += std::string(check.id) + " ";
-  EXPECT_EQ(ids, "driver.vermagic driver.symbols driver.firmware-present driver.signed ");
+  EXPECT_EQ(ids, "driver.vermagic driver.symbols driver.firmware-present driver.userspace-match driver.signed ");
   Expected numa;
   numa.profiles = {"numa"};
   EXPECT_TRUE(checks_of_tree(numa).empty());

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an image's kernel modules lie, what is in their files, and where the kernel looks for their firmware.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "validators/checks/node.h"
+
+namespace ainode::tree {
+
+inline constexpr const char* kModules = "/usr/lib/modules";
+
+/// Paths of all modules below kModules, folder by folder, sorted within each.
+std::vector<std::string> find_modules(const checks::Node& node);
+
+/// A module's file, unpacked where it is compressed. Throws Error image_malformed, or what decompress() throws.
+std::string read_unpacked(const checks::Node& node, const std::string& path);
+
+/// "kernel/sound/snd-hda-intel.ko.xz" → "snd_hda_intel", as the kernel calls it.
+std::string module_name(std::string_view path);
+
+/// Folders in the kernel's order, each with a slash at its end: drivers/base/firmware_loader/main.c.
+std::vector<std::string> firmware_folders(const std::string& kernel_release);
+
+}  // namespace ainode::tree
