@@ -102,6 +102,7 @@ TEST(Controls, EachScriptIsOneThatAShellReads) {
                        {"storage.mounts", {{"id", "root"}}, ""},
                        {"system.enabled", "a.service", ""},
                        {"system.masked", "b.timer", ""},
+                       {"driver.extra-modules", {{"module", "own"}}, ""},
                        {"system.accounts", {{"user", "node"}, {"id", 900}}, ""},
                        {"image.files", {{"path", "/etc/x"}}, ""},
                        {"containers.runs", {{"runtime", "podman"}}, ""},
