@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -155,7 +156,10 @@ const Gap* gap_of(const std::vector<NamedReport>& reports, const std::string& id
 Coverage merge_coverage(const std::vector<NamedReport>& reports) {
   Coverage coverage = reports.front().report.coverage;
   Words uncovered;
-  for (const Gap& gap : coverage.gaps) uncovered.insert(uncovered.end(), gap.checks.begin(), gap.checks.end());
+  std::set<std::string> seen;  // a report is foreign text: an id may stand in it twice
+  for (const Gap& gap : coverage.gaps)
+    std::copy_if(gap.checks.begin(), gap.checks.end(), std::back_inserter(uncovered),
+                 [&](const std::string& id) { return seen.insert(id).second; });
   for (const NamedReport& each : reports) {
     Words open;
     for (const Gap& gap : each.report.coverage.gaps) open.insert(open.end(), gap.checks.begin(), gap.checks.end());
@@ -173,7 +177,7 @@ Coverage merge_coverage(const std::vector<NamedReport>& reports) {
   }
   coverage.gaps.clear();
   for (auto& [reason, gap] : gaps) coverage.gaps.push_back(std::move(gap));
-  coverage.covered = coverage.checks - uncovered.size();
+  coverage.covered = coverage.checks - std::min(coverage.checks, uncovered.size());
   return coverage;
 }
 

@@ -327,6 +327,9 @@ TEST(DmaEngine, WantsNoFailureOnAnyChannel) {
             "fail: dmatest: dma0chan1-copy0: summary 100 tests, 3 failures 32 iops 9 KB/s (0)");
   EXPECT_EQ(engine_answer(kWithTest, ""), "fail: the kernel's log has no summary of dmatest's");
   EXPECT_EQ(engine_answer(kWithTest, good, 1), "fail: dmatest did not run: modprobe: gone");
+  const std::string begins = "<14>[    9.3] ainode: dmatest begins\n";
+  EXPECT_EQ(engine_answer(kWithTest, begins + bad + begins + good), "pass") << "an earlier run is not this one";
+  EXPECT_EQ(engine_answer(kWithTest, good + begins), "fail: the kernel's log has no summary of dmatest's");
 }
 
 TEST(DmaEngine, NeedsTheTestAndAnEngine) {

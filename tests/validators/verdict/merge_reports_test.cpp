@@ -111,6 +111,17 @@ TEST(Merge, CoversWhatAnyTargetCovers) {
   EXPECT_EQ(Report::from_json(merged.to_json(), "m").to_json(), merged.to_json());
 }
 
+TEST(Merge, CountsAnIdThatAReportRepeatsOnce) {
+  const std::vector<CheckResult> both = {check("x.y", Verdict::pass), check("x.z", Verdict::skip)};
+  NamedReport hostile = named("a", both, {{GapKind::nothing, "", {"x.z"}, {}}});
+  hostile.report.coverage.gaps.front().checks = {"x.z", "x.z", "x.z"};
+  const Coverage once = merge_reports({hostile}).coverage;
+  EXPECT_EQ(once.covered, 1u);
+  EXPECT_THAT(once.gaps[0].checks, ElementsAre("x.z"));
+  hostile.report.coverage.checks = 0;
+  EXPECT_EQ(merge_reports({hostile}).coverage.covered, 0u) << "more gaps than checks";
+}
+
 TEST(Merge, KeepsTheFailureOfARun) {
   NamedReport silent = named("b", {});
   silent.report.failure = "V0005: never spoke";
