@@ -11,7 +11,8 @@
 namespace ainode {
 
 /// Reads every `source` of `files`, every file of `systemd.units` and those `sources` of `kernel.extra-modules` that no
-/// package holds, relative to the recipe file that names it and at most 1 MiB long. What cannot be read is a mistake with its place.
+/// package holds, relative to the recipe file that names it and at most 1 MiB long. What cannot be read is a mistake
+/// with its place.
 void read_source_files(Mistakes& mistakes, Recipe& recipe, const std::filesystem::path& root);
 
 }  // namespace ainode

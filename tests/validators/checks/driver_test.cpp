@@ -119,37 +119,35 @@ TEST(DriverTaint, AllowsWhatIsDeclared) {
   EXPECT_EQ(said(judge("driver.taint", world, expected)), "pass");
 }
 
-const Json kRelease = {{"kernel_release", "6.12"}};
-
 Expected with_extra_module() {
   Expected expected;
   expected.declared = {{"driver.extra-modules",
-                        {{"module", "test_hmm"}, {"file", "/usr/lib/modules/6.12/extra/test_hmm.ko"}},
+                        {{"module", "test_hmm"}, {"file", "/usr/lib/modules/6.12.1-cloud/extra/test_hmm.ko"}},
                         "node.yaml:12:5"}};
   return expected;
 }
 
 TEST(DriverExtraModules, AreWhereModprobeFindsThem) {
   const RecordedWorld world(
-      Files{{"/usr/lib/modules/6.12/extra/test_hmm.ko", "ELF"},
-            {"/usr/lib/modules/6.12/modules.dep", "kernel/a.ko:\nextra/test_hmm.ko: kernel/a.ko\n"}},
+      Files{{"/usr/lib/modules/6.12.1-cloud/extra/test_hmm.ko", "ELF"},
+            {"/usr/lib/modules/6.12.1-cloud/modules.dep", "kernel/a.ko:\nextra/test_hmm.ko: kernel/a.ko\n"}},
       kRelease);
   EXPECT_EQ(said(judge("driver.extra-modules", world, with_extra_module())), "pass");
 }
 
 TEST(DriverExtraModules, OneThatDepmodDoesNotNameIsTold) {
   const RecordedWorld world(
-      Files{{"/usr/lib/modules/6.12/extra/test_hmm.ko", "ELF"},
-            {"/usr/lib/modules/6.12/modules.dep", "kernel/a.ko:\nkernel/b.ko: extra/test_hmm.ko\n"}},
+      Files{{"/usr/lib/modules/6.12.1-cloud/extra/test_hmm.ko", "ELF"},
+            {"/usr/lib/modules/6.12.1-cloud/modules.dep", "kernel/a.ko:\nkernel/b.ko: extra/test_hmm.ko\n"}},
       kRelease);
   EXPECT_EQ(said(judge("driver.extra-modules", world, with_extra_module())),
             "fail: modules.dep does not name test_hmm (node.yaml:12:5)");
 }
 
 TEST(DriverExtraModules, OneThatIsNotThereIsTold) {
-  const RecordedWorld world(Files{{"/usr/lib/modules/6.12/modules.dep", "extra/test_hmm.ko:\n"}}, kRelease);
+  const RecordedWorld world(Files{{"/usr/lib/modules/6.12.1-cloud/modules.dep", "extra/test_hmm.ko:\n"}}, kRelease);
   EXPECT_EQ(said(judge("driver.extra-modules", world, with_extra_module())),
-            "fail: the image lacks /usr/lib/modules/6.12/extra/test_hmm.ko (node.yaml:12:5)");
+            "fail: the image lacks /usr/lib/modules/6.12.1-cloud/extra/test_hmm.ko (node.yaml:12:5)");
 }
 
 }  // namespace
