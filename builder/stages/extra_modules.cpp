@@ -201,7 +201,7 @@ std::string keep(Store& store, const ExtraModule& module, const std::string& con
   tree.put_file(module.name.value + ".ko", store.write_text(content), "");
   CommitOptions options;
   options.subject = "extra module " + module.name.value;
-  const std::string commit = store.write_commit(tree, options);
+  std::string commit = store.write_commit(tree, options);
   transaction.set_ref(ref, commit);
   transaction.commit();
   return commit;
