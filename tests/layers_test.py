@@ -30,6 +30,8 @@ LAYERS = {
     "validators/verdict": {"validators/machines", "validators/checks", "base"},
     # Benchmarks are programs that nobody includes; they measure parts of the builder one by one.
     "bench": BUILDER_PARTS | {"builder", "validators/checks", "base"},
+    # Linked without base: it is carried into nodes.
+    "bench/llm": set(),
     "cli": {"builder", "validators", "base"},
     "python": {"builder", "validators", "base"},
 }
@@ -41,7 +43,7 @@ TEST_LAYERS = {
     "promises": {"builder/recipe", "builder/stages", "validators/checks", "base"},
     "faults": set(),
     "variations": set(),
-    "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store"},
+    "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store", "bench/llm"},
 }
 
 # Library → the folders that own it. Owned libraries never show in a header that another folder includes.
