@@ -24,12 +24,13 @@ int vendor(const Globals& globals, const VendorArguments& arguments) {
   return in_user_namespace([&] {
     return run_reported(globals, [&](RunContext& run) {
       const Lock lock = vendor_packages(run, recipe, options);
-      const std::size_t count = lock.packages.size() + lock.tools.size();
+      const std::size_t count = lock.packages.size() + lock.tools.size() + lock.module_build.size();
       if (globals.json) {
         print_json({{"schema", "ainode.vendor/1"},
                     {"directory", options.out.string()},
                     {"image_packages", lock.packages.size()},
-                    {"tool_packages", lock.tools.size()}});
+                    {"tool_packages", lock.tools.size()},
+                    {"module_build_packages", lock.module_build.size()}});
       } else {
         print(fmt::format("{0}: {1} packages and the lock\nnext: ainode build … --offline --vendor {0}\n",
                           options.out.string(), count));

@@ -95,7 +95,9 @@ Sources read_source(const fs::path& root, const ExtraModule& module, const Text&
     if (auto content = read_in_root(root, path.value, kMostSourceBytes))
       return {{file_name(path.value), *std::move(content)}};
   } catch (const Error& error) {
-    if (error.code().id != codes::tree_malformed.id) throw;  // no such folder
+    const bool is_elsewhere = error.code().id == codes::tree_malformed.id;  // no such folder
+    const bool is_no_archive = error.code().id == codes::deb_malformed.id;
+    if (!is_elsewhere && !is_no_archive) throw;
   }
   throw no_such_source(module, path);
 }
