@@ -351,9 +351,9 @@ changed a path that is not among its outputs, so that its result cannot be kept 
 Cure: exclude the package whose file it could not read, or report it with the recipe.
 )"},
 {codes::module_failed, R"(A module of `kernel.extra-modules` was not compiled by the Makefiles of the image's kernel. They run
-without a network in a tree of locked packages (the kernel's headers and compiler, make, the
-package that holds the source), so the same recipe and lock fail everywhere. The message has what the
-compiler said; when it comes after a change of the kernel, the module's source does not fit the new one.
+without a network in a tree of locked packages (the kernel's headers and compiler, make, the package
+that holds the source), so the same recipe and lock fail everywhere. The message has what the
+compiler said; after a change of the kernel, the module's source does not fit the new one.
 Cure: take a source that fits, or pin the kernel: packages: {pin: {linux-image-amd64: "6.12.*"}}.
 )"},
 // ---- validation ----

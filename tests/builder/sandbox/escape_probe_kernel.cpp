@@ -116,7 +116,7 @@ void capabilities(const Arguments&) {
   tell("priority", setpriority(PRIO_PROCESS, 0, -5));
 }
 
-/// The doors of 32-bit and x32 programs. The arguments must lie below 4 GiB.
+/// The door of 32-bit programs. The arguments must lie below 4 GiB.
 long by_interrupt(long call, long first = 0, long second = 0, long third = 0) {
   long result = 0;
   asm volatile("int $0x80"
@@ -128,35 +128,30 @@ long by_interrupt(long call, long first = 0, long second = 0, long third = 0) {
   return -1;
 }
 
+/// As x32 programs call.
 void other_doors(const Arguments&) {
   constexpr long kX32 = 0x40000000;
   tell("x32 mount", syscall(kX32 | SYS_mount, "tmpfs", "/tmp", "tmpfs", 0, nullptr));
   tell("x32 unshare", syscall(kX32 | SYS_unshare, 0x10000000));
   tell("x32 ptrace", syscall(kX32 | 521, 16, 1, 0, 0));
-  // A kernel without 32-bit programs answers all with ENOSYS, which is contained as well.
-  const bool has_32_bit = by_interrupt(20 /* getpid */) == getpid();
-  const auto refused = [&](const char* name, long result) {
-    if (!has_32_bit) return say(std::string(name) + ": EPERM");
-    tell(name, result);
-  };
-  refused("32-bit mount", by_interrupt(21));
-  refused("32-bit umount", by_interrupt(22));
-  refused("32-bit init_module", by_interrupt(128));
-  refused("32-bit settimeofday", by_interrupt(79));
-  refused("32-bit clock_settime64", by_interrupt(404));
-  refused("32-bit unshare", by_interrupt(310, 0x10000000));
-  refused("32-bit clone", by_interrupt(120, 0x10000000 | SIGCHLD));
-  refused("32-bit bpf", by_interrupt(357));
+}
+
+/// As 32-bit programs call, where the kernel has any.
+void interrupt_door(const Arguments&) {
+  tell("mount", by_interrupt(21));
+  tell("umount", by_interrupt(22));
+  tell("init_module", by_interrupt(128));
+  tell("settimeofday", by_interrupt(79));
+  tell("clock_settime64", by_interrupt(404));
+  tell("unshare", by_interrupt(310, 0x10000000));
+  tell("clone", by_interrupt(120, 0x10000000 | SIGCHLD));
+  tell("bpf", by_interrupt(357));
   auto* const low = static_cast<unsigned*>(
       mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
   low[0] = 40;  // AF_VSOCK
   low[1] = 1;
-  const long by_socketcall = by_interrupt(102, 1, static_cast<long>(reinterpret_cast<unsigned long>(low)));
-  if (!has_32_bit) errno = EAFNOSUPPORT;
-  tell("32-bit socketcall", by_socketcall);
-  const long by_socket = by_interrupt(359, 40, 1);
-  if (!has_32_bit) errno = EAFNOSUPPORT;
-  tell("32-bit socket", by_socket);
+  tell("socketcall", by_interrupt(102, 1, static_cast<long>(reinterpret_cast<unsigned long>(low))));
+  tell("socket", by_interrupt(359, 40, 1));
 }
 
 /// core_pattern may start a program of the host as root: the limit of one byte alone prevents it.
@@ -189,6 +184,7 @@ const std::vector<Probe>& kernel_probes() {
       {"terminal", terminal},
       {"capabilities", capabilities},
       {"other-doors", other_doors},
+      {"interrupt-door", interrupt_door},
       {"core-dump", core_dump},
   };
   return probes;

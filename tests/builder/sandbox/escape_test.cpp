@@ -202,10 +202,23 @@ class EscapeWorld {
   Listener internet_, abstract_;
 };
 
+/// A kernel without 32-bit programs answers ENOSYS, or kills who asks.
+bool knows_32_bit_programs() {
+  const pid_t child = fork();
+  if (child == 0) {
+    long result = 0;
+    asm volatile("int $0x80" : "=a"(result) : "a"(20L /* getpid */) : "memory", "r8", "r9", "r10", "r11");
+    _exit(result == getpid() ? 0 : 1);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 class Escape : public ::testing::TestWithParam<Attempt> {};
 
 TEST_P(Escape, IsContained) {
   const Attempt& attempt = GetParam();
+  if (attempt.probe == "interrupt-door" && !knows_32_bit_programs()) GTEST_SKIP() << "no 32-bit programs run here";
   const EscapeWorld world;
   const std::string before = world.state();
   const double clock_before = clock_offset();
