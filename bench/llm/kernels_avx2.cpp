@@ -132,7 +132,7 @@ AVX2 void add_scaled(float factor, const float* values, std::size_t length, floa
 }
 
 bool is_supported() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("avx2") && converts_halves();
 }
 
 }  // namespace
