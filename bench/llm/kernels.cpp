@@ -2,6 +2,9 @@
 // Chooses kernels by what the processor says of itself, and prepares activations for them.
 #include "bench/llm/kernels.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,6 +27,13 @@ void Kernels::multiply(const Matrix& weights, const Activations& activations, co
       return multiply_q8(weights, activations, part, outputs);
   }
 }
+
+#ifdef __x86_64__
+bool converts_halves() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
 
 std::span<const Kernels* const> all_kernels() {
 #ifdef __x86_64__

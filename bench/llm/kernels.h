@@ -75,6 +75,11 @@ std::span<const Kernels* const> all_kernels();
 /// Error(environment) where the processor lacks it.
 const Kernels& kernels_named(const std::string& name);
 
+#ifdef __x86_64__
+/// Whether the processor turns halves into floats (F16C), which __builtin_cpu_supports of clang 14 has no name for.
+bool converts_halves();
+#endif
+
 /// Fills quants, scales and offsets of one vector.
 void quantise(std::span<const float> values, std::int8_t* quants, float* scales, std::int32_t* offsets);
 /// Each number to the nearest f16.

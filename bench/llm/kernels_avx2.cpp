@@ -139,7 +139,7 @@ bool has_f16c() {
 }
 
 bool is_supported() {
-  return __builtin_cpu_supports("avx2") && has_f16c();
+  return __builtin_cpu_supports("avx2") && converts_halves();
 }
 
 }  // namespace

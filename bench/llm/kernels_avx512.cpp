@@ -153,7 +153,7 @@ AVX512 void add_scaled(float factor, const float* values, std::size_t length, fl
 bool is_supported() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx2");
+         __builtin_cpu_supports("avx512vnni") && converts_halves();
 }
 
 }  // namespace

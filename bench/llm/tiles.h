@@ -17,7 +17,8 @@ void in_tiles(const Part& part, Tile&& tile) {
     for (; token + Tokens <= part.tokens; token += Tokens) tile.template operator()<R, Tokens>(row, token);
     for (; token < part.tokens; ++token) tile.template operator()<R, 1>(row, token);
   };
-  for (; row + Rows <= part.last_row; row += Rows) all_tokens.template operator()<Rows>();
+  // For one token there is nothing to share, and memory gives most when it is read as one stream.
+  for (; part.tokens > 1 && row + Rows <= part.last_row; row += Rows) all_tokens.template operator()<Rows>();
   for (; row < part.last_row; ++row) all_tokens.template operator()<1>();
 }
 
