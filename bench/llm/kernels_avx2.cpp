@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products for processors with AVX2 and F16C (Haswell, Zen and later): two registers hold the sixteen lanes.
 #ifdef __x86_64__
-#include <cpuid.h>
 #include <immintrin.h>
 
 #include <cstring>
@@ -130,12 +129,6 @@ AVX2 void add_scaled(float factor, const float* values, std::size_t length, floa
   const __m256 factors = _mm256_set1_ps(factor);
   for (std::size_t k = 0; k < length; k += 8)
     _mm256_storeu_ps(sums + k, plus_product(_mm256_loadu_ps(sums + k), factors, _mm256_loadu_ps(values + k)));
-}
-
-/// clang 14 knows no name for F16C: bit 29 of ECX in leaf 1 (Intel's manual, CPUID).
-bool has_f16c() {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 29 & 1) != 0;
 }
 
 bool is_supported() {
