@@ -12,14 +12,24 @@ namespace ainode {
 
 namespace {
 
-/// The package of the kernel itself: linux-image-6.12.118+deb13-amd64. Others only depend on it.
+constexpr std::string_view kPrefix = "linux-image-";
+
+/// The package of the kernel itself: linux-image-6.12.118+deb13-amd64, or the same with -unsigned. Others only depend
+/// on it, or hold what debuggers want.
 const LockedPackage* kernel_package(const std::vector<LockedPackage>& packages) {
-  constexpr std::string_view kPrefix = "linux-image-";
   const auto found = std::find_if(packages.begin(), packages.end(), [&](const LockedPackage& package) {
     return package.name.starts_with(kPrefix) && package.name.size() > kPrefix.size() &&
-           package.name[kPrefix.size()] >= '0' && package.name[kPrefix.size()] <= '9';
+           package.name[kPrefix.size()] >= '0' && package.name[kPrefix.size()] <= '9' &&
+           !package.name.ends_with("-dbg");
   });
   return found == packages.end() ? nullptr : &*found;
+}
+
+std::string headers_of(const LockedPackage& kernel) {
+  constexpr std::string_view kUnsigned = "-unsigned";
+  std::string release = kernel.name.substr(kPrefix.size());
+  if (release.ends_with(kUnsigned)) release.resize(release.size() - kUnsigned.size());
+  return "linux-headers-" + release;
 }
 
 }  // namespace
@@ -44,7 +54,7 @@ Goal module_build_goal(const Recipe& recipe, const std::vector<LockedPackage>& i
         .at(first.place)
         .help("`kernel.package` must lead to a linux-image-VERSION, which linux-headers-VERSION goes with");
   Goal goal;
-  const std::string headers = "linux-headers-" + kernel->name.substr(std::string_view("linux-image-").size());
+  const std::string headers = headers_of(*kernel);
   // The headers depend on the compiler that the kernel was made with.
   goal.install = {{headers, first.place}, {"binutils", first.place}, {"make", first.place}};
   for (const ExtraModule& module : recipe.kernel.extra_modules)

@@ -46,6 +46,13 @@ TEST(ModuleBuildGoal, ASourceBesideTheRecipeIsNoPackage) {
               testing::ElementsAre("linux-headers-6.12.1-amd64", "binutils", "make"));
 }
 
+TEST(ModuleBuildGoal, KnowsTheKernelBesideItsDebugSymbolsAndWithoutASignature) {
+  const Goal goal = module_build_goal(
+      recipe_with_module(""),
+      {locked("linux-image-6.12.1-amd64-dbg", "6.12.1-1"), locked("linux-image-6.12.1-amd64-unsigned", "6.12.1-1")});
+  EXPECT_EQ(names_of(goal).front(), "linux-headers-6.12.1-amd64");
+}
+
 TEST(ModuleBuildGoal, ForNoKernelIsToldAtTheModule) {
   try {
     module_build_goal(recipe_with_module(""), {locked("linux-image-amd64", "7.3.4-1")});
