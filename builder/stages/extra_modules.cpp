@@ -168,7 +168,8 @@ void run_in_folder(std::vector<std::string> argv, const ToolsTree& build, const 
   for (const std::string& line : telling_lines(result.errors.empty() ? result.output : result.errors))
     error.chain(printable(line));
   result.explain(error);
-  throw error.help("compiled by hand it would say the same: its source does not fit this kernel");
+  throw error.help(result.timed_out ? "compile it by hand to see what it waits for, or leave it out of this image"
+                                    : "compiled by hand it would say the same: its source does not fit this kernel");
 }
 
 std::string compile(RunContext& run, Store& store, const ExtraModule& module, const Kernel& kernel,

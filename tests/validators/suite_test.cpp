@@ -328,20 +328,20 @@ constexpr Fate kFates[] = {
     {1, Verdict::infra, "gets_no_memory", "V0009", "", 2},
 };
 
-TEST_F(Suite, JudgesAHundredNodesTenAtATime) {
+TEST_F(Suite, JudgesAHundredNodesAtOnce) {
   std::vector<ValidateOptions> runs;
   std::vector<const Fate*> fates;
   for (const Fate& fate : kFates) {
     for (int i = 0; i < fate.count; ++i) {
       ValidateOptions& one = runs.emplace_back(guest(fate.scenario, "qemu:tiny-edge"));
-      one.silence = std::chrono::seconds(15);
+      one.silence = std::chrono::seconds(6);
       one.cpu_deadline = std::chrono::seconds(4);
       if (std::string_view(fate.scenario) == "babbles") one.wall_deadline = std::chrono::seconds(10);
       fates.push_back(&fate);
     }
   }
   ASSERT_EQ(runs.size(), 100u);
-  const std::vector<Report> reports = run(runs, {10, std::uint64_t{1} << 40, {}});
+  const std::vector<Report> reports = run(runs, {100, std::uint64_t{1} << 40, {}});
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const Fate& fate = *fates[i];
     const std::string what = fmt::format("{} ({}): {}", fate.scenario, i, reports[i].failure);

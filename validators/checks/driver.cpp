@@ -101,27 +101,42 @@ std::string taint_letters(std::int64_t taint) {
   return letters;
 }
 
-Words tainting_modules(const Node& node) {
-  Words names;
+/// Module as the kernel names it → its letters.
+std::map<std::string, std::string> tainting_modules(const Node& node) {
+  std::map<std::string, std::string> modules;
   for (const DirectoryEntry& entry : node.list("/sys/module")) {
-    const std::string letters = trimmed(node.read_file("/sys/module/" + entry.name + "/taint").value_or(""));
-    if (!letters.empty()) names.push_back(fmt::format("{} ({})", entry.name, letters));
+    std::string letters = trimmed(node.read_file("/sys/module/" + entry.name + "/taint").value_or(""));
+    if (!letters.empty()) modules[entry.name] = std::move(letters);
   }
-  return names;
+  return modules;
 }
 
+std::string told(const std::map<std::string, std::string>& modules) {
+  Words words;
+  for (const auto& [name, letters] : modules) words.push_back(fmt::format("{} ({})", name, letters));
+  return words.empty() ? "no module" : joined(words, ", ");
+}
+
+/// The bits tell what happened, whoever did it; a module that nobody declared is told even where its bits are allowed.
 Finding taint(const Node& node, const Expected& expected) {
   const std::string path = "/proc/sys/kernel/tainted";
   const Declaration* declaration = expected.declaration("driver.taint");
   const std::int64_t allowed = declaration ? declaration->expected.get<std::int64_t>() : 0;
   const auto bits = to_number(trimmed(node.read_file(path).value_or("")));
   if (!bits) return failed(nullptr, allowed, path, path + " cannot be read");
-  const Words modules = tainting_modules(node);
-  std::string objection;
-  if (const std::int64_t excess = *bits & ~allowed; excess != 0) {
-    objection = fmt::format("the kernel is tainted: {}{}", taint_letters(excess),
-                            modules.empty() ? ", by no module" : ", by " + joined(modules, ", "));
+  const std::map<std::string, std::string> modules = tainting_modules(node);
+  std::map<std::string, std::string> strangers = modules;
+  for (const Declaration& declared : expected.declared) {
+    if (declared.subject != "driver.extra-modules") continue;
+    std::string name = declared.expected.at("module");
+    std::replace(name.begin(), name.end(), '-', '_');
+    strangers.erase(name);
   }
+  std::string objection;
+  if (const std::int64_t excess = *bits & ~allowed; excess != 0)
+    objection = fmt::format("the kernel is tainted: {}, by {}", taint_letters(excess), told(modules));
+  else if (!strangers.empty())
+    objection = "the kernel is tainted by what the recipe does not compile: " + told(strangers);
   return judged({{"taint", *bits}, {"modules", modules}}, {{"taint", allowed}}, path + ", /sys/module/*/taint",
                 std::move(objection));
 }
@@ -162,7 +177,7 @@ std::vector<Check> driver_checks() {
        extra_modules,
        "",
        Where::tree_too},
-      {"driver.taint", "nothing tainted the kernel beyond what is allowed", {}, When::last, taint},
+      {"driver.taint", "nothing tainted the kernel but modules of the recipe", {}, When::last, taint},
   };
   for (Check& check : link_checks()) checks.push_back(std::move(check));
   return checks;

@@ -99,8 +99,8 @@ double read_cpu_seconds(pid_t pid) {
 }
 
 /// Seconds each thread spent runnable but not running (the second field of schedstat; none where the kernel has none).
-std::map<std::string, double> read_waits(pid_t pid) {
-  std::map<std::string, double> waits;
+FairTime::Waits read_waits(pid_t pid) {
+  FairTime::Waits waits;
   std::error_code ignored;
   for (fs::directory_iterator it(fmt::format("/proc/{}/task", pid), ignored), end; !ignored && it != end;
        it.increment(ignored)) {
@@ -183,22 +183,14 @@ std::string describe_exit(int wait_status) {
   return fmt::format("ended with exit status {}", WEXITSTATUS(wait_status));
 }
 
-GuestClock::GuestClock(pid_t pid) : pid_(pid), last_(std::chrono::steady_clock::now()), waited_(read_waits(pid)) {}
+GuestClock::GuestClock(pid_t pid) : pid_(pid), last_(std::chrono::steady_clock::now()), time_(read_waits(pid)) {}
 
 void GuestClock::tick() {
   const auto now = std::chrono::steady_clock::now();
   const Duration passed = now - last_;
   last_ = now;
-  wall_ += passed;
   cpu_seconds_ = std::max(cpu_seconds_, read_cpu_seconds(pid_));
-  std::map<std::string, double> waits = read_waits(pid_);
-  double starved = 0;
-  for (const auto& [thread, waited] : waits) {
-    const auto before = waited_.find(thread);
-    if (before != waited_.end()) starved = std::max(starved, waited - before->second);
-  }
-  waited_ = std::move(waits);
-  fair_ += passed - std::min(passed, Duration(starved));
+  time_.add(passed, read_waits(pid_));
 }
 
 namespace {

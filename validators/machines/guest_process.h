@@ -5,12 +5,12 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
+#include "validators/machines/fair_time.h"
 
 namespace ainode {
 
@@ -50,22 +50,20 @@ std::string quoted(const std::vector<std::string>& command);
 /// How a wait status reads: "was killed by signal 9 (Killed)", "ended with exit status 1".
 std::string describe_exit(int wait_status);
 
-/// Time as the guest had it: wall time, less the time during which every moment found one of QEMU's threads waiting for
-/// a processor of a busy host.
+/// What a guest had of its host: fair time (see there) and processor time.
 class GuestClock {
  public:
-  using Duration = std::chrono::duration<double>;
+  using Duration = FairTime::Duration;
   explicit GuestClock(pid_t pid);
-  void tick();  ///< call at least every second or so
-  Duration fair() const { return fair_; }
-  Duration wall() const { return wall_; }
+  void tick();  ///< call in every round, before what the round brought is looked at
+  Duration fair() const { return time_.fair(); }
+  Duration wall() const { return time_.wall(); }
   double cpu_seconds() const { return cpu_seconds_; }  ///< used by QEMU, all threads
 
  private:
   pid_t pid_;
   std::chrono::steady_clock::time_point last_;
-  std::map<std::string, double> waited_;  // thread → seconds in the run queue
-  Duration fair_{0}, wall_{0};
+  FairTime time_;
   double cpu_seconds_ = 0;
 };
 

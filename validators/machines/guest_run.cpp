@@ -72,7 +72,6 @@ class Boot {
     while (!outcome) {
       throw_if_interrupted();
       listen();
-      clock_.tick();
       outcome = judge();
     }
     outcome->doing = running_;
@@ -94,6 +93,7 @@ class Boot {
       if (!open_[i]) channels[i].fd = -1;
     }
     poll(channels.data(), channels.size(), kPollMilliseconds);
+    clock_.tick();
     for (std::size_t i = 0; i < channels.size(); ++i) {
       if (channels[i].revents != 0) hear(i);
     }
@@ -130,7 +130,6 @@ class Boot {
       evidence_.console.forget_panic();
     }
     if (was_silent && reader_.said_hello()) {
-      clock_.tick();
       first_word_ = clock_.fair();
       first_word_cpu_ = clock_.cpu_seconds();
     }

@@ -99,7 +99,7 @@ TEST(DriverTaint, PassesOnACleanKernel) {
   const RecordedWorld world(Files{{"/proc/sys/kernel/tainted", "0\n"}, {"/sys/module/virtio_blk/taint", "\n"}});
   const CheckResult result = judge("driver.taint", world, {});
   EXPECT_EQ(said(result), "pass");
-  EXPECT_EQ(result.measured.dump(), R"({"taint":0,"modules":[]})");
+  EXPECT_EQ(result.measured.dump(), R"({"taint":0,"modules":{}})");
 }
 
 TEST(DriverTaint, FailsNamingLettersAndModules) {
@@ -112,11 +112,16 @@ TEST(DriverTaint, FailsForAWarningThatNoModuleCaused) {
             "fail: the kernel is tainted: W, by no module");
 }
 
-TEST(DriverTaint, AllowsWhatIsDeclared) {
+TEST(DriverTaint, AllowsWhatIsDeclaredToTheModulesOfTheRecipe) {
   Expected expected;
-  expected.declared = {{"driver.taint", 4096, "node.yaml:40:3"}};
-  const RecordedWorld world(Files{{"/proc/sys/kernel/tainted", "4096\n"}, {"/sys/module/nvidia/taint", "O\n"}});
-  EXPECT_EQ(said(judge("driver.taint", world, expected)), "pass");
+  expected.declared = {
+      {"driver.taint", 4096, "node.yaml:40:3"},
+      {"driver.extra-modules", {{"module", "test-hmm"}, {"file", "/x/test-hmm.ko"}}, "node.yaml:40:3"}};
+  Files files = {{"/proc/sys/kernel/tainted", "4096\n"}, {"/sys/module/test_hmm/taint", "O\n"}};
+  EXPECT_EQ(said(judge("driver.taint", RecordedWorld(files), expected)), "pass");
+  files["/sys/module/nvidia/taint"] = "O\n";
+  EXPECT_EQ(said(judge("driver.taint", RecordedWorld(files), expected)),
+            "fail: the kernel is tainted by what the recipe does not compile: nvidia (O)");
 }
 
 Expected with_extra_module() {
