@@ -125,7 +125,6 @@ Expected read_document(const Json& json) {
     if (expected.nonce.empty()) throw BadDocument("the nonce in expected.json is empty");
   }
   expected.emulated = value_of<bool>(json, "emulated");
-  expected.command = value_of<Words>(json, "command");
   return expected;
 }
 
@@ -188,7 +187,6 @@ std::string write_expected(const Expected& expected) {
   if (!expected.elsewhere.empty()) json["elsewhere"] = expected.elsewhere;
   if (!expected.nonce.empty()) json["nonce"] = expected.nonce;
   json["emulated"] = expected.emulated;
-  json["command"] = expected.command;
   return json.dump(1) + "\n";
 }
 
