@@ -20,6 +20,7 @@
 #include "validators/image_guest.h"
 #include "validators/machines/guest_process.h"
 #include "validators/machines/guest_run.h"
+#include "validators/machines/machine_facts.h"
 #include "validators/machines/retries.h"
 #include "validators/validation.h"
 
@@ -58,6 +59,7 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
           {"console_bytes", outcome.console_bytes},
           {"agent_bytes", outcome.agent_bytes},
           {"accelerator", options.counted ? "tcg,icount" : "tcg"},
+          {"machine", machine_facts(true)},
           {"harness_arguments", guest.harness_arguments},
           {"evidence", evidence_of(options).string()},
           {"repeat", command_of(options)},

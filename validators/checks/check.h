@@ -18,9 +18,10 @@ namespace ainode::checks {
 struct Finding {
   Verdict verdict = Verdict::infra;
   Json measured, expected;
-  std::string evidence;    ///< where it was read: paths, a command, log lines
-  std::string reason;      ///< of anything but pass
-  std::string lacks = {};  ///< the need that was not met
+  std::string evidence;              ///< where it was read: paths, a command, log lines
+  std::string reason;                ///< of anything but pass
+  std::string lacks = {};            ///< the need that was not met
+  std::vector<Figure> figures = {};  ///< each with the one sample of this boot
 };
 
 Finding passed(Json measured, Json expected, std::string evidence);

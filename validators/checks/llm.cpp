@@ -87,11 +87,19 @@ Words arguments_of(const Load& load, bool is_counted) {
   return words;
 }
 
-std::vector<double> numbers(const Json& list) {
+/// What the program measured, each repetition; empty where it printed something else.
+std::vector<double> repetitions(const Json& part, const char* key) {
+  const Json list = part.is_object() ? part.value(key, Json::array()) : Json::array();
   std::vector<double> values;
-  for (const Json& each : list.is_array() ? list : Json::array())
-    if (each.is_number()) values.push_back(each.get<double>());
-  return values;
+  for (const Json& each : list)
+    if (each.is_number() && each.get<double>() > 0) values.push_back(each.get<double>());
+  return values.size() == list.size() ? values : std::vector<double>{};
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 != 0 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
 Finding speed(const Node& node, const Expected& expected, const Load& load) {
@@ -102,15 +110,23 @@ Finding speed(const Node& node, const Expected& expected, const Load& load) {
   const std::string evidence = fmt::format("{} {}", kProgram, joined(arguments, " "));
   const Said said = ask(node, arguments);
   if (!said.objection.empty()) return without_answer(said, evidence);
-  const Json part = said.json.value(load.name, Json::object());
-  const double tokens = numbers(Json::array({part.value("tokens", Json())})).empty() ? 0 : part["tokens"].get<double>();
-  std::vector<double> samples = numbers(part.value(is_counted ? "seconds" : "tokens_per_second", Json()));
-  if (samples.empty() || tokens <= 0) return failed(said.json, nullptr, evidence, "no figure was printed");
+  const Json part = said.json.value(load.name, Json());
+  std::vector<double> values = repetitions(part, is_counted ? "cpu_seconds" : "tokens_per_second");
+  const std::vector<double> tokens =
+      repetitions({{"tokens", Json::array({part.is_object() ? part.value("tokens", Json()) : Json()})}}, "tokens");
+  if (values.empty() || tokens.empty()) return failed(said.json, nullptr, evidence, "no figure was printed");
   if (is_counted)
-    for (double& each : samples) each = each * 1e9 / expected.instruction_ns / tokens;
+    for (double& each : values) each = each * 1e9 / expected.instruction_ns / tokens.front();
+  const std::string unit = is_counted ? "instructions-per-token" : "tokens-per-s";
   Json measured = {{"kernels", said.json.value("kernels", Json())}, {"model", said.json.value("model", Json())}};
-  measured[is_counted ? "instructions_per_token" : "tokens_per_second"] = samples;
-  return passed(std::move(measured), nullptr, evidence);
+  measured[unit] = values;
+  Finding finding = passed(std::move(measured), nullptr, evidence);
+  finding.figures = {{fmt::format("llm.{}-{}", load.name, unit),
+                      is_counted ? "instructions/token" : "tokens/s",
+                      !is_counted,
+                      is_counted,
+                      {median(std::move(values))}}};
+  return finding;
 }
 
 Finding prefill(const Node& node, const Expected& expected) {

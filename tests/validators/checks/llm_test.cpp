@@ -77,11 +77,16 @@ TEST(LlmSpeed, IsUnmeasurableUnderEmulation) {
 TEST(LlmSpeed, IsInstructionsATokenWhereTheyAreCounted) {
   Expected expected;
   expected.instruction_ns = 2;
-  const Json answers = {{"run_companion", {{kCounted, speed_answer("decode", {{"tokens", 8}, {"seconds", {0.8}}})}}}};
+  const Json answers = {
+      {"run_companion", {{kCounted, speed_answer("decode", {{"tokens", 8}, {"cpu_seconds", {0.8}}})}}}};
   const CheckResult result = judge("llm.decode", RecordedWorld({}, answers), expected);
   EXPECT_EQ(said(result), "pass");
   // 0.1 s a token are 50 million instructions of 2 ns.
-  EXPECT_NEAR(result.measured["instructions_per_token"][0].get<double>(), 50e6, 1);
+  EXPECT_NEAR(result.measured["instructions-per-token"][0].get<double>(), 50e6, 1);
+  ASSERT_EQ(result.figures.size(), 1u);
+  EXPECT_EQ(result.figures[0].name, "llm.decode-instructions-per-token");
+  EXPECT_TRUE(result.figures[0].is_counted && !result.figures[0].is_more_better);
+  EXPECT_NEAR(result.figures[0].samples.at(0), 50e6, 1);
 }
 
 TEST(LlmSpeed, IsTokensASecondOnARealProcessor) {
@@ -91,7 +96,11 @@ TEST(LlmSpeed, IsTokensASecondOnARealProcessor) {
       {"run_companion", {{kTimed, speed_answer("prefill", {{"tokens", 128}, {"tokens_per_second", {10.5, 10.25}}})}}}};
   const CheckResult result = judge("llm.prefill", RecordedWorld({}, answers), expected);
   EXPECT_EQ(said(result), "pass");
-  EXPECT_EQ(result.measured["tokens_per_second"], (Json{10.5, 10.25}));
+  EXPECT_EQ(result.measured["tokens-per-s"], (Json{10.5, 10.25}));
+  ASSERT_EQ(result.figures.size(), 1u);
+  EXPECT_EQ(result.figures[0].name, "llm.prefill-tokens-per-s");
+  EXPECT_TRUE(result.figures[0].is_more_better && !result.figures[0].is_counted);
+  EXPECT_THAT(result.figures[0].samples, testing::ElementsAre(10.375));
 }
 
 TEST(LlmSpeed, SaysWhatAProgramSaysThatDidNotMeasure) {
@@ -102,8 +111,9 @@ TEST(LlmSpeed, SaysWhatAProgramSaysThatDidNotMeasure) {
   };
   EXPECT_EQ(decoded({{"status", 3}, {"output", ""}, {"problem", "ainode-llm: 24m in q8_0: needs 27 MiB"}}),
             "unmeasurable: ainode-llm: 24m in q8_0: needs 27 MiB");
-  EXPECT_EQ(decoded(speed_answer("decode", {{"tokens", "eight"}, {"seconds", {0.8}}})), "fail: no figure was printed");
-  EXPECT_EQ(decoded(speed_answer("decode", {{"tokens", 8}, {"seconds", Json::array()}})),
+  EXPECT_EQ(decoded(speed_answer("decode", {{"tokens", "eight"}, {"cpu_seconds", {0.8}}})),
+            "fail: no figure was printed");
+  EXPECT_EQ(decoded(speed_answer("decode", {{"tokens", 8}, {"cpu_seconds", Json::array()}})),
             "fail: no figure was printed");
   EXPECT_EQ(decoded(speed_answer("prefill", Json::object())), "fail: no figure was printed");
 }
