@@ -122,6 +122,7 @@ void GuestConversation::start() {
   task.nonce = to_hex(random_bytes(kNonceBytes));
   task.profiles = image_guest_->manifest.profiles;
   task.listens = true;
+  task.companions = companions_of(checks::all_checks());  // what will be asked, nobody knows
   GuestPlan plan;
   plan.name = image_guest_->manifest.name;
   plan.command = inject_agent(*image_guest_, task, options_.qemu);

@@ -114,14 +114,16 @@ checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   expected.elsewhere = task.elsewhere;
   expected.nonce = task.nonce;
   expected.emulated = true;
+  expected.instruction_ns = guest.topology.counts_instructions ? kInstructionNs : 0;
   for (const auto claim : task.planting.claims) claim(expected);
   return expected;
 }
 
 std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {
   guest.files.agent_disk = guest.work.path() / "agent.tar";
-  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"),
-                   checks::write_expected(expected_in(guest, task)));
+  std::vector<fs::path> programs = {companion_program("ainode-agent")};
+  for (const std::string& name : task.companions) programs.push_back(companion_program(name));
+  write_agent_disk(guest.files.agent_disk, programs, checks::write_expected(expected_in(guest, task)));
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
   std::vector<std::string> arguments;
   if (task.listens) arguments.emplace_back("--listen");

@@ -52,10 +52,11 @@ struct AgentTask {
   std::vector<std::string> profiles;
   bool listens = false;  ///< answers what it is asked; else it runs the checks once
   checks::Level level = checks::Level::standard;
-  std::vector<std::string> only = {};       ///< as Expected::only
-  bool records = false;                     ///< and send what the checks saw
-  std::vector<std::string> elsewhere = {};  ///< as Expected::elsewhere
-  controls::Planting planting = {};         ///< defects; their kernel arguments are prepare_guest's
+  std::vector<std::string> only = {};        ///< as Expected::only
+  bool records = false;                      ///< and send what the checks saw
+  std::vector<std::string> elsewhere = {};   ///< as Expected::elsewhere
+  controls::Planting planting = {};          ///< defects; their kernel arguments are prepare_guest's
+  std::vector<std::string> companions = {};  ///< names of programs that checks run
 };
 
 /// What the agent is given to judge by.

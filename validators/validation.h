@@ -43,6 +43,8 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
 Report report_on_guest(const ImageGuest& guest, const ValidateOptions& options, const checks::Expected& asked,
                        const GuestOutcome& outcome, const CollectedResults& results);
 
+/// Names of the programs that these checks run in a guest.
+std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen);
 GuestDeadlines deadlines_of(const ValidateOptions& options);
 /// Absolute.
 fs::path evidence_of(const ValidateOptions& options);
