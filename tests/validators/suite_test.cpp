@@ -334,7 +334,7 @@ TEST_F(Suite, JudgesAHundredNodesAtOnce) {
   for (const Fate& fate : kFates) {
     for (int i = 0; i < fate.count; ++i) {
       ValidateOptions& one = runs.emplace_back(guest(fate.scenario, "qemu:tiny-edge"));
-      one.silence = std::chrono::seconds(6);
+      one.silence = std::chrono::seconds(10);
       one.cpu_deadline = std::chrono::seconds(4);
       if (std::string_view(fate.scenario) == "babbles") one.wall_deadline = std::chrono::seconds(10);
       fates.push_back(&fate);
