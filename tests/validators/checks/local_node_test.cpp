@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/files.h"
 #include "validators/checks/child_process.h"
 #include "validators/checks/module_version.h"
 #include "validators/checks/text.h"
@@ -33,6 +34,20 @@ TEST(LocalNode, ListsSortedAndKnowsDirectories) {
     EXPECT_TRUE(entry.is_directory ? !is_none : !is_one) << entry.name;
   }
   EXPECT_TRUE(LocalNode().list("/no/such/directory").empty());
+}
+
+TEST(LocalNode, RunsTheHarnessesOwnProgramsAndKeepsWhatTheySayOfTheirFailure) {
+  const TemporaryDirectory companions(testing::TempDir());
+  write_file(companions.path() / "helper", "#!/bin/sh\necho \"$1\"; echo it broke >&2; exit $2\n", 0755);
+  const LocalNode node(companions.path());
+  const CommandOutcome good = node.run_companion({"helper", "seven", "0"});
+  EXPECT_EQ(good.status, 0);
+  EXPECT_EQ(good.output, "seven\n");
+  EXPECT_EQ(good.problem, "");
+  const CommandOutcome bad = node.run_companion({"helper", "", "3"});
+  EXPECT_EQ(bad.status, 3);
+  EXPECT_EQ(bad.problem, "it broke");
+  EXPECT_NE(node.run_companion({"no-such-helper"}).problem, "");
 }
 
 TEST(LocalNode, PlacesPagesOnNodeZero) {
