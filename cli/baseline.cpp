@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ainode baseline`: the figures of reports, kept for `gate`.
-#include "validators/verdict/baseline.h"
-
 #include <fmt/format.h>
 
 #include <memory>
 
-#include "cli/figure_arguments.h"
 #include "cli/report_files.h"
 #include "cli/verb.h"
-#include "validators/verdict/report_lines.h"
+#include "validators/figure_files.h"
 
 namespace ainode::cli {
 
@@ -21,14 +18,6 @@ struct BaselineArguments {
   int valid_days = 90;
 };
 
-std::string described(const Baseline& baseline, const fs::path& output) {
-  const FigureSet& set = baseline.set;
-  std::string text = fmt::format("{} on {}, commit {}, holds until {}\n", printable(set.image),
-                                 printable(set.machine.str()), printable(set.commit), baseline.expires);
-  for (const Figure& figure : set.figures) text += fmt::format("  {}: {}\n", figure.name, figure_line(figure));
-  return text + fmt::format("{}\n", output.string());
-}
-
 int make(const Globals& globals, const BaselineArguments& arguments) {
   require_writable(arguments.output);
   std::vector<std::string> names;
@@ -39,7 +28,7 @@ int make(const Globals& globals, const BaselineArguments& arguments) {
   if (globals.json)
     print_json(baseline.to_json());
   else
-    print(described(baseline, arguments.output));
+    print(to_table(baseline) + arguments.output.string() + "\n");
   return static_cast<int>(Exit::done);
 }
 

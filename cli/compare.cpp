@@ -5,9 +5,8 @@
 #include <memory>
 
 #include "base/error.h"
-#include "cli/figure_arguments.h"
 #include "cli/verb.h"
-#include "validators/verdict/gate.h"
+#include "validators/figure_files.h"
 
 namespace ainode::cli {
 

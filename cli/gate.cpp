@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ainode gate`: a report held to a baseline; the exit status is the decision for a pipeline.
-#include "validators/verdict/gate.h"
-
 #include <memory>
 
-#include "cli/figure_arguments.h"
 #include "cli/verb.h"
+#include "validators/figure_files.h"
 
 namespace ainode::cli {
 

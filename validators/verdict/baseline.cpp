@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "validators/verdict/report_lines.h"
 
 namespace ainode {
 
@@ -108,6 +109,15 @@ Baseline make_baseline(const Report& report, std::vector<std::string> names, con
       .help(
           "ask for checks that measure, where they can: `ainode validate IMAGE --level full --profile llm`; "
           "what an emulated machine cannot give is in no report");
+}
+
+std::string to_table(const Baseline& baseline) {
+  const FigureSet& set = baseline.set;
+  std::string text = fmt::format("{} on {}, commit {}, holds until {}\n", printable(set.image),
+                                 printable(set.machine.str()), printable(set.commit), baseline.expires);
+  for (const Figure& figure : set.figures)
+    text += fmt::format("  {}: {}\n", figure.name, printable(figure_line(figure)));
+  return text;
 }
 
 bool is_baseline(const Json& json) {

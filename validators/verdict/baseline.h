@@ -26,6 +26,9 @@ Baseline make_baseline(const Report& report, std::vector<std::string> names, con
 /// Throws baseline_not_found, baseline_malformed.
 Baseline read_baseline(const std::filesystem::path& file);
 
+/// For the terminal: whose it is, and a line a figure.
+std::string to_table(const Baseline& baseline);
+
 /// Whether a file is a baseline rather than a report, by its schema; false where it is no JSON.
 bool is_baseline(const Json& json);
 

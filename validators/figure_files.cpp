@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/figure_arguments.h"
+#include "validators/figure_files.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
-#include "validators/verdict/baseline.h"
 #include "validators/verdict/merge_reports.h"
 
-namespace ainode::cli {
+namespace ainode {
 
 namespace {
 
@@ -43,4 +42,4 @@ FigureSet read_figures(const fs::path& path) {
   return figures_of(read_reports({path}));
 }
 
-}  // namespace ainode::cli
+}  // namespace ainode
