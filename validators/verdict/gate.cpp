@@ -32,11 +32,19 @@ std::string boots(std::size_t count) {
   return fmt::format("{} boot{}", count, count == 1 ? "" : "s");
 }
 
+/// How far the truth must be told from: a change beyond the margin from none, one within it from the margin.
+double distance_to_tell(double change, double margin) {
+  constexpr double kLeast = 0.25;  // of the margin: on the margin itself no number of boots would be enough
+  const double size = std::abs(change);
+  return size > margin ? size : std::max(margin - size, kLeast * margin);
+}
+
 /// What more is needed, from the noise that was seen.
 void ask_for_more(FigureVerdict& figure, const LogSamples& base, const LogSamples& candidate, double alpha) {
   const std::size_t fewest = std::min(base.count, candidate.count);
   const auto noise = noise_of_one(base, candidate);
-  const std::size_t needed = noise ? boots_needed(*noise, margin_of(figure), alpha) : 2;
+  const double distance = distance_to_tell(candidate.mean - base.mean, margin_of(figure));
+  const std::size_t needed = noise ? boots_needed(*noise, distance, alpha) : 2;
   figure.more_boots = std::max<std::size_t>(needed, fewest + 1) - fewest;
   const std::string what = figure.interval ? "the interval goes beyond the limit" : "one boot has no interval";
   const std::string why =
@@ -50,12 +58,11 @@ bool is_beyond(double value, double margin) {
   return value > margin + kRounding;
 }
 
-/// The four words of gate.h. `interval` is of logarithms, turned so that more is better.
-Change word_for(const Interval& interval, double margin) {
-  const bool may_be_worse = is_beyond(-interval.low, margin), may_be_better = is_beyond(interval.high, margin);
-  if (interval.high < 0 && may_be_worse) return Change::worse;
-  if (interval.low > 0 && may_be_better) return Change::better;
-  return may_be_worse || may_be_better ? Change::inconclusive : Change::same;
+/// The four words of gate.h. `change` and `interval` are of logarithms, turned so that more is better.
+Change word_for(double change, const Interval& interval, double margin) {
+  if (interval.high < 0 && is_beyond(-change, margin)) return Change::worse;
+  if (interval.low > 0 && is_beyond(change, margin)) return Change::better;
+  return is_beyond(-interval.low, margin) || is_beyond(interval.high, margin) ? Change::inconclusive : Change::same;
 }
 
 void judge_change(FigureVerdict& figure, const Figure& base_figure, const Figure& candidate_figure,
@@ -72,9 +79,9 @@ void judge_change(FigureVerdict& figure, const Figure& base_figure, const Figure
   figure.interval = Interval{std::expm1(interval->low), std::expm1(interval->high)};
   const double margin = margin_of(figure);
   const Interval turned = figure.is_more_better ? *interval : Interval{-interval->high, -interval->low};
-  figure.verdict = word_for(turned, margin);
+  figure.verdict = word_for((turned.low + turned.high) / 2, turned, margin);
   figure.holds = !is_beyond(-turned.low, margin);
-  if (figure.verdict == Change::worse) figure.reason = "worse, and not shown to be so by less than the limit";
+  if (figure.verdict == Change::worse) figure.reason = "worse by more than the limit allows";
   if (figure.verdict == Change::inconclusive) ask_for_more(figure, base, candidate, terms.alpha);
   if (figure.verdict == Change::inconclusive && figure.holds)
     figure.reason = "no worse than the limit; whether it is better needs more boots";

@@ -3,13 +3,13 @@
 //
 // A figure's change is mean(candidate) / mean(base), of geometric means, in an interval that holds the true one.
 // Against the margin that its limit states it is
-//   worse         the interval lies on the worse side of no change, and goes beyond the margin
+//   worse         the change is beyond the margin on the worse side, and the interval is all on that side of no change
 //   better        the same on the better side
 //   same          the interval lies within the margin on both sides
 //   inconclusive  none of these: more boots would tell
 // and its limit holds where the interval does not go beyond the margin on the worse side. All intervals of one verdict
-// hold together with 1 - kFalseAlarms: each is made for kFalseAlarms / number of figures (Bonferroni). A change as
-// large as the margin is found with kPower where there are boots_needed() (statistics.h).
+// hold together with 1 - kFalseAlarms: each is made for kFalseAlarms / number of figures (Bonferroni). A change beyond
+// the margin is found with kPower from boots_needed() for it on (statistics.h).
 //
 // Timed figures have an interval from two boots of each on, by Welch's t. What was counted has the stated floor
 // besides, so one boot can be enough.

@@ -119,8 +119,8 @@ TEST(Gate, SaysHowManyBootsNoiseNeeds) {
   const GateResult result = of_timed({100, 104, 97, 101}, {95, 99, 102, 98});
   EXPECT_EQ(only(result).verdict, Change::inconclusive);
   EXPECT_EQ(only(result).reason,
-            "the interval goes beyond the limit: about 4 boots more of each (one boot has 2.9 % noise)");
-  EXPECT_EQ(only(result).more_boots, 4U);
+            "the interval goes beyond the limit: about 15 boots more of each (one boot has 2.9 % noise)");
+  EXPECT_EQ(only(result).more_boots, 15U);
   EXPECT_EQ(result.exit(), Exit::inconclusive);
 }
 
@@ -322,9 +322,18 @@ TEST(FalseAlarms, OfAnImageAgainstItselfAreNoMoreThanStated) {
 /// boots_needed says 8, with quantiles of the normal distribution; Student's, of 14 degrees, cost two in a hundred.
 TEST(Power, FindsAnInjectedSlowdownOfFivePercent) {
   ASSERT_EQ(boots_needed(kNoise, 0.05, kFalseAlarms), 8U);
-  EXPECT_GE(share_of(Change::worse, 1, 8, 0.95, 0.05), kPower - 0.05);
-  EXPECT_GE(share_of(Change::worse, 1, 9, 0.95, 0.05), kPower - 0.01);
-  EXPECT_LE(share_of(Change::same, 1, 8, 0.95, 0.05), 0.01);
+  EXPECT_GE(share_of(Change::worse, 1, 8, 0.95, 0.03), kPower - 0.05);
+  EXPECT_GE(share_of(Change::worse, 1, 9, 0.95, 0.03), kPower - 0.01);
+}
+
+/// A change as large as the limit is a matter of chance, but never green.
+TEST(Power, LetsNoSlowdownOfTheLimitPass) {
+  EXPECT_LE(share_of(Change::same, 1, 8, 0.95, 0.05) + share_of(Change::better, 1, 8, 0.95, 0.05), 0.03);
+}
+
+/// What the limit allows is not called worse for being known badly.
+TEST(Gate, AsksForMoreBootsWhereASmallChangeMayBeTooLarge) {
+  EXPECT_LE(share_of(Change::worse, 1, 8, 0.98, 0.05), 0.03);
 }
 
 TEST(GateTable, ShowsEachFigureWithItsIntervalAndLimit) {
@@ -338,7 +347,7 @@ TEST(GateTable, ShowsEachFigureWithItsIntervalAndLimit) {
             "  commit c0ffee held to c0ffee, whose baseline holds until 2026-12-31\n"
             "\n"
             "  WORSE   mem.triad-GBps: 100 (6) to 90.03 (6) GB/s, -10.00 % (-10.82 % to -9.17 %)\n"
-            "          limit 5 % worse; worse, and not shown to be so by less than the limit\n"
+            "          limit 5 % worse; worse by more than the limit allows\n"
             "  FAIL    a.b: no; waived (ISSUE-8)\n"
             "  note    llm.decode-instructions-per-token has no limit\n"
             "\n"
