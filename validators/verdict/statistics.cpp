@@ -15,12 +15,11 @@ double inverse(const std::function<double(double)>& grows, double wanted) {
   double low = -1, high = 1;
   while (grows(low) > wanted && low > -1e300) low *= 2;
   while (grows(high) < wanted && high < 1e300) high *= 2;
-  for (double middle = low; high - low > 0;) {
-    middle = low + (high - low) / 2;
-    if (middle <= low || middle >= high) break;  // neighbours
+  while (true) {
+    const double middle = low + (high - low) / 2;
+    if (middle <= low || middle >= high) return middle;  // neighbours
     (grows(middle) < wanted ? low : high) = middle;
   }
-  return low + (high - low) / 2;
 }
 
 double normal_distribution(double x) {
