@@ -154,6 +154,31 @@ TEST(RunChild, EndsAtItsDeadlineWithAllItsChildren) {
   EXPECT_EQ(outcome.status, 137);
 }
 
+TEST(RunChild, EndsAProgramThatClosedItsOutputAndGoesOn) {
+  const ChildOutcome outcome = run_child({"sh", "-c", "exec >&- 2>&-; sleep 1000"}, std::chrono::seconds(1), nullptr);
+  EXPECT_TRUE(outcome.timed_out);
+  EXPECT_EQ(outcome.status, 137);
+}
+
+TEST(RunChild, GivesNoTimeAtAllToo) {
+  EXPECT_TRUE(run_child({"sleep", "1000"}, std::chrono::seconds(0), nullptr).timed_out);
+}
+
+TEST(RunChild, GivesInputThatNobodyNeedRead) {
+  const std::string input = std::string(1 << 20, 'x') + "end";
+  std::string output;
+  const auto take = [&](std::string_view piece) { output += piece; };
+  EXPECT_EQ(run_child({"cat"}, std::chrono::seconds(60), take, nullptr, input).status, 0);
+  EXPECT_EQ(output, input);
+  EXPECT_EQ(run_child({"true"}, std::chrono::seconds(60), nullptr, nullptr, input).status, 0);
+}
+
+TEST(RunChild, TellsAProgramThatIsNotThereFromOneThatSaysSo) {
+  const ChildOutcome outcome = run_child({"sh", "-c", "exit 127"}, std::chrono::seconds(60), nullptr);
+  EXPECT_EQ(outcome.problem, "");
+  EXPECT_EQ(outcome.status, 127);
+}
+
 TEST(RunChild, SaysThatAProgramIsNotThere) {
   EXPECT_EQ(run_child({"no-such-program"}, std::chrono::seconds(60), nullptr).problem,
             "no-such-program could not be started");
