@@ -98,24 +98,22 @@ struct Arrays {
   double *a, *b, *c;
 };
 
-/// Each loop with what an element must be after it.
-template <MemoryWork work>
-double element(double b, double c) {
-  if constexpr (work == MemoryWork::copy) return b;
-  if constexpr (work == MemoryWork::scale) return kFactor * b;
-  if constexpr (work == MemoryWork::add) return b + c;
-  return b + kFactor * c;
-}
+// STREAM's loops as they stand: a copy that became memcpy would write around the caches.
+#if defined(__GNUC__) && !defined(__clang__)
+#define AINODE_LOOP __attribute__((noinline, optimize("no-tree-loop-distribute-patterns")))
+#else
+#define AINODE_LOOP __attribute__((noinline))
+#endif
 
 template <MemoryWork work>
-void loop(const Arrays& arrays, std::size_t first, std::size_t end) {
+AINODE_LOOP void loop(const Arrays& arrays, std::size_t first, std::size_t end) {
   double* __restrict a = arrays.a;
   const double* __restrict b = arrays.b, * __restrict c = arrays.c;
   for (std::size_t i = first; i < end; ++i) {
-    if constexpr (work == MemoryWork::copy || work == MemoryWork::scale)
-      a[i] = element<work>(b[i], 0);
-    else
-      a[i] = element<work>(b[i], c[i]);
+    if constexpr (work == MemoryWork::copy) a[i] = b[i];
+    if constexpr (work == MemoryWork::scale) a[i] = kFactor * b[i];
+    if constexpr (work == MemoryWork::add) a[i] = b[i] + c[i];
+    if constexpr (work == MemoryWork::triad) a[i] = b[i] + kFactor * c[i];
   }
 }
 
