@@ -423,8 +423,8 @@ Cure: name one, or make it of reports of the image that you hold candidates to:
   ainode validate IMAGE -o base1.json      # better five times than once
   ainode baseline base*.json -o baseline.json
 )"},
-{codes::baseline_malformed, R"(The file is not what `ainode baseline` writes: it was changed by hand, cut, is of another version, or
-a sample in it is not a number above 0. A figure without samples proves nothing.
+{codes::baseline_malformed, R"(The file is not what `ainode baseline` writes: it was changed by hand, cut, is of another version,
+or a sample in it is not a number above 0. A figure without samples proves nothing.
 Cure: make it again of the reports:
   ainode baseline REPORT... -o FILE
 )"},
@@ -433,15 +433,15 @@ change, and a candidate would be held to a past that nobody can measure again.
 Cure: boot the image of the baseline again, and make a new one:
   ainode baseline REPORT... -o FILE
 )"},
-{codes::baseline_of_another, R"(A candidate is held to a baseline of the same image on the same machine: the same target and topology,
-both emulated or neither, and for figures of real machines the same processor. What differs else
-would be taken for the image's doing.
+{codes::baseline_of_another, R"(A candidate is held to a baseline of the same image on the same machine: the same target and
+topology, both emulated or neither, and for figures of real machines the same processor. What
+differs else would be taken for the image's doing.
 Cure: make a baseline on this machine:
   ainode baseline REPORT... -o FILE
 To see two images or machines side by side without a verdict for a pipeline: ainode compare A B
 )"},
 {codes::policy_not_found, R"(A policy is a YAML file with the limits that figures are held to. Nothing was judged.
-Cure: name one, or leave out --policy: every figure that the baseline has is then held to 5 %, and to
+Cure: name one, or leave out --policy: every figure that the baseline has is then held to 5 %, or to
 1 % where events were counted. A policy looks like this:
   limits:
     llm.decode-tokens-per-s: {regress: 3%}

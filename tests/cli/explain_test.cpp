@@ -111,7 +111,8 @@ TEST(Explanations, NameOnlyFlagsOfSomeVerb) {
                                                       {"--add-subuids", "usermod"},
                                                       {"--add-subgids", "usermod"}};
   std::string helps = ainode({"--help"}).output;
-  for (const char* verb : {"doctor", "check", "build", "verify", "boot", "validate", "record", "key", "explain"})
+  for (const char* verb :
+       {"doctor", "check", "build", "verify", "boot", "validate", "record", "baseline", "gate", "key", "explain"})
     helps += help_of(verb);
   for (const auto& [code, text] : all_explanations()) {
     for (const std::string& flag : flags_in(std::string(text))) {
