@@ -119,6 +119,12 @@ struct ErrorCode {
   X(report_malformed,         "V0021", usage,       "the file is not a report that this program reads") \
   X(recording_not_found,      "V0022", usage,       "there is no recording in the directory")        \
   X(recording_malformed,      "V0023", usage,       "a recording is damaged")                        \
+  X(baseline_not_found,       "V0024", usage,       "there is no such baseline")                     \
+  X(baseline_malformed,       "V0025", usage,       "the file is not a baseline that this program reads") \
+  X(baseline_expired,         "V0026", usage,       "the baseline is past the date until which it holds") \
+  X(baseline_of_another,      "V0027", usage,       "the baseline is of another image or machine")   \
+  X(policy_not_found,         "V0028", usage,       "there is no such policy")                       \
+  X(figures_of_several,       "V0029", usage,       "figures of several machines or images where one is due") \
   /* host */                                                                                         \
   X(usage_error,              "H0001", usage,       "the command line is wrong")                     \
   X(file_failed,              "H0002", environment, "a file operation failed")                       \

@@ -20,6 +20,33 @@ struct TargetVerdict {
   Verdict verdict = Verdict::infra;
 };
 
+/// What a check measured beside its verdict, and a pipeline may hold to a limit (validators/verdict/gate.h).
+struct Figure {
+  std::string name;             ///< family.what-unit: "mem.triad-GBps"
+  std::string unit;             ///< "GB/s"
+  bool is_more_better = true;   ///< a rate; else a time or a count of work
+  bool is_counted = false;      ///< instructions and the like, in which the host's noise is not; else timed
+  std::vector<double> samples;  ///< finite and above 0, one a boot: a report of one boot has one, a merged one each
+  std::string target = {};      ///< of a merged report: where these samples were taken; else empty
+
+  /// Whether samples of both may stand together.
+  bool is_alike(const Figure& other) const {
+    return name == other.name && unit == other.unit && is_more_better == other.is_more_better &&
+           is_counted == other.is_counted;
+  }
+  Json to_json() const;
+  static Figure from_json(const JsonObject& json);  ///< throws the object's code
+};
+/// In this header, since the agent is made without base's sources.
+inline bool is_figure_name(std::string_view name) {
+  constexpr std::string_view kFamily = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  constexpr std::string_view kRest = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
+  const std::size_t dot = name.find('.');
+  return dot != std::string_view::npos && dot > 0 && dot + 1 < name.size() && name.size() <= 100 &&
+         name.substr(0, dot).find_first_not_of(kFamily) == std::string_view::npos &&
+         name.substr(dot + 1).find_first_not_of(kRest) == std::string_view::npos;
+}
+
 struct CheckResult {
   std::string id;        ///< family.promise
   std::string sentence;  ///< what it promises
@@ -31,6 +58,7 @@ struct CheckResult {
   double seconds = 0;    ///< guest CPU-independent wall time in the node
   std::string lacks;     ///< of a skip: the need that was not met, "hmat", "config:NUMA"; empty when it is no need's
   std::vector<TargetVerdict> verdicts;  ///< of a merged report: what each of its targets came to
+  std::vector<Figure> figures;          ///< only what the node's own speed or work gave, never what emulation distorts
 
   Json to_json() const;
 };

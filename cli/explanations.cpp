@@ -418,6 +418,40 @@ out of it. Nothing was judged.
 Cure: undo the change to the file that the message names, or record the machine again:
   ainode record IMAGE --out DIR
 )"},
+{codes::baseline_not_found, R"(A baseline is a file that `ainode baseline` made of reports, one boot each. Nothing was judged.
+Cure: name one, or make it of reports of the image that you hold candidates to:
+  ainode validate IMAGE -o base1.json      # better five times than once
+  ainode baseline base*.json -o baseline.json
+)"},
+{codes::baseline_malformed, R"(The file is not what `ainode baseline` writes: it was changed by hand, cut, is of another version, or
+a sample in it is not a number above 0. A figure without samples proves nothing.
+Cure: make it again of the reports:
+  ainode baseline REPORT... -o FILE
+)"},
+{codes::baseline_expired, R"(A baseline holds for a while (--valid-days when it was made): machines, firmware and what is normal
+change, and a candidate would be held to a past that nobody can measure again.
+Cure: boot the image of the baseline again, and make a new one:
+  ainode baseline REPORT... -o FILE
+)"},
+{codes::baseline_of_another, R"(A candidate is held to a baseline of the same image on the same machine: the same target and topology,
+both emulated or neither, and for figures of real machines the same processor. What differs else
+would be taken for the image's doing.
+Cure: make a baseline on this machine:
+  ainode baseline REPORT... -o FILE
+To see two images or machines side by side without a verdict for a pipeline: ainode compare A B
+)"},
+{codes::policy_not_found, R"(A policy is a YAML file with the limits that figures are held to. Nothing was judged.
+Cure: name one, or leave out --policy: every figure that the baseline has is then held to 5 %, and to
+1 % where events were counted. A policy looks like this:
+  limits:
+    llm.decode-tokens-per-s: {regress: 3%}
+    mem.triad-GBps: {regress: 2%, at-least: 10}
+)"},
+{codes::figures_of_several, R"(Samples of one figure must come from one image (one commit) on one machine: the spread between
+machines or images would be taken for noise, and hide what is looked for.
+Cure: give the reports of each machine apart; a report that `ainode report merge` made of several
+targets is such a mixture.
+)"},
 // ---- host ----
 {codes::usage_error, R"(The command line is wrong: an unknown verb or flag, a missing or superfluous argument, or a value
 that the flag does not take.

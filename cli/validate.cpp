@@ -65,6 +65,11 @@ VerbBody define(CLI::App& app) {
                                 "besides, plant defects and see that exactly the checks that must fail do");
   app.add_flag("--apart", options.apart, "each defect in a boot of its own, instead of several together")
       ->needs(controls);
+  app.add_flag(
+         "--counted", options.counted,
+         "let the guest's time be the number of its instructions, so that what is measured does not depend on the "
+         "host: slow, and on a machine with one processor (unless named, tiny-edge)")
+      ->excludes(controls);
   app.add_option("--control", options.controls, "plant this defect and show what fails; may be repeated")
       ->type_name("NAME")
       ->expected(1)
@@ -93,6 +98,7 @@ Verb validate_verb() {
           "ainode validate out/qemu-base --check numa.nodes       # one check again\n"
           "ainode validate out/qemu-base --target local           # is this very machine that image?\n"
           "ainode validate recorded/node --target recorded        # judge again what `ainode record` kept\n"
+          "ainode validate out/qemu-base --counted --profile llm  # instructions a token of a language model\n"
           "ainode validate out/qemu-base --controls               # can these checks fail? the mutation score\n"
           "ainode validate out/qemu-base --control no-iommu       # one planted defect: iommu.on must fail",
           define};

@@ -65,12 +65,14 @@ std::string topology_of(const std::string& target) {
 }
 
 ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
-                         const std::vector<std::string>& extra_arguments, const fs::path& work_parent) {
+                         const std::vector<std::string>& extra_arguments, const fs::path& work_parent,
+                         bool counts_instructions) {
   Manifest manifest = read_manifest(image);
   if (manifest.architecture != "amd64")
     throw Error(codes::target_unknown,
                 fmt::format("{}: no topology emulates {} yet", image.string(), manifest.architecture));
   Topology machine = find_topology(topology);
+  if (counts_instructions) count_instructions(machine);
   if (const auto available = available_memory()) require_memory(machine, *available);
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
@@ -116,14 +118,16 @@ checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   expected.nonce = task.nonce;
   expected.command = task.command;
   expected.emulated = true;
+  expected.instruction_ns = guest.topology.counts_instructions ? kInstructionNs : 0;
   for (const auto claim : task.planting.claims) claim(expected);
   return expected;
 }
 
 std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, const std::string& qemu) {
   guest.files.agent_disk = guest.work.path() / "agent.tar";
-  write_agent_disk(guest.files.agent_disk, companion_program("ainode-agent"),
-                   checks::write_expected(expected_in(guest, task)));
+  std::vector<fs::path> programs = {companion_program("ainode-agent")};
+  for (const std::string& name : task.companions) programs.push_back(companion_program(name));
+  write_agent_disk(guest.files.agent_disk, programs, checks::write_expected(expected_in(guest, task)));
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
   std::vector<std::string> arguments;
   if (!task.command.empty()) arguments.emplace_back("--run-command");

@@ -38,7 +38,8 @@ std::string topology_of(const std::string& target);
 /// Reads the image and prepares kernel, initrd and overlay in a directory below `work_parent`.
 /// Throws image_not_found, image_malformed, target_unknown, memory_needed, tool_missing, disk_full.
 ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
-                         const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
+                         const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent,
+                         bool counts_instructions = false);
 
 /// Throws where there was no last word of an agent: the failure with the guest's last lines, or what require_start
 /// throws.
@@ -52,10 +53,11 @@ struct AgentTask {
   std::vector<std::string> profiles;
   std::vector<std::string> command;  ///< empty: run the checks
   checks::Level level = checks::Level::standard;
-  std::vector<std::string> only = {};       ///< as Expected::only
-  bool records = false;                     ///< and send what the checks saw
-  std::vector<std::string> elsewhere = {};  ///< as Expected::elsewhere
-  controls::Planting planting = {};         ///< defects; their kernel arguments are prepare_guest's
+  std::vector<std::string> only = {};        ///< as Expected::only
+  bool records = false;                      ///< and send what the checks saw
+  std::vector<std::string> elsewhere = {};   ///< as Expected::elsewhere
+  controls::Planting planting = {};          ///< defects; their kernel arguments are prepare_guest's
+  std::vector<std::string> companions = {};  ///< names of programs that checks run
 };
 
 /// What the agent is given to judge by.

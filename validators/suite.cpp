@@ -42,7 +42,8 @@ struct Job {
 
 /// What the programs that judge are; a newer one judges anew.
 std::string programs_digest() {
-  return sha256_hex_of_file(own_file().path) + sha256_hex_of_file(companion_program("ainode-agent"));
+  return sha256_hex_of_file(own_file().path) + sha256_hex_of_file(companion_program("ainode-agent")) +
+         sha256_hex_of_file(companion_program("ainode-llm"));
 }
 
 /// Who writes to a file changes this.
@@ -61,7 +62,7 @@ std::string key_of(const ValidateOptions& options, const std::string& programs) 
   for (const OutputFile& output : manifest.outputs) key.add(output.sha256).add(state_of(options.image / output.name));
   for (const auto* words : {&options.extra_arguments, &options.controls})
     for (const std::string& word : *words) key.add(word);
-  key.add(fmt::format("{} {}", options.all_controls, options.apart));
+  key.add(fmt::format("{} {} {}", options.all_controls, options.apart, options.counted));
   for (const std::chrono::seconds deadline : {options.wall_deadline, options.silence, options.cpu_deadline})
     key.add(std::to_string(deadline.count()));
   if (is_guest(options.target)) {
@@ -253,7 +254,8 @@ std::optional<Report> kept_report(RunContext& run, const Job& job) {
 
 }  // namespace
 
-std::vector<std::string> targets_of(const std::string& target) {
+std::vector<std::string> targets_of(const std::string& target, bool counted) {
+  if (counted && target == "qemu") return {fmt::format("qemu:{}", kCountedTopology)};
   if (target != kEveryMachine) return {target};
   std::vector<std::string> targets;
   for (const TopologyText& shipped : shipped_topologies()) targets.push_back("qemu:" + shipped.name);
@@ -318,7 +320,7 @@ Report validate_targets(RunContext& run, const ValidateOptions& options, const s
                         const fs::path& resume) {
   std::vector<ValidateOptions> runs;
   for (const std::string& given : targets) {
-    for (const std::string& target : targets_of(given)) {
+    for (const std::string& target : targets_of(given, options.counted)) {
       ValidateOptions& one = runs.emplace_back(options);
       one.target = target;
     }

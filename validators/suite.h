@@ -18,8 +18,9 @@ struct SuiteOptions {
   std::filesystem::path resume;         ///< reports are kept here and, found again, not made again; empty: nowhere
 };
 
-/// The targets that `target` stands for: one a shipped topology for `qemu:all`, else itself.
-std::vector<std::string> targets_of(const std::string& target);
+/// The targets that `target` stands for: one a shipped topology for `qemu:all`, one with a single processor for `qemu`
+/// where instructions are counted, else itself.
+std::vector<std::string> targets_of(const std::string& target, bool counted = false);
 
 /// Lets what the image's files alone decide (Where::tree_too) be asked once: of `tree`, else of the first guest. What
 /// the other guests leave out stands in their gaps as `elsewhere`.

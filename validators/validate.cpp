@@ -20,6 +20,7 @@
 #include "validators/image_guest.h"
 #include "validators/machines/guest_process.h"
 #include "validators/machines/guest_run.h"
+#include "validators/machines/machine_facts.h"
 #include "validators/machines/retries.h"
 #include "validators/validation.h"
 
@@ -57,7 +58,8 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
           {"boots", outcome.boots},
           {"console_bytes", outcome.console_bytes},
           {"agent_bytes", outcome.agent_bytes},
-          {"accelerator", "tcg"},
+          {"accelerator", options.counted ? "tcg,icount" : "tcg"},
+          {"machine", machine_facts(true)},
           {"harness_arguments", guest.harness_arguments},
           {"evidence", evidence_of(options).string()},
           {"repeat", command_of(options)},
@@ -137,6 +139,13 @@ class Collector {
       .help("leave out --append");
 }
 
+[[noreturn]] void refuse_counting(const std::string& target) {
+  throw Error(codes::usage_error,
+              fmt::format("target {} is no emulated machine: nobody counts its instructions", target))
+      .help(
+          fmt::format("name a machine with one processor: --target qemu:{}, or leave out --counted", kCountedTopology));
+}
+
 GuestDeadlines deadlines_of(const ValidateOptions& options) {
   GuestDeadlines deadlines;
   deadlines.whole = options.wall_deadline;
@@ -168,6 +177,13 @@ Json unplanted_in(const fs::path& console) {
   return names;
 }
 
+std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen) {
+  std::set<std::string> names;
+  for (const checks::Check& check : chosen)
+    if (!check.companion.empty()) names.emplace(check.companion);
+  return {names.begin(), names.end()};
+}
+
 /// One start of a guest, from a disk that nobody wrote to.
 struct Attempt {
   ImageGuest guest;
@@ -183,7 +199,7 @@ Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const che
   ImageGuest guest = run_step(run, "prepare", [&] {
     std::vector<std::string> arguments = options.extra_arguments;
     arguments.insert(arguments.end(), planting.arguments.begin(), planting.arguments.end());
-    return prepare_guest(options.image, topology_of(options.target), arguments, evidence);
+    return prepare_guest(options.image, topology_of(options.target), arguments, evidence, options.counted);
   });
   AgentTask task = {to_hex(random_bytes(kNonceBytes)),
                     asked.profiles,
@@ -192,7 +208,8 @@ Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const che
                     asked.only,
                     records,
                     asked.elsewhere,
-                    planting};
+                    planting,
+                    companions_of(chosen)};
   const GuestPlan plan = {
       guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
       task.records};
@@ -242,6 +259,7 @@ std::string command_of(const ValidateOptions& options, bool of_one_check) {
   }
   add("--control", options.controls);
   if (!is_guest(options.target)) return quoted(words);
+  if (options.counted) words.emplace_back("--counted");
   add("--append", options.extra_arguments);
   add_unless_usual("--qemu", options.qemu, usual.qemu);
   add_unless_usual("--deadline", options.wall_deadline.count(), usual.wall_deadline.count());
@@ -333,7 +351,11 @@ void require_usage(const ValidateOptions& options) {
   require_level(options.level);
   require_checks(options.checks, is_tree ? Seen::files : Seen::running);
   if (!is_guest(options.target) && !options.extra_arguments.empty()) refuse_arguments(options.target);
-  if (is_guest(options.target)) find_topology(topology_of(options.target));
+  if (options.counted && !is_guest(options.target)) refuse_counting(options.target);
+  if (is_guest(options.target)) {
+    Topology machine = find_topology(topology_of(options.target));
+    if (options.counted) count_instructions(machine);
+  }
   if (is_local(options.target) && options.target != "local") find_topology(options.target.substr(6));
   require_controls(options);
   if (options.target != "recorded") read_manifest(options.image);

@@ -29,6 +29,7 @@ struct ValidateOptions {
   std::vector<std::string> extra_arguments;  ///< appended to the kernel command line
   std::vector<std::string> elsewhere;        ///< ids that are not asked here: another machine of the run answers them
   std::vector<std::string> controls;         ///< names of the defects to plant (validators/controls)
+  bool counted = false;                      ///< the guest's time is the number of its instructions (QEMU's icount)
   bool all_controls = false;                 ///< after a run without defects, runs with all that there are
   bool apart = false;                        ///< each of these in a run of its own
 };

@@ -12,6 +12,7 @@
 #include "validators/checks/recorded_node.h"
 #include "validators/checks/recording_node.h"
 #include "validators/controls/planted_tree.h"
+#include "validators/machines/machine_facts.h"
 #include "validators/machines/topology.h"
 #include "validators/tree/kept_verdicts.h"
 #include "validators/tree/tree_checks.h"
@@ -72,7 +73,8 @@ Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecor
     expected.topology = facts_without_harness(topology);
     report.topology = topology.name;
   }
-  report.boot = {{"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}};
+  report.boot = {
+      {"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}, {"machine", machine_facts(false)}};
   run_step(run, "check", [&] {
     const checks::LocalNode node;
     const std::vector<checks::Check> chosen = checks::checks_for(expected);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ class JsonObject {
   JsonObject& text(std::string_view name, std::string_view value) { return raw(name, quoted(value)); }
   template <class Number>
   JsonObject& number(std::string_view name, Number value) {
+    if (!std::isfinite(static_cast<double>(value))) return raw(name, "null");
     return raw(name, fmt::format("{}", value));  // floats: the shortest text that reads as the same number
   }
   /// `value` is JSON itself.

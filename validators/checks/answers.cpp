@@ -51,6 +51,7 @@ constexpr Probe kProbes[] = {
     {"is_read_only", true, require<std::optional<bool>>},
     {"is_same_directory", true, require<std::optional<bool>>},
     {"run", true, require<CommandOutcome>},
+    {"run_companion", true, require<CommandOutcome>},
     {"read_file", true, require_null},
     {"list", true, require<std::vector<DirectoryEntry>>},
     {"read_link", true, require<std::optional<std::string>>},

@@ -30,6 +30,7 @@ constexpr Family kFamilies[] = {
     {"containers", container_checks},
     {"net", net_checks},
     {"kube-node", kube_node_checks, true},
+    {"llm", llm_checks, true},
 };
 
 bool is_chosen(const Family& family, const std::vector<std::string>& profiles) {

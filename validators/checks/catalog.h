@@ -24,6 +24,7 @@ std::vector<Check> storage_checks();
 std::vector<Check> container_checks();
 std::vector<Check> net_checks();
 std::vector<Check> kube_node_checks();
+std::vector<Check> llm_checks();
 
 /// The parts of the kernel, NUMA, DMA and driver families that have files of their own.
 std::vector<Check> kernel_setting_checks();
@@ -36,8 +37,8 @@ std::vector<Check> link_checks();
 /// Every check, in the order in which they run: early, meanwhile, booted, last; within these by family.
 std::vector<Check> all_checks();
 
-/// Profile names: `boot` (all families but kube-node) and one a family: kernel, driver, numa, dma, memory, cpu,
-/// storage, system, image, security, containers, net, kube-node.
+/// Profile names: `boot` (all families but kube-node and llm) and one a family: kernel, driver, numa, dma, memory, cpu,
+/// storage, system, image, security, containers, net, kube-node, llm.
 std::vector<std::string_view> profile_names();
 /// Why a run does not ask for a check: by profile, level, its list of single checks, or what the image states.
 std::optional<GapKind> left_out(const Check& check, const Expected& expected);

@@ -181,6 +181,7 @@ CheckResult run_check(const Check& check, const Node& node, const Expected& expe
   result.evidence = std::move(finding.evidence);
   result.reason = std::move(finding.reason);
   result.lacks = std::move(finding.lacks);
+  result.figures = std::move(finding.figures);
   const std::string_view subject = check.declared_as.empty() ? check.id : check.declared_as;
   if (const Declaration* declaration = expected.declaration(subject)) result.place = declaration->place;
   return result;

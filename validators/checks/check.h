@@ -18,9 +18,10 @@ namespace ainode::checks {
 struct Finding {
   Verdict verdict = Verdict::infra;
   Json measured, expected;
-  std::string evidence;    ///< where it was read: paths, a command, log lines
-  std::string reason;      ///< of anything but pass
-  std::string lacks = {};  ///< the need that was not met
+  std::string evidence;              ///< where it was read: paths, a command, log lines
+  std::string reason;                ///< of anything but pass
+  std::string lacks = {};            ///< the need that was not met
+  std::vector<Figure> figures = {};  ///< each with the one sample of this boot
 };
 
 Finding passed(Json measured, Json expected, std::string evidence);
@@ -54,8 +55,9 @@ struct Check {
   Finding (*function)(const Node&, const Expected&) = nullptr;
   std::string_view declared_as = {};  ///< the subject whose place is reported; empty: the id
   Where where = Where::node;
-  Level level = Level::quick;    ///< the least at which it runs
-  std::string_view family = {};  ///< set by the catalogue
+  Level level = Level::quick;       ///< the least at which it runs
+  std::string_view companion = {};  ///< the program that Node::run_companion is asked for; carried into the node
+  std::string_view family = {};     ///< set by the catalogue
 };
 
 /// What a machine may give a check.

@@ -125,6 +125,7 @@ Expected read_document(const Json& json) {
     if (expected.nonce.empty()) throw BadDocument("the nonce in expected.json is empty");
   }
   expected.emulated = value_of<bool>(json, "emulated");
+  if (json.contains("instruction_ns")) expected.instruction_ns = value_of<int>(json, "instruction_ns");
   expected.command = value_of<Words>(json, "command");
   return expected;
 }
@@ -188,6 +189,7 @@ std::string write_expected(const Expected& expected) {
   if (!expected.elsewhere.empty()) json["elsewhere"] = expected.elsewhere;
   if (!expected.nonce.empty()) json["nonce"] = expected.nonce;
   json["emulated"] = expected.emulated;
+  if (expected.instruction_ns != 0) json["instruction_ns"] = expected.instruction_ns;
   json["command"] = expected.command;
   return json.dump(1) + "\n";
 }

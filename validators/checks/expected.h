@@ -102,6 +102,7 @@ struct Expected {
   std::vector<std::string> elsewhere;  ///< ids: another machine of the same run is asked
   std::string nonce;                   ///< fresh for every run; keys the protocol's line codes; empty in a recording
   bool emulated = true;                ///< figures of speed mean nothing here
+  int instruction_ns = 0;              ///< of the node's time, that each instruction takes; 0: nobody counts them
   std::vector<std::string> command;    ///< for --run-command: argv; empty otherwise
 
   const Declaration* declaration(std::string_view subject) const;

@@ -19,6 +19,7 @@
 
 #include "base/handle.h"
 #include "validators/checks/child_process.h"
+#include "validators/checks/text.h"
 
 namespace ainode::checks {
 
@@ -27,7 +28,7 @@ namespace {
 using Directory = Handle<DIR, closedir>;
 
 constexpr std::size_t kFileLimit = std::size_t{256} << 20;
-constexpr std::chrono::seconds kCommandDeadline{60};
+constexpr std::chrono::seconds kCommandDeadline{60}, kCompanionDeadline{600};
 constexpr int kReadWholeLog = 3, kLogBufferSize = 10;  // syslog(2)'s SYSLOG_ACTION_READ_ALL and _SIZE_BUFFER
 
 /// Files of /proc and /sys have no size to ask for: read to the end.
@@ -153,6 +154,24 @@ CommandOutcome LocalNode::run(const std::vector<std::string>& argv) const {
   ChildOutcome child = run_child(argv, kCommandDeadline, [&](std::string_view piece) { outcome.output += piece; });
   outcome.status = child.status;
   outcome.problem = std::move(child.problem);
+  return outcome;
+}
+
+CommandOutcome LocalNode::run_companion(const std::vector<std::string>& argv) const {
+  std::string directory = companions_;
+  if (directory.empty()) {
+    const std::string self = read_link("/proc/self/exe").value_or("");
+    directory = self.substr(0, self.rfind('/'));
+  }
+  std::vector<std::string> command = argv;
+  command.at(0) = directory + "/" + command[0];
+  CommandOutcome outcome;
+  std::string complaint;
+  ChildOutcome child = run_child(
+      command, kCompanionDeadline, [&](std::string_view piece) { outcome.output += piece; },
+      [&](std::string_view piece) { complaint += piece; });
+  outcome.status = child.status;
+  outcome.problem = !child.problem.empty() ? std::move(child.problem) : child.status != 0 ? trimmed(complaint) : "";
   return outcome;
 }
 

@@ -2,12 +2,17 @@
 // The system that this program runs on.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "validators/checks/node.h"
 
 namespace ainode::checks {
 
 class LocalNode : public Node {
  public:
+  /// Programs of the harness's lie in `companions`; empty: where this program does.
+  explicit LocalNode(std::string companions = {}) : companions_(std::move(companions)) {}
   std::optional<std::string> read_file(const std::string& path) const override;
   std::vector<DirectoryEntry> list(const std::string& path) const override;
   std::optional<std::string> read_link(const std::string& path) const override;
@@ -32,6 +37,10 @@ class LocalNode : public Node {
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;
+  CommandOutcome run_companion(const std::vector<std::string>& argv) const override;
+
+ private:
+  std::string companions_;
 };
 
 }  // namespace ainode::checks

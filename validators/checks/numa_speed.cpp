@@ -32,7 +32,7 @@ std::map<int, std::int64_t> distances_from(const Node& node, int from) {
   return distances;
 }
 
-struct Figure {
+struct Way {
   int from, to;
   std::int64_t distance;
   double least, most;   ///< of the samples
@@ -50,10 +50,10 @@ struct Order {
 
 /// Each pair is two ways from one node's processors, of which the first is the shorter. Memory without processors may
 /// be of another kind (HBM), and then has more bandwidth however far it is.
-Order judge_order(const std::vector<Figure>& figures, bool is_more_better, const char* unit) {
+Order judge_order(const std::vector<Way>& ways, bool is_more_better, const char* unit) {
   Order order;
-  for (const Figure& near : figures) {
-    for (const Figure& far : figures) {
+  for (const Way& near : ways) {
+    for (const Way& far : ways) {
       if (near.from != far.from || near.distance >= far.distance) continue;
       if (is_more_better && near.has_processors != far.has_processors) continue;
       ++order.pairs;
@@ -67,11 +67,29 @@ Order judge_order(const std::vector<Figure>& figures, bool is_more_better, const
   return order;
 }
 
+/// The slowest way to a node's own memory, and to another's: of the best repetition, as STREAM takes it.
+std::vector<Figure> figures_of(const std::vector<Way>& ways, MemoryTest test) {
+  const bool is_triad = test == MemoryTest::triad;
+  std::vector<Figure> figures;
+  for (const bool is_local : {true, false}) {
+    std::vector<double> best;
+    for (const Way& way : ways)
+      if ((way.from == way.to) == is_local) best.push_back(is_triad ? way.most / 1000 : way.least);
+    if (best.empty()) continue;
+    const auto [least, most] = std::minmax_element(best.begin(), best.end());
+    const double slowest = is_triad ? *least : *most;
+    const std::string name = fmt::format("mem.{}{}", is_local ? "" : "remote-", is_triad ? "triad-GBps" : "latency-ns");
+    if (std::isfinite(slowest) && slowest > 0)
+      figures.push_back({name, is_triad ? "GB/s" : "ns", is_triad, false, {slowest}});
+  }
+  return figures;
+}
+
 Finding speeds(const Node& node, const Expected& expected, MemoryTest test, const char* unit) {
   const Ids memory = read_ids(node, "has_memory");
   Json measured = Json::object();
   Words problems;
-  std::vector<Figure> figures;
+  std::vector<Way> ways;
   std::string gap;
   const Ids processors = read_ids(node, "has_cpu");
   for (const int from : processors) {
@@ -85,22 +103,24 @@ Finding speeds(const Node& node, const Expected& expected, MemoryTest test, cons
       }
       const auto [least, most] = std::minmax_element(speed.samples.begin(), speed.samples.end());
       const auto distance = distances.find(to);
-      figures.push_back({from, to, distance == distances.end() ? 0 : distance->second, *least, *most,
-                         std::find(processors.begin(), processors.end(), to) != processors.end()});
+      ways.push_back({from, to, distance == distances.end() ? 0 : distance->second, *least, *most,
+                      std::find(processors.begin(), processors.end(), to) != processors.end()});
       measured[name] = {{"least", rounded(*least)}, {"most", rounded(*most)}, {"unit", unit}, {"bytes", speed.bytes}};
       if (speed.bytes < kCaches * speed.cache_bytes)
         gap = fmt::format("{}: arrays of {} bytes are all that is free, and the last caches have {}", name, speed.bytes,
                           speed.cache_bytes);
     }
   }
-  if (figures.empty() && problems.empty()) return skipped("the kernel has no NUMA: there is no " + kRoot);
+  if (ways.empty() && problems.empty()) return skipped("the kernel has no NUMA: there is no " + kRoot);
   if (expected.emulated) gap = "an emulated machine's memory has no speed of its own";
-  const Order order = judge_order(figures, test == MemoryTest::triad, unit);
+  const bool is_whole = problems.empty();
+  const Order order = judge_order(ways, test == MemoryTest::triad, unit);
   if (problems.empty() && gap.empty()) problems = order.objections;
   Finding finding = judged(std::move(measured), "what is nearer is not slower",
                            fmt::format("{}, {}", test == MemoryTest::triad ? "STREAM's triad" : "a chase of pointers",
                                        kRoot + "/node*/distance"),
-                           joined(problems, "; "), std::move(gap));
+                           joined(problems, "; "), gap);
+  if (is_whole && gap.empty()) finding.figures = figures_of(ways, test);
   if (finding.verdict == Verdict::pass && order.pairs == 0) {
     finding.verdict = Verdict::skip;
     finding.reason = memory.size() < 2

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <stdexcept>
@@ -20,7 +21,8 @@ namespace {
 constexpr std::string_view kSealStart = ",\"mac\":\"";
 constexpr std::size_t kSealSize = 8 + 64 + 2;
 constexpr int kDepthLimit = 32;
-constexpr std::size_t kTextLimit = 8192;  // of one piece of output: even escaped it fits into a line
+constexpr std::size_t kMostFigures = 100;  // of a check
+constexpr std::size_t kTextLimit = 8192;   // of one piece of output: even escaped it fits into a line
 
 constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts = {{{Verdict::pass, "pass"},
                                                                             {Verdict::fail, "fail"},
@@ -96,6 +98,42 @@ bool flag_of(const Json& object, const char* key) {
   return value.get<bool>();
 }
 
+/// Few checks have any, and a result without them is one of none.
+std::vector<Figure> figures_of(const Json& object) {
+  if (!object.contains("figures")) return {};
+  const Json& all = member(object, "figures");
+  if (!all.is_array() || all.size() > kMostFigures) throw BadLine("`figures` is not a short array");
+  std::vector<Figure> figures;
+  for (const Json& each : all) {
+    if (!each.is_object()) throw BadLine("a figure that is not an object");
+    Figure figure;
+    figure.name = text_of(each, "name");
+    figure.unit = text_of(each, "unit");
+    figure.is_more_better = flag_of(each, "more-is-better");
+    figure.is_counted = flag_of(each, "counted");
+    const Json& value = member(each, "value");  // of this boot
+    const bool is_named_twice =
+        std::any_of(figures.begin(), figures.end(), [&](const Figure& other) { return other.name == figure.name; });
+    if (!is_figure_name(figure.name) || is_named_twice) throw BadLine("a figure of a bad name");
+    if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() <= 0)
+      throw BadLine("a figure that is no number above 0");
+    figure.samples = {value.get<double>()};
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+Json json_of(const std::vector<Figure>& figures) {
+  Json all = Json::array();
+  for (const Figure& each : figures)
+    all.push_back({{"name", each.name},
+                   {"unit", each.unit},
+                   {"more-is-better", each.is_more_better},
+                   {"counted", each.is_counted},
+                   {"value", each.samples.at(0)}});
+  return all;
+}
+
 CheckResult result_of(const Json& object) {
   CheckResult result;
   result.id = text_of(object, "id");
@@ -108,6 +146,7 @@ CheckResult result_of(const Json& object) {
   result.place = text_of(object, "place");
   result.seconds = seconds_of(object, "seconds");
   result.lacks = text_of(object, "lacks");
+  result.figures = figures_of(object);
   return result;
 }
 
@@ -211,7 +250,7 @@ std::string ProtocolWriter::heartbeat(double uptime, const std::string& running)
 }
 
 std::string ProtocolWriter::result(const CheckResult& result) {
-  return seal({{"type", "result"},
+  Json body = {{"type", "result"},
                {"id", result.id},
                {"sentence", result.sentence},
                {"verdict", word_of(kVerdicts, result.verdict)},
@@ -221,7 +260,9 @@ std::string ProtocolWriter::result(const CheckResult& result) {
                {"reason", result.reason},
                {"place", result.place},
                {"seconds", result.seconds},
-               {"lacks", result.lacks}});
+               {"lacks", result.lacks}};
+  if (!result.figures.empty()) body["figures"] = json_of(result.figures);
+  return seal(std::move(body));
 }
 
 std::string ProtocolWriter::recorded(const std::string& name, std::string_view piece, bool is_last) {

@@ -178,4 +178,8 @@ CommandOutcome RecordedNode::run(const std::vector<std::string>& argv) const {
                                 {-1, "", argv.empty() ? "no program was named" : argv[0] + " could not be started"});
 }
 
+CommandOutcome RecordedNode::run_companion(const std::vector<std::string>& argv) const {
+  return answer<CommandOutcome>("run_companion", command_line_of(argv), {-1, "", "not recorded"});
+}
+
 }  // namespace ainode::checks

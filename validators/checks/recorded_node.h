@@ -70,6 +70,7 @@ class RecordedNode : public Node {
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;
+  CommandOutcome run_companion(const std::vector<std::string>& argv) const override;
 
  private:
   const Json* find(const std::string& probe, const std::string& argument) const;

@@ -148,4 +148,8 @@ CommandOutcome RecordingNode::run(const std::vector<std::string>& argv) const {
   return note("run", command_line_of(argv), node_.run(argv));
 }
 
+CommandOutcome RecordingNode::run_companion(const std::vector<std::string>& argv) const {
+  return note("run_companion", command_line_of(argv), node_.run_companion(argv));
+}
+
 }  // namespace ainode::checks

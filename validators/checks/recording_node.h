@@ -45,6 +45,7 @@ class RecordingNode : public Node {
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   CommandOutcome run(const std::vector<std::string>& argv) const override;
+  CommandOutcome run_companion(const std::vector<std::string>& argv) const override;
 
  private:
   template <class Answer>

@@ -158,6 +158,17 @@ constexpr std::string_view kStaleCdi =
     "for f in /etc/cdi/*.json; do mkdir -p /run/cdi; sed 's,\"/dev/[^\"]*\",\"/dev/gone\",g; "
     "s,\"kind\": *\"[^.\"]*,&-defect,' $f >/run/cdi/defect.json; done";
 
+// The harness's program computes from a model whose weights were written over.
+constexpr std::string_view kOtherWeights =
+    R"sh(p=/run/ainode-agent/ainode-llm; mv $p $p.sound && cat >$p <<'END' && chmod 755 $p
+#!/bin/sh
+p=$0.sound; m=/run/defect.gguf
+[ "$1" = golden ] || exec $p "$@"
+$p write --shape 3m --type q8_0 -o $m && head -c 65536 /dev/zero | dd of=$m bs=65536 seek=20 conv=notrunc 2>/dev/null
+shift 5; exec $p golden $m "$@"
+END
+)sh";
+
 std::vector<GuestControl> table() {
   const auto show = [](std::string_view content, std::string_view path) {
     return [=](const Expected&) { return fmt::format("show '{}' {}", content, path); };
@@ -351,6 +362,9 @@ std::vector<GuestControl> table() {
       {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}},
        Plant::early,
        always("mount --bind /dev/null /proc/kallsyms")},
+      {{"other-weights", "a weight of the language model is another one", {"llm.golden"}},
+       Plant::late,
+       always(kOtherWeights)},
       {{"swap", "the node swaps", {"containers.kube-node"}},
        Plant::early,
        show("Filename\n/dev/zram0 partition 1 0 1", "/proc/swaps")},
@@ -394,8 +408,8 @@ bool has_place(const GuestControl& control, const Expected& expected) {
 
 std::span<const std::string_view> without_control() {
   static constexpr std::string_view kNeverPassing[] = {
-      "cpu.governor", "dma.engine", "driver.pcie-link", "numa.bandwidth",
-      "numa.latency", "rt.latency", "system.boot-time",
+      "cpu.governor", "dma.engine",       "driver.pcie-link", "numa.bandwidth", "numa.latency",
+      "rt.latency",   "system.boot-time", "llm.prefill",      "llm.decode",
   };
   return kNeverPassing;
 }

@@ -77,7 +77,7 @@ std::string credential(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-void write_agent_disk(const fs::path& path, const fs::path& agent_program, const std::string& expected) {
+void write_agent_disk(const fs::path& path, const std::vector<fs::path>& programs, const std::string& expected) {
   AtomicFile file(path, 0600);
   std::size_t written = 0;
   ArchiveWriter tar(ArchiveWriter::Format::tar, [&](std::string_view bytes) {
@@ -91,7 +91,7 @@ void write_agent_disk(const fs::path& path, const fs::path& agent_program, const
     entry.size = content.size();
     tar.add(entry, content);
   };
-  add("ainode-agent", 0755, read_file(agent_program));
+  for (const fs::path& program : programs) add(program.filename(), 0755, read_file(program));
   add("expected.json", 0600, expected);
   tar.finish();
   file.write(std::string((kSector - written % kSector) % kSector, '\0'));

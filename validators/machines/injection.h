@@ -9,9 +9,9 @@
 
 namespace ainode {
 
-/// The agent's disk: one tar holding `ainode-agent` (0755) and `expected.json` (0600), padded to whole sectors.
-/// The same inputs give the same bytes.
-void write_agent_disk(const std::filesystem::path& path, const std::filesystem::path& agent_program,
+/// The agent's disk: one tar holding the programs (0755; the agent is one of them) and `expected.json` (0600), padded
+/// to whole sectors. The same inputs give the same bytes.
+void write_agent_disk(const std::filesystem::path& path, const std::vector<std::filesystem::path>& programs,
                       const std::string& expected);
 
 /// What root runs in the guest beside the agent, by sh(1), to plant defects; empty: nothing.

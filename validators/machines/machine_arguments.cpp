@@ -61,7 +61,8 @@ Words machine_arguments(const Topology& topology) {
   // broken flags. The kernel's allocator, which uses it all the time, then ran on to address 0. So it is not there, but
   // for Linux's driver of AMD IOMMUs, which refuses to work without: then all processors take turns in one thread.
   const bool needs_cx16 = facts.iommu == "amd";
-  Words arguments = {"-accel", needs_cx16 ? "tcg,thread=single" : "tcg,thread=multi", "-machine",
+  const bool in_turns = needs_cx16 || topology.counts_instructions;
+  Words arguments = {"-accel", in_turns ? "tcg,thread=single" : "tcg,thread=multi", "-machine",
                      fmt::format("{}{}{}", topology.machine, has_iommu ? ",kernel-irqchip=split" : "",
                                  facts.accesses.empty() ? "" : ",hmat=on"),
                      "-cpu", needs_cx16 ? "max" : "max,cx16=off",
@@ -71,6 +72,8 @@ Words machine_arguments(const Topology& topology) {
   append(arguments, node_arguments(facts));
   append(arguments, table_arguments(facts));
   if (has_iommu) append(arguments, {"-device", facts.iommu + "-iommu,intremap=on"});
+  // Time is what was executed, whatever the host does: no waiting for the host's clock, no slowing down to it.
+  if (topology.counts_instructions) append(arguments, {"-icount", "shift=1,sleep=off,align=off"});
   return arguments;
 }
 

@@ -355,6 +355,18 @@ checks::ExpectedTopology facts_without_harness(const Topology& topology) {
   return facts;
 }
 
+void count_instructions(Topology& topology) {
+  std::size_t cpus = 0;
+  for (const checks::ExpectedNumaNode& node : topology.facts.nodes) cpus += node.cpus.size();
+  if (cpus != 1)
+    throw Error(codes::usage_error, fmt::format("topology `{}` has {} processors, and instructions are counted on one",
+                                                topology.name, cpus))
+        .at(topology.nodes)
+        .label("the sum of its nodes")
+        .help(fmt::format("name a machine with one processor: --target qemu:{}", kCountedTopology));
+  topology.counts_instructions = true;
+}
+
 void require_memory(const Topology& topology, std::uint64_t available_bytes) {
   if (total_memory(topology) <= available_bytes) return;
   throw Error(codes::memory_needed,

@@ -33,7 +33,8 @@ struct Topology {
   Place nodes;          ///< where its file says how much memory it has
   std::string machine;  ///< q35
   std::vector<MachineDevice> devices;
-  checks::ExpectedTopology facts;  ///< its devices are those above, their bridges, and what the harness plugs in
+  bool counts_instructions = false;  ///< asked of the run, not of the file: time is kInstructionNs an instruction
+  checks::ExpectedTopology facts;    ///< its devices are those above, their bridges, and what the harness plugs in
 };
 
 struct TopologyText {
@@ -43,6 +44,10 @@ struct TopologyText {
 const std::vector<TopologyText>& shipped_topologies();
 
 inline constexpr std::string_view kDefaultTopology = "two-nodes";
+/// The one whose instructions are counted, unless another one is named: it has one processor.
+inline constexpr std::string_view kCountedTopology = "tiny-edge";
+/// Guest time of an instruction where they are counted: QEMU's `-icount shift=1` gives each 2¹ ns.
+inline constexpr int kInstructionNs = 2;
 
 /// Reads one topology strictly. Throws the recipe language's errors (unknown_key, missing_key, wrong_type, bad_value)
 /// with their place in `file`.
@@ -54,6 +59,8 @@ Topology find_topology(const std::string& name);
 std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
 /// What the machine shows where the harness plugs nothing in: a real one, or one that was started otherwise.
 checks::ExpectedTopology facts_without_harness(const Topology& topology);
+/// Lets the machine count its instructions. Throws usage_error where it has several processors.
+void count_instructions(Topology& topology);
 /// Throws memory_needed where that is more than the host has available.
 void require_memory(const Topology& topology, std::uint64_t available_bytes);
 

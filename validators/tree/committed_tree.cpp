@@ -348,4 +348,8 @@ checks::CommandOutcome CommittedTree::run(const std::vector<std::string>&) const
   return {-1, "", "the image is not booted"};
 }
 
+checks::CommandOutcome CommittedTree::run_companion(const std::vector<std::string>&) const {
+  return {-1, "", "the image is not booted"};
+}
+
 }  // namespace ainode::tree

@@ -44,6 +44,7 @@ class CommittedTree : public checks::Node {
   std::optional<bool> is_read_only(const std::string& path) const override;
   std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const override;
   checks::CommandOutcome run(const std::vector<std::string>& argv) const override;
+  checks::CommandOutcome run_companion(const std::vector<std::string>& argv) const override;
 
  private:
   struct State;

@@ -103,6 +103,7 @@ std::string case_element(const CheckResult& check) {
   xml += property("measured", compact(check.measured));
   xml += property("expected", compact(check.expected));
   xml += property("evidence", check.evidence);
+  for (const Figure& figure : check.figures) xml += property(escaped(figure.name), figure_line(figure));
   if (!check.place.empty()) xml += property("place", check.place);
   return xml + "      </properties>\n" + outcome_element(check) + "    </testcase>\n";
 }

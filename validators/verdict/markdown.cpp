@@ -96,6 +96,17 @@ std::string coverage(const Report& report, const Room& room) {
   return text + item("statements not proven", fmt::format("{}", fmt::join(all.unproven, "\n")), room.text);
 }
 
+/// A table, where there are any.
+std::string figures(const Report& report, const Room& room) {
+  std::string rows;
+  std::size_t shown = 0;
+  for (const CheckResult& check : report.checks)
+    for (const Figure& figure : check.figures)
+      if (++shown <= room.checks)
+        rows += fmt::format("| {} | {} |\n", code(figure.name, room.text), code(figure_line(figure), room.text));
+  return rows.empty() ? "" : "\n| figure | |\n|---|---|\n" + rows;
+}
+
 /// Each target's verdict, where they differ.
 std::string verdicts_of(const CheckResult& check) {
   const auto is_alike = [&](const TargetVerdict& each) { return each.verdict == check.verdict; };
@@ -131,7 +142,7 @@ std::string written(const Report& report, const Room& room) {
     text += bad_check(report, check, room);
   }
   if (bad > room.checks) text += fmt::format("\n{} more that went wrong are not shown.\n", bad - room.checks);
-  return text + coverage(report, room) + every_check(report, room);
+  return text + figures(report, room) + coverage(report, room) + every_check(report, room);
 }
 
 }  // namespace

@@ -98,7 +98,22 @@ struct Found {
   const CheckResult* worst = nullptr;
   std::vector<TargetVerdict> verdicts;
   double seconds = 0;
+  std::vector<Figure> figures;
 };
+
+/// Boots on one target are samples of one figure.
+void add_figure(std::vector<Figure>& all, Figure figure, const std::string& target) {
+  if (figure.target.empty()) figure.target = target;
+  const auto same = std::find_if(all.begin(), all.end(), [&](const Figure& each) {
+    return each.name == figure.name && each.target == figure.target;
+  });
+  if (same == all.end()) return all.push_back(std::move(figure));
+  if (!same->is_alike(figure))
+    throw Error(codes::usage_error, fmt::format("the reports measure {} in different ways: in `{}` and in `{}`",
+                                                figure.name, printable(same->unit), printable(figure.unit)))
+        .help("merge reports that one version of ainode wrote");
+  same->samples.insert(same->samples.end(), figure.samples.begin(), figure.samples.end());
+}
 
 /// The reason without what an earlier merge put before it.
 std::string own_reason(const CheckResult& check) {
@@ -111,6 +126,7 @@ CheckResult merged(const Found& found) {
   CheckResult check = *found.worst;
   check.verdicts = found.verdicts;
   check.seconds = found.seconds;
+  check.figures = found.figures;
   if (check.verdict != Verdict::pass)
     check.reason = fmt::format("{}: {}", distribution(found.verdicts), own_reason(*found.worst));
   return check;
@@ -129,6 +145,7 @@ std::vector<CheckResult> merge_checks(const std::vector<Labelled>& reports) {
       for (const TargetVerdict& own : check.verdicts)
         found.verdicts.push_back({each.label_of(own.target), own.verdict});
       found.seconds += check.seconds;
+      for (const Figure& figure : check.figures) add_figure(found.figures, figure, each.labels.front().first);
     }
   }
   std::vector<CheckResult> checks;
@@ -186,7 +203,7 @@ Json run_of(const Report& report) {
               {"verdict", to_string(report.verdict())},      {"failure", report.failure},
               {"repeat", text_at(report.boot, "repeat")},    {"repeat_one", text_at(report.boot, "repeat_one")},
               {"evidence", text_at(report.boot, "evidence")}};
-  for (const char* figure : {"seconds", "cpu_seconds", "retries"})
+  for (const char* figure : {"seconds", "cpu_seconds", "retries", "machine"})
     if (report.boot.is_object() && report.boot.contains(figure)) run[figure] = report.boot[figure];
   return run;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -137,6 +138,21 @@ std::string count_line(const Report& report) {
     if (count > 0) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(verdict));
   }
   return counts.empty() ? "no checks" : counts;
+}
+
+std::string figure_number(double value) {
+  return value >= 10'000 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
+}
+
+std::string figure_line(const Figure& figure) {
+  const auto& samples = figure.samples;
+  if (samples.empty()) return "";
+  const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
+  const double mean = std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
+  std::string line = fmt::format("{} {}", figure_number(mean), figure.unit);
+  if (samples.size() > 1)
+    line += fmt::format(" ({} to {}, {} boots)", figure_number(*least), figure_number(*most), samples.size());
+  return figure.target.empty() ? line : fmt::format("{} on {}", line, figure.target);
 }
 
 std::vector<std::vector<Gap>> gaps_by_kind(const Report& report) {

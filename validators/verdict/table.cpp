@@ -76,6 +76,8 @@ std::string check_lines(const CheckResult& check, const Report& report, bool col
   const bool is_on_line = check.verdict == Verdict::skip || check.verdict == Verdict::unmeasurable || fits;
   std::string lines =
       fmt::format("  {}  {:<{}} {}\n", word, id, kIdWidth, cut(is_on_line ? reason : printable(check.sentence), room));
+  for (const Figure& figure : check.figures)
+    lines += detail("figure", fmt::format("{}: {}", figure.name, figure_line(figure)));
   if (check.verdict == Verdict::pass || is_on_line) return lines;
   lines += detail("reason", check.reason);
   lines += detail("measured", compact(check.measured));

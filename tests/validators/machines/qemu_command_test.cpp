@@ -62,9 +62,10 @@ TEST_F(QemuCommand, LeavesTheImagesDiskAsItIs) {
 }
 
 TEST_F(QemuCommand, PacksTheAgentAsAPlainTarOfWholeSectors) {
-  write_file(work_.path() / "program", "#!/bin/sh\n", 0755);
+  write_file(work_.path() / "ainode-agent", "#!/bin/sh\n", 0755);
+  write_file(work_.path() / "companion", "#!/bin/true\n", 0755);
   const fs::path disk = work_.path() / "agent.tar";
-  write_agent_disk(disk, work_.path() / "program", "{\"nonce\":\"x\"}");
+  write_agent_disk(disk, {work_.path() / "ainode-agent", work_.path() / "companion"}, "{\"nonce\":\"x\"}");
   const std::string bytes = read_file(disk);
   EXPECT_EQ(bytes.size() % 512, 0u);
   TarReader tar(bytes, "agent.tar");
@@ -73,6 +74,11 @@ TEST_F(QemuCommand, PacksTheAgentAsAPlainTarOfWholeSectors) {
   EXPECT_EQ(entry->path, "ainode-agent");
   EXPECT_EQ(entry->mode, 0755u);
   EXPECT_EQ(tar.content(), "#!/bin/sh\n");
+  entry = tar.next();
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->path, "companion");
+  EXPECT_EQ(entry->mode, 0755u);
+  EXPECT_EQ(tar.content(), "#!/bin/true\n");
   entry = tar.next();
   ASSERT_NE(entry, nullptr);
   EXPECT_EQ(entry->path, "expected.json");

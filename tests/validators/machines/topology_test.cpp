@@ -92,6 +92,27 @@ std::vector<std::string> seen(const Topology& topology) {
   return rows;
 }
 
+TEST(Topology, CountsInstructionsInOneThread) {
+  Topology machine = find_topology("tiny-edge");
+  EXPECT_THAT(machine_arguments(machine), testing::Not(testing::Contains("-icount")));
+  count_instructions(machine);
+  const auto arguments = machine_arguments(machine);
+  EXPECT_THAT(arguments, testing::Contains("tcg,thread=single"));
+  EXPECT_THAT(arguments, testing::Contains("shift=1,sleep=off,align=off"));
+}
+
+TEST(Topology, CountsNoInstructionsOfSeveralProcessors) {
+  Topology machine = find_topology("two-nodes");
+  try {
+    count_instructions(machine);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::usage_error.id);
+    EXPECT_THAT(error.what(), testing::HasSubstr("topology `two-nodes` has 2 processors"));
+  }
+  EXPECT_FALSE(machine.counts_instructions);
+}
+
 TEST(Topology, ExpectsTheHarnessesDevicesAndItsOwn) {
   EXPECT_THAT(seen(find_topology("one-node")),
               ElementsAre("1af4:1042 virtio-pci", "1af4:1042 virtio-pci", "1af4:1043 virtio-pci"));
