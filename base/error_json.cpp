@@ -25,6 +25,7 @@ Json error_json(const Error& error) {
     json["errors"] = Json::array();
     for (const Error& one : several->all()) json["errors"].push_back(one_error_json(one));
   }
+  json["exit"] = static_cast<int>(error.code().exit);
   json["text"] = render(error);
   return json;
 }
