@@ -138,7 +138,7 @@ class Recipe(Result):
         return values
 
     def _repr_html_(self) -> str:
-            facts = ("name", "summary", "path", "variant", "architecture", "digest")
+        facts = ("name", "summary", "path", "variant", "architecture", "digest")
         return table([(fact, str(getattr(self, fact))) for fact in facts])
 
     def require_same(self, lock: Lock) -> None:
