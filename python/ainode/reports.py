@@ -72,7 +72,8 @@ class Report(Result):
         checks = []
         for one in says["checks"]:
             values: dict[str, Any] = {name: one.get(name) for name in names}
-            checks.append(Check(**values | {"verdict": Verdict(one["verdict"])}))
+            values["verdict"] = Verdict(one["verdict"])
+            checks.append(Check(**values))
         return cls(
             says["image"],
             says["commit"],
