@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -85,11 +86,15 @@ class SilentServer:
 
 
 def processes_below(folder):
-    """Command lines of processes that work below a folder, or name it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
-            if str(folder).encode() in words and int(entry.name) != os.getpid():
-                found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+    """Command lines that name a folder; a process that is being killed gets a moment."""
+    for _ in range(100):
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+                if str(folder).encode() in words and int(entry.name) != os.getpid():
+                    found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+        if not found:
+            break
+        time.sleep(0.02)
     return found
