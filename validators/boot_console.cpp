@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
+#include "validators/guest_conversation.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_process.h"
-#include "validators/machines/guest_run.h"
 #include "validators/machines/injection.h"
 #include "validators/validate.h"
 
@@ -14,7 +13,7 @@ namespace ainode {
 
 namespace {
 
-constexpr std::size_t kNonceBytes = 32;
+constexpr std::chrono::hours kCommandPatience{24};
 
 int open_console(RunContext& run, const ImageGuest& guest, const std::string& qemu) {
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
@@ -25,30 +24,26 @@ int open_console(RunContext& run, const ImageGuest& guest, const std::string& qe
   return run_on_terminal(command);
 }
 
-void print_output(const checks::Message& message) {
-  if (message.type != checks::Message::Type::output) return;
-  write_all(message.stream == "stderr" ? STDERR_FILENO : STDOUT_FILENO, message.text, "the terminal");
+void print_output(std::string_view stream, std::string_view piece) {
+  write_all(stream == "stderr" ? STDERR_FILENO : STDOUT_FILENO, piece, "the terminal");
 }
 
-int run_in_guest(RunContext& run, ImageGuest& guest, const std::vector<std::string>& command, const std::string& qemu) {
-  const AgentTask task = {to_hex(random_bytes(kNonceBytes)), guest.manifest.profiles, command};
-  const GuestPlan plan = {guest.manifest.name, inject_agent(guest, task, qemu), task.nonce, guest.work.path(),
-                          GuestDeadlines()};
-  int status = 0;
-  const GuestOutcome outcome = run_guest(run, plan, [&](const checks::Message& message) {
-    print_output(message);
-    if (message.type == checks::Message::Type::exit) status = message.status;
-  });
-  require_end(outcome, guest.topology);
-  return status;
+int run_in_guest(RunContext& run, const BootOptions& options, const fs::path& work_parent) {
+  SessionOptions session;
+  session.image = options.image;
+  session.topology = topology_of(options.target);
+  session.qemu = options.qemu;
+  GuestConversation guest(run, session, work_parent);
+  return guest.run(options.command, kCommandPatience, "", print_output).exit_code;
 }
 
 }  // namespace
 
 int boot_console(RunContext& run, const BootOptions& options) {
-  ImageGuest guest = prepare_guest(options.image, topology_of(options.target), {}, cache_directory() / "guests");
-  return options.command.empty() ? open_console(run, guest, options.qemu)
-                                 : run_in_guest(run, guest, options.command, options.qemu);
+  const fs::path work_parent = cache_directory() / "guests";
+  if (!options.command.empty()) return run_in_guest(run, options, work_parent);
+  return open_console(run, prepare_guest(options.image, find_topology(topology_of(options.target)), {}, work_parent),
+                      options.qemu);
 }
 
 }  // namespace ainode

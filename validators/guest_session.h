@@ -88,6 +88,7 @@ class GuestSession {
 
  private:
   class Owner;
+  Owner& owner();
   std::unique_ptr<Owner> owner_;
 };
 

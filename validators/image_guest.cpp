@@ -64,15 +64,12 @@ std::string topology_of(const std::string& target) {
           "`record` also local[:TOPOLOGY], for `validate` tree and recorded");
 }
 
-ImageGuest prepare_guest(const fs::path& image, const std::string& topology,
-                         const std::vector<std::string>& extra_arguments, const fs::path& work_parent,
-                         bool counts_instructions) {
+ImageGuest prepare_guest(const fs::path& image, Topology machine, const std::vector<std::string>& extra_arguments,
+                         const fs::path& work_parent) {
   Manifest manifest = read_manifest(image);
   if (manifest.architecture != "amd64")
     throw Error(codes::target_unknown,
                 fmt::format("{}: no topology emulates {} yet", image.string(), manifest.architecture));
-  Topology machine = find_topology(topology);
-  if (counts_instructions) count_instructions(machine);
   if (const auto available = available_memory()) require_memory(machine, *available);
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
@@ -116,7 +113,6 @@ checks::Expected expected_in(const ImageGuest& guest, const AgentTask& task) {
   expected.only = task.only;
   expected.elsewhere = task.elsewhere;
   expected.nonce = task.nonce;
-  expected.command = task.command;
   expected.emulated = true;
   expected.instruction_ns = guest.topology.counts_instructions ? kInstructionNs : 0;
   for (const auto claim : task.planting.claims) claim(expected);
@@ -130,7 +126,7 @@ std::vector<std::string> inject_agent(ImageGuest& guest, const AgentTask& task, 
   write_agent_disk(guest.files.agent_disk, programs, checks::write_expected(expected_in(guest, task)));
   std::vector<std::string> command = qemu_command(qemu, guest.topology, guest.files, guest.command_line);
   std::vector<std::string> arguments;
-  if (!task.command.empty()) arguments.emplace_back("--run-command");
+  if (task.listens) arguments.emplace_back("--listen");
   if (task.records) arguments.emplace_back("--record");
   const std::vector<std::string> credentials = agent_credentials(arguments, {task.planting.early, task.planting.late});
   command.insert(command.end(), credentials.begin(), credentials.end());

@@ -37,9 +37,8 @@ std::string topology_of(const std::string& target);
 
 /// Reads the image and prepares kernel, initrd and overlay in a directory below `work_parent`.
 /// Throws image_not_found, image_malformed, target_unknown, memory_needed, tool_missing, disk_full.
-ImageGuest prepare_guest(const std::filesystem::path& image, const std::string& topology,
-                         const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent,
-                         bool counts_instructions = false);
+ImageGuest prepare_guest(const std::filesystem::path& image, Topology machine,
+                         const std::vector<std::string>& extra_arguments, const std::filesystem::path& work_parent);
 
 /// Throws where there was no last word of an agent: the failure with the guest's last lines, or what require_start
 /// throws.
@@ -51,7 +50,7 @@ void require_start(const GuestOutcome& outcome, const Topology& topology);
 struct AgentTask {
   std::string nonce;
   std::vector<std::string> profiles;
-  std::vector<std::string> command;  ///< empty: run the checks
+  bool listens = false;  ///< answers what it is asked; else it runs the checks once
   checks::Level level = checks::Level::standard;
   std::vector<std::string> only = {};        ///< as Expected::only
   bool records = false;                      ///< and send what the checks saw

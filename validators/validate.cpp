@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "validators/asked_checks.h"
 #include "validators/checks/catalog.h"
+#include "validators/collected_results.h"
 #include "validators/image_guest.h"
 #include "validators/machines/guest_process.h"
 #include "validators/machines/guest_run.h"
@@ -29,8 +30,6 @@ namespace ainode {
 namespace {
 
 constexpr std::size_t kNonceBytes = 32;
-constexpr std::size_t kReasonBytes = 500;
-constexpr std::chrono::milliseconds kRetryPause{1000};  // times the number of the retry
 
 void require_level(const std::string& level) {
   if (level.empty() || checks::level_named(level)) return;
@@ -43,10 +42,6 @@ void require_level(const std::string& level) {
 
 double rounded(double seconds) {
   return std::round(seconds * 10) / 10;
-}
-
-fs::path evidence_of(const ValidateOptions& options) {
-  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
 }
 
 Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const ValidateOptions& options) {
@@ -68,72 +63,6 @@ Json boot_json(const GuestOutcome& outcome, const ImageGuest& guest, const Valid
           {"last_lines", outcome.last_lines}};
 }
 
-/// Takes results as they come; a guest that boots again starts with none.
-class Collector {
- public:
-  Collector(RunContext& run, const std::vector<checks::Check>& chosen) : run_(run), chosen_(chosen) {}
-  RecordedFiles& recorded() { return recorded_; }
-
-  void take(const checks::Message& message) {
-    using Type = checks::Message::Type;
-    if (message.type == Type::hello) {
-      results_.clear();
-      recorded_.clear();
-      run_.events.detail("check", fmt::format("the agent spoke {:.1f} s after power on", message.uptime));
-    }
-    if (message.type == Type::recorded) recorded_[message.id] += message.text;
-    if (message.type != Type::result) return;
-    results_.push_back(message.result);
-    run_.events.progress("check", results_.size(), chosen_.size(), "checks");
-    run_.events.detail("check", printable(fmt::format("{} {}", to_string(message.result.verdict), message.result.id)));
-  }
-
-  /// One result for each check that was asked for, in running order, and a fail for whatever else came.
-  std::vector<CheckResult> finish(const GuestOutcome& outcome) const {
-    std::vector<CheckResult> all;
-    for (const checks::Check& check : chosen_) {
-      const auto found = std::find_if(results_.begin(), results_.end(),
-                                      [&](const CheckResult& result) { return result.id == check.id; });
-      all.push_back(found != results_.end() ? *found : missing(check, outcome));
-    }
-    if (const std::string ids = unasked(); !ids.empty()) {
-      CheckResult& surplus = all.emplace_back();
-      surplus.id = "agent.unasked";
-      surplus.sentence = "the agent answers what it was asked";
-      surplus.verdict = Verdict::fail;
-      surplus.reason = "nobody asked for " + ids;
-    }
-    return all;
-  }
-
- private:
-  /// Ids that the guest made up: foreign text, so they stand in a reason.
-  std::string unasked() const {
-    std::set<std::string> ids;
-    for (const CheckResult& result : results_) ids.insert(printable(result.id));
-    for (const checks::Check& check : chosen_) ids.erase(std::string(check.id));
-    return fmt::format("{}", fmt::join(ids, ", ")).substr(0, kReasonBytes);
-  }
-
-  static CheckResult missing(const checks::Check& check, const GuestOutcome& outcome) {
-    CheckResult result;
-    result.id = check.id;
-    result.sentence = check.sentence;
-    const bool was_running = outcome.doing == check.id;
-    const bool is_guests_fault = !outcome.is_infra() && (was_running || !outcome.code);
-    result.verdict = is_guests_fault ? Verdict::fail : Verdict::infra;
-    result.reason = !outcome.code ? "the agent ended without this result"
-                    : was_running ? outcome.text
-                                  : "did not run: the boot had ended";
-    return result;
-  }
-
-  RunContext& run_;
-  const std::vector<checks::Check>& chosen_;
-  std::vector<CheckResult> results_;
-  RecordedFiles recorded_;
-};
-
 [[noreturn]] void refuse_arguments(const std::string& target) {
   throw Error(codes::usage_error, fmt::format("target {} boots nothing: it takes no kernel arguments", target))
       .help("leave out --append");
@@ -144,17 +73,6 @@ class Collector {
               fmt::format("target {} is no emulated machine: nobody counts its instructions", target))
       .help(
           fmt::format("name a machine with one processor: --target qemu:{}, or leave out --counted", kCountedTopology));
-}
-
-GuestDeadlines deadlines_of(const ValidateOptions& options) {
-  GuestDeadlines deadlines;
-  deadlines.whole = options.wall_deadline;
-  deadlines.silence = options.silence;
-  deadlines.cpu_seconds = static_cast<double>(options.cpu_deadline.count());
-  // A tenth of the patience is enough for an answer or for last words.
-  deadlines.answer = deadlines.last_words =
-      std::max(std::chrono::milliseconds(1000), std::chrono::milliseconds(options.silence) / 8);
-  return deadlines;
 }
 
 controls::Planting planting_for(const ValidateOptions& options) {
@@ -177,19 +95,12 @@ Json unplanted_in(const fs::path& console) {
   return names;
 }
 
-std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen) {
-  std::set<std::string> names;
-  for (const checks::Check& check : chosen)
-    if (!check.companion.empty()) names.emplace(check.companion);
-  return {names.begin(), names.end()};
-}
-
 /// One start of a guest, from a disk that nobody wrote to.
 struct Attempt {
   ImageGuest guest;
   AgentTask task;
   GuestOutcome outcome;
-  Collector collector;
+  CollectedResults collector;
 };
 
 Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const checks::Expected& asked,
@@ -199,7 +110,9 @@ Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const che
   ImageGuest guest = run_step(run, "prepare", [&] {
     std::vector<std::string> arguments = options.extra_arguments;
     arguments.insert(arguments.end(), planting.arguments.begin(), planting.arguments.end());
-    return prepare_guest(options.image, topology_of(options.target), arguments, evidence, options.counted);
+    Topology machine = find_topology(topology_of(options.target));
+    if (options.counted) count_instructions(machine);
+    return prepare_guest(options.image, std::move(machine), arguments, evidence);
   });
   AgentTask task = {to_hex(random_bytes(kNonceBytes)),
                     asked.profiles,
@@ -213,7 +126,7 @@ Attempt attempt_guest(RunContext& run, const ValidateOptions& options, const che
   const GuestPlan plan = {
       guest.manifest.name, inject_agent(guest, task, options.qemu), task.nonce, evidence, deadlines_of(options),
       task.records};
-  Collector collector(run, chosen);
+  CollectedResults collector(run, chosen);
   GuestOutcome outcome = run_step(run, "boot", [&] {
     return run_guest(run, plan, [&](const checks::Message& message) { collector.take(message); });
   });
@@ -229,6 +142,28 @@ void pause(std::chrono::milliseconds time) {
 }
 
 }  // namespace
+
+GuestDeadlines deadlines_of(const ValidateOptions& options) {
+  GuestDeadlines deadlines;
+  deadlines.whole = options.wall_deadline;
+  deadlines.silence = options.silence;
+  deadlines.cpu_seconds = static_cast<double>(options.cpu_deadline.count());
+  // A tenth of the patience is enough for an answer or for last words.
+  deadlines.answer = deadlines.last_words =
+      std::max(std::chrono::milliseconds(1000), std::chrono::milliseconds(options.silence) / 8);
+  return deadlines;
+}
+
+std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen) {
+  std::set<std::string> names;
+  for (const checks::Check& check : chosen)
+    if (!check.companion.empty()) names.emplace(check.companion);
+  return {names.begin(), names.end()};
+}
+
+fs::path evidence_of(const ValidateOptions& options) {
+  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
+}
 
 void require_profiles(const std::vector<std::string>& profiles) {
   const std::vector<std::string_view> known = checks::profile_names();
@@ -306,6 +241,20 @@ Report report_on(const Manifest& manifest, const ValidateOptions& options, const
   return report;
 }
 
+Report report_on_guest(const ImageGuest& guest, const ValidateOptions& options, const checks::Expected& asked,
+                       const GuestOutcome& outcome, const CollectedResults& results) {
+  Report report = report_on(guest.manifest, options, asked);
+  report.topology = guest.topology.name;
+  report.checks = results.finish(outcome);
+  report.coverage = coverage_of(asked, Seen::running, report.checks);
+  report.boot = boot_json(outcome, guest, options);
+  if (outcome.code) {
+    report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
+    report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;
+  }
+  return report;
+}
+
 Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   // Before anything is made: a directory without an image stays as it was.
   const checks::Expected asked = asked_of(read_manifest(options.image), options);
@@ -331,17 +280,9 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
     kept->expected = expected_in(guest, task);
   }
 
-  Report report = report_on(guest.manifest, options, asked);
-  report.topology = guest.topology.name;
-  report.checks = collector.finish(outcome);
-  report.coverage = coverage_of(asked, Seen::running, report.checks);
-  report.boot = boot_json(outcome, guest, options);
+  Report report = report_on_guest(guest, options, asked, outcome, collector);
   report.boot["retries"] = std::move(retries);
   if (!options.controls.empty()) report.boot["unplanted"] = unplanted_in(evidence_of(options) / "console.log");
-  if (outcome.code) {
-    report.failure = fmt::format("{}: {}", outcome.code->id, outcome.text);
-    report.failure_verdict = outcome.is_infra() ? Verdict::infra : Verdict::fail;
-  }
   return report;
 }
 

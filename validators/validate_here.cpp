@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "validators/asked_checks.h"
 #include "validators/checks/catalog.h"
 #include "validators/checks/local_node.h"
@@ -63,6 +64,13 @@ Report validate_tree(RunContext& run, const ValidateOptions& options) {
   return report;
 }
 
+/// Where the programs lie that these checks run; they are looked for only where one is run.
+std::string companions_for(const std::vector<checks::Check>& chosen) {
+  const auto check =
+      std::find_if(chosen.begin(), chosen.end(), [](const auto& each) { return !each.companion.empty(); });
+  return check == chosen.end() ? "" : companion_program(check->companion).parent_path().string();
+}
+
 Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecording* kept) {
   const Manifest manifest = read_manifest(options.image);
   checks::Expected expected = asked_of(manifest, options);
@@ -76,8 +84,8 @@ Report validate_local(RunContext& run, const ValidateOptions& options, KeptRecor
   report.boot = {
       {"repeat", command_of(options)}, {"repeat_one", command_of(options, true)}, {"machine", machine_facts(false)}};
   run_step(run, "check", [&] {
-    const checks::LocalNode node;
     const std::vector<checks::Check> chosen = checks::checks_for(expected);
+    const checks::LocalNode node(companions_for(chosen));
     if (!kept) return judge(run, chosen, node, expected, throw_if_interrupted, report);
     judge(run, chosen, checks::RecordingNode(node, kept->recording), expected, throw_if_interrupted, report);
     checks::capture_system(node, kept->recording);

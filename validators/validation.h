@@ -7,6 +7,8 @@
 
 #include "base/manifest.h"
 #include "validators/checks/expected.h"
+#include "validators/collected_results.h"
+#include "validators/image_guest.h"
 #include "validators/recording_files.h"
 #include "validators/validate.h"
 
@@ -36,6 +38,16 @@ checks::Expected asked_of(const Manifest& manifest, const ValidateOptions& optio
 
 /// A report without results.
 Report report_on(const Manifest& manifest, const ValidateOptions& options, const checks::Expected& asked);
+
+/// The report on a guest that was booted; `retries` are the caller's to add.
+Report report_on_guest(const ImageGuest& guest, const ValidateOptions& options, const checks::Expected& asked,
+                       const GuestOutcome& outcome, const CollectedResults& results);
+
+/// Names of the programs that these checks run in a guest.
+std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen);
+GuestDeadlines deadlines_of(const ValidateOptions& options);
+/// Absolute.
+fs::path evidence_of(const ValidateOptions& options);
 
 /// Throws target_unknown, with a suggestion, for the name of no defect, and usage_error for a target that takes none.
 void require_controls(const ValidateOptions& options);

@@ -371,9 +371,13 @@ TEST_F(Validate, RunsOneCommandAndReturnsItsStatus) {
   setenv("XDG_CACHE_HOME", work_.path().c_str(), 1);
   RunContext context{silent_events()};
   testing::internal::CaptureStdout();
-  const int status = boot_console(context, {image_, "qemu:one-node", {"uname", "-r"}, options("runs_command").qemu});
-  EXPECT_EQ(testing::internal::GetCapturedStdout(), "uname -r\n");
-  EXPECT_EQ(status, 7);
+  const std::string qemu = options("answers").qemu;
+  const int status = boot_console(context, {image_, "qemu:one-node", {"echo", "a", "b"}, qemu});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "a b\n");
+  EXPECT_EQ(status, 0);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(boot_console(context, {image_, "qemu:one-node", {"false"}, qemu}), 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "no\xff\n");
   EXPECT_TRUE(fs::is_empty(work_.path() / "ainode/guests"));
 }
 

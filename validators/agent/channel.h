@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way out of the guest: a virtio-serial port by its name, else the second serial line, else stdout.
+// The way out of the guest and back: a virtio-serial port by its name, else the second serial line, else stdin and
+// stdout.
 #pragma once
 
 #include <optional>
@@ -8,10 +9,10 @@
 
 namespace ainode::agent {
 
-/// An open channel. One thread at a time writes; the lock is the caller's.
+/// An open channel. One thread at a time writes, and one reads; the lock is the caller's.
 class Channel {
  public:
-  static Channel standard_output();
+  static Channel standard_streams();
   /// Waits up to 20 s for the port /dev/vportNpM that /sys/class/virtio-ports names so; then tries /dev/ttyS1, raw.
   static std::optional<Channel> open_port(std::string_view name);
 
@@ -20,10 +21,12 @@ class Channel {
   ~Channel();
   /// Writes everything, waiting for a slow reader. False when the other side is gone.
   bool write(std::string_view bytes) const;
+  /// Waits for bytes. Empty when the other side is gone.
+  std::string read() const;
 
  private:
-  explicit Channel(int fd) : fd_(fd) {}
-  int fd_;
+  Channel(int in, int out) : in_(in), out_(out) {}
+  int in_, out_;  ///< may be one
 };
 
 }  // namespace ainode::agent

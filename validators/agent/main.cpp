@@ -2,7 +2,6 @@
 // ainode-agent: runs the checks of the expected document inside a node, and says each result as soon as it is there.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -22,20 +21,19 @@ namespace ainode::agent {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--run-command | --record] [--list]\n"
+    "usage: ainode-agent --expected FILE [--port NAME | --stdout] [--listen | --record] [--list]\n"
     "  --expected FILE  what the harness knows of image and machine\n"
     "  --port NAME      virtio-serial port to speak to (default ainode.agent, else /dev/ttyS1)\n"
-    "  --stdout         speak to standard output\n"
-    "  --run-command    run the document's command instead of the checks\n"
+    "  --stdout         speak to standard output, and listen to standard input\n"
+    "  --listen         answer what the harness asks, until it hangs up, instead of running the checks once\n"
     "  --record         send with the results what the checks saw, and what others may ask\n"
     "  --list           name the checks and leave\n";
 
 constexpr int kUsageError = 2, kHarnessError = 3;
-constexpr std::chrono::hours kCommandPatience{24};
 
 struct Options {
   std::string expected, port{checks::kPortName};
-  bool to_stdout = false, run_command = false, record = false, list = false;
+  bool to_stdout = false, listen = false, record = false, list = false;
 };
 
 std::optional<Options> read_options(int count, char** words) {
@@ -49,8 +47,8 @@ std::optional<Options> read_options(int count, char** words) {
       options.port = words[++i];
     } else if (word == "--stdout") {
       options.to_stdout = true;
-    } else if (word == "--run-command") {
-      options.run_command = true;
+    } else if (word == "--listen") {
+      options.listen = true;
     } else if (word == "--record") {
       options.record = true;
     } else if (word == "--list") {
@@ -85,24 +83,45 @@ void record_checks(Session& session, const checks::Node& node, const checks::Exp
   session.recording(recording);
 }
 
-void run_command(Session& session, const std::vector<std::string>& argv) {
+void answer_run(Session& session, const checks::Request& request) {
   const checks::ChildOutcome outcome = checks::run_child(
-      argv, kCommandPatience, [&](std::string_view piece) { session.output("stdout", piece); },
-      [&](std::string_view piece) { session.output("stderr", piece); });
-  if (!outcome.problem.empty()) session.output("stderr", outcome.problem + "\n");
-  session.exit(outcome.status < 0 ? 127 : outcome.status);
+      request.argv, request.patience, [&](std::string_view piece) { session.output("stdout", piece); },
+      [&](std::string_view piece) { session.output("stderr", piece); }, request.input);
+  if (!outcome.problem.empty() && !outcome.timed_out) session.output("stderr", outcome.problem + "\n");
+  session.exit(outcome.status < 0 ? 127 : outcome.status, outcome.timed_out, request.number);
+}
+
+void answer_check(Session& session, const checks::Node& node, checks::Expected expected,
+                  const checks::Request& request) {
+  expected.profiles = request.profiles;
+  expected.level = request.level;
+  expected.only = request.only;
+  expected.elsewhere = request.elsewhere;
+  run_checks(session, node, expected);
+  session.end(request.number);
+}
+
+void answer(Session& session, const checks::Node& node, const checks::Expected& expected) {
+  while (const auto request = session.next_request()) {
+    if (request->type == checks::Request::Type::run) {
+      answer_run(session, *request);
+    } else {
+      answer_check(session, node, expected, *request);
+    }
+  }
 }
 
 int converse(const Options& options, const checks::Expected& expected) {
-  auto channel = options.to_stdout ? Channel::standard_output() : Channel::open_port(options.port);
+  auto channel = options.to_stdout ? Channel::standard_streams() : Channel::open_port(options.port);
   if (!channel) return complain("neither the port " + options.port + " nor /dev/ttyS1 can be opened", kHarnessError);
   const checks::LocalNode node;
   Session session(std::move(*channel), expected.nonce, node.kernel_release());
-  if (options.run_command) {
-    run_command(session, expected.command);
+  if (options.listen) {
+    answer(session, node, expected);
+    if (!session.problem().empty()) return complain("the harness asked " + session.problem(), kHarnessError);
   } else {
     options.record ? record_checks(session, node, expected) : run_checks(session, node, expected);
-    session.end();
+    session.end(0);
   }
   return session.is_heard() ? 0 : complain("the harness does not listen", kHarnessError);
 }

@@ -23,8 +23,8 @@ double uptime() {
   return static_cast<double>(milliseconds) / 1000;
 }
 
-Session::Session(Channel channel, std::string nonce, const std::string& kernel)
-    : channel_(std::move(channel)), writer_(std::move(nonce)) {
+Session::Session(Channel channel, const std::string& nonce, const std::string& kernel)
+    : channel_(std::move(channel)), writer_(nonce), requests_(nonce) {
   say(writer_.hello(uptime(), kernel));
   heart_ = std::thread([this] { beat(); });
 }
@@ -66,16 +66,25 @@ void Session::recording(const checks::Recording& recording) {
   });
 }
 
-void Session::end() {
+void Session::end(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
-  is_over_ = true;
-  say(writer_.end(results_));
+  say(writer_.end(std::exchange(results_, 0), request));
 }
 
-void Session::exit(int status) {
+void Session::exit(int status, bool timed_out, std::uint64_t request) {
   const std::lock_guard lock(mutex_);
-  is_over_ = true;
-  say(writer_.exit(status));
+  say(writer_.exit(status, timed_out, request));
+}
+
+std::optional<checks::Request> Session::next_request() {
+  while (waiting_.empty()) {
+    const std::string bytes = channel_.read();
+    for (checks::Request& request : requests_.feed(bytes)) waiting_.push_back(std::move(request));
+    if (waiting_.empty() && (bytes.empty() || !problem().empty())) return std::nullopt;
+  }
+  checks::Request request = std::move(waiting_.front());
+  waiting_.pop_front();
+  return request;
 }
 
 bool Session::is_heard() const {

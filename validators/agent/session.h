@@ -3,20 +3,24 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "validators/agent/channel.h"
 #include "validators/checks/protocol.h"
 #include "validators/checks/recording.h"
+#include "validators/checks/requests.h"
 
 namespace ainode::agent {
 
-/// Says hello when made. Every method may be called from any thread.
+/// Says hello when made. What says something may be called from any thread, next_request() from one.
 class Session {
  public:
-  Session(Channel channel, std::string nonce, const std::string& kernel);
+  Session(Channel channel, const std::string& nonce, const std::string& kernel);
   Session(const Session&) = delete;
   ~Session();  ///< ends the heartbeat
 
@@ -24,8 +28,11 @@ class Session {
   void result(const CheckResult& result);
   void output(const std::string& stream, std::string_view text);
   void recording(const checks::Recording& recording);  ///< all of it
-  void end();                                          ///< with the number of results
-  void exit(int status);
+  void end(std::uint64_t request);                     ///< with the number of results since the last end
+  void exit(int status, bool timed_out, std::uint64_t request);
+  /// The next request of a harness that asks; nothing when it hung up, or asked something malformed: problem().
+  std::optional<checks::Request> next_request();
+  const std::string& problem() const { return requests_.problem(); }
   bool is_heard() const;  ///< false once a line could not be written
 
  private:
@@ -36,6 +43,8 @@ class Session {
   std::condition_variable stop_;
   Channel channel_;
   checks::ProtocolWriter writer_;
+  checks::RequestReader requests_;
+  std::deque<checks::Request> waiting_;
   std::string running_;
   std::size_t results_ = 0;
   bool is_over_ = false;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// fork, exec, poll on two pipes, wait.
+// fork, exec, poll on two pipes, wait. Input lies in a file without a name, so nothing waits for whoever reads it.
 #include "validators/checks/child_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 namespace ainode::checks {
 
@@ -20,6 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kCannotStart = 127;
+constexpr std::chrono::milliseconds kPause{5};
 
 struct Pipe {
   int ends[2] = {-1, -1};
@@ -35,6 +39,32 @@ struct Pipe {
   }
 };
 
+/// A file without a name that holds the input, to be read from its start.
+class InputFile {
+ public:
+  explicit InputFile(std::string_view input) : fd_(memfd_create("input", MFD_CLOEXEC)) {
+    std::size_t at = 0;
+    while (fd_ >= 0 && at < input.size()) {
+      const ssize_t size = pwrite(fd_, input.data() + at, input.size() - at, static_cast<off_t>(at));
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) break;
+      at += static_cast<std::size_t>(size);
+    }
+    is_whole_ = at == input.size();
+  }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int fd() const { return fd_; }
+  bool is_whole() const { return is_whole_; }
+
+ private:
+  int fd_;
+  bool is_whole_;
+};
+
 /// This process's environment, but for PATH.
 std::vector<char*> environment_of_child() {
   static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -45,21 +75,28 @@ std::vector<char*> environment_of_child() {
   return variables;
 }
 
+/// What the child's standard streams become, and where it says why it could not; negative: /dev/null.
+struct Ends {
+  int input, output, errors, failure;
+};
+
 /// Allocates nothing: other threads may have held the allocator's lock.
-[[noreturn]] void become(const std::vector<char*>& argv, std::vector<char*>& environment, int output, int errors) {
+[[noreturn]] void become(const std::vector<char*>& argv, std::vector<char*>& environment, const Ends& ends) {
   environ = environment.data();
   setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDWR);
-  dup2(nothing, STDIN_FILENO);
-  dup2(output, STDOUT_FILENO);
-  dup2(errors >= 0 ? errors : nothing, STDERR_FILENO);
+  dup2(ends.input >= 0 ? ends.input : nothing, STDIN_FILENO);
+  dup2(ends.output, STDOUT_FILENO);
+  dup2(ends.errors >= 0 ? ends.errors : nothing, STDERR_FILENO);
   execvp(argv[0], argv.data());
+  const int why = errno;
+  [[maybe_unused]] const ssize_t said = write(ends.failure, &why, sizeof why);
   _exit(kCannotStart);
 }
 
 /// Reads what is there; false at the end of the stream.
 bool pass_on(int fd, const TakeOutput& take) {
-  std::array<char, 4096> piece;
+  std::array<char, 32768> piece;
   const ssize_t size = read(fd, piece.data(), piece.size());
   if (size > 0 && take) take({piece.data(), static_cast<std::size_t>(size)});
   return size > 0 || (size < 0 && errno == EINTR);
@@ -79,35 +116,56 @@ bool pass_on_all(Pipe& output, Pipe& errors, Clock::time_point deadline, const T
   return true;
 }
 
+int status_of(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/// Nothing when the deadline came first.
+std::optional<int> wait_until(pid_t child, Clock::time_point deadline) {
+  int status = 0;
+  while (true) {
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return status_of(status);
+    if (ended < 0 && errno != EINTR) return 0;
+    if (Clock::now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 int wait_for(pid_t child) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return status_of(status);
 }
 
 }  // namespace
 
 ChildOutcome run_child(const std::vector<std::string>& argv, std::chrono::seconds deadline, const TakeOutput& on_output,
-                       const TakeOutput& on_error) {
+                       const TakeOutput& on_error, std::string_view input) {
   if (argv.empty()) return {-1, "no program was named"};
   std::vector<char*> arguments;
   arguments.reserve(argv.size() + 1);
   for (const std::string& each : argv) arguments.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   std::vector<char*> environment = environment_of_child();
-  Pipe output, errors;
+  const InputFile file(input);
+  if (!file.is_whole()) return {-1, fmt::format("no memory for the input of {}", argv[0])};
+  Pipe output, errors, failure;
+  const Ends ends = {input.empty() ? -1 : file.fd(), output.ends[1], on_error ? errors.ends[1] : -1, failure.ends[1]};
   const pid_t child = fork();
   if (child < 0) return {-1, fmt::format("fork for {}: {}", argv[0], std::strerror(errno))};
-  if (child == 0) become(arguments, environment, output.ends[1], on_error ? errors.ends[1] : -1);
-  output.shut(1);
-  errors.shut(1);
-  const bool ended = pass_on_all(output, errors, Clock::now() + deadline, on_output, on_error);
-  if (!ended) kill(-child, SIGKILL);
-  const int status = wait_for(child);
-  if (!ended) return {status, fmt::format("{} did not end in {} s", argv[0], deadline.count())};
-  if (status == kCannotStart) return {status, fmt::format("{} could not be started", argv[0])};
-  return {status, ""};
+  if (child == 0) become(arguments, environment, ends);
+  setpgid(child, child);  // whoever of the two comes first, so that there is a group to kill
+  for (Pipe* pipe : {&output, &errors, &failure}) pipe->shut(1);
+  if (int why = 0; read(failure.ends[0], &why, sizeof why) == sizeof why)
+    return {wait_for(child), fmt::format("{} could not be started", argv[0])};
+  const auto end = Clock::now() + deadline;
+  const bool is_silent = pass_on_all(output, errors, end, on_output, on_error);
+  const auto status = is_silent ? wait_until(child, end) : std::nullopt;
+  if (status) return {*status, ""};
+  kill(-child, SIGKILL);
+  return {wait_for(child), fmt::format("{} did not end in {} s", argv[0], deadline.count()), true};
 }
 
 }  // namespace ainode::checks

@@ -126,7 +126,6 @@ Expected read_document(const Json& json) {
   }
   expected.emulated = value_of<bool>(json, "emulated");
   if (json.contains("instruction_ns")) expected.instruction_ns = value_of<int>(json, "instruction_ns");
-  expected.command = value_of<Words>(json, "command");
   return expected;
 }
 
@@ -190,7 +189,6 @@ std::string write_expected(const Expected& expected) {
   if (!expected.nonce.empty()) json["nonce"] = expected.nonce;
   json["emulated"] = expected.emulated;
   if (expected.instruction_ns != 0) json["instruction_ns"] = expected.instruction_ns;
-  json["command"] = expected.command;
   return json.dump(1) + "\n";
 }
 

@@ -103,7 +103,6 @@ struct Expected {
   std::string nonce;                   ///< fresh for every run; keys the protocol's line codes; empty in a recording
   bool emulated = true;                ///< figures of speed mean nothing here
   int instruction_ns = 0;              ///< of the node's time, that each instruction takes; 0: nobody counts them
-  std::vector<std::string> command;    ///< for --run-command: argv; empty otherwise
 
   const Declaration* declaration(std::string_view subject) const;
 };
@@ -112,9 +111,8 @@ struct Expected {
 Expected expected_of(const Manifest& manifest);
 
 /// expected.json: {"image": {commit, kernel_release, kernel_cmdline, initrd_modules, declared}, "topology": {…},
-/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "elsewhere":
-/// […] and "nonce": "…" unless empty, "emulated":
-/// true, "command": […]}.
+/// "harness": {"cmdline": […]}, "profiles": […], "level": "…", "only": […], "elsewhere": […] and
+/// "nonce": "…" unless empty, "emulated": true}.
 std::string write_expected(const Expected& expected);
 
 struct ReadExpected {

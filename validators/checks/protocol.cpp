@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing seals a body; reading checks the seal before it parses, and the order after.
+// What stands in a line, and in which order lines may come.
 #include "validators/checks/protocol.h"
 
 #include <fmt/format.h>
@@ -7,22 +7,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <stdexcept>
 #include <utility>
 
 #include "validators/checks/base64.h"
-#include "validators/checks/hmac.h"
 #include "validators/checks/recording.h"
 
 namespace ainode::checks {
 
 namespace {
 
-constexpr std::string_view kSealStart = ",\"mac\":\"";
-constexpr std::size_t kSealSize = 8 + 64 + 2;
-constexpr int kDepthLimit = 32;
 constexpr std::size_t kMostFigures = 100;  // of a check
-constexpr std::size_t kTextLimit = 8192;   // of one piece of output: even escaped it fits into a line
 
 constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts = {{{Verdict::pass, "pass"},
                                                                             {Verdict::fail, "fail"},
@@ -47,55 +41,12 @@ std::string_view word_of(const Table& table, Value value) {
   return {};
 }
 
-/// What is wrong with a line, thrown and caught in this file only.
-struct BadLine : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 template <class Table>
 auto value_of(const Table& table, const std::string& word, const char* what) {
   for (const auto& [value, each] : table) {
     if (each == word) return value;
   }
   throw BadLine(fmt::format("an unknown {} `{}`", what, word.substr(0, 40)));
-}
-
-const Json& member(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end()) throw BadLine(fmt::format("no `{}`", key));
-  return *found;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_string()) throw BadLine(fmt::format("`{}` is not text", key));
-  return value.get<std::string>();
-}
-
-double seconds_of(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() < 0) {
-    throw BadLine(fmt::format("`{}` is not a number of seconds", key));
-  }
-  return value.get<double>();
-}
-
-std::uint64_t count_of(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_number_unsigned()) throw BadLine(fmt::format("`{}` is not a count", key));
-  return value.get<std::uint64_t>();
-}
-
-std::string bytes_of(const Json& object, const char* key) {
-  auto bytes = from_base64(text_of(object, key));
-  if (!bytes) throw BadLine(fmt::format("`{}` is not base64", key));
-  return std::move(*bytes);
-}
-
-bool flag_of(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_boolean()) throw BadLine(fmt::format("`{}` is neither true nor false", key));
-  return value.get<bool>();
 }
 
 /// Few checks have any, and a result without them is one of none.
@@ -176,77 +127,33 @@ Message message_of(const Json& object) {
       break;
     case Message::Type::end:
       message.checks = count_of(object, "checks");
+      message.request = count_of(object, "request");
       break;
     case Message::Type::output:
       message.stream = text_of(object, "stream");
-      message.text = text_of(object, "text");
+      message.text = bytes_of(object, "data");
       break;
     case Message::Type::exit:
       message.status = static_cast<int>(count_of(object, "status") & 0xff);
+      message.timed_out = flag_of(object, "timed_out");
+      message.request = count_of(object, "request");
       break;
   }
   return message;
 }
 
-/// Depth is cut while parsing: a hostile line must not grow a deep tree.
-Json parse_body(const std::string& body) {
-  const auto within_depth = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > kDepthLimit) throw BadLine("JSON nested too deeply");
-    return true;
-  };
-  try {
-    Json object = Json::parse(body, within_depth);
-    if (!object.is_object()) throw BadLine("JSON that is not an object");
-    return object;
-  } catch (const Json::exception&) {
-    throw BadLine("bad JSON");
-  }
-}
-
-/// Takes as long for a wrong code as for a right one.
-bool is_equal(std::string_view one, std::string_view other) {
-  unsigned difference = one.size() == other.size() ? 0 : 1;
-  for (std::size_t i = 0; i < one.size() && i < other.size(); ++i) {
-    difference |= static_cast<unsigned char>(one[i]) ^ static_cast<unsigned char>(other[i]);
-  }
-  return difference == 0;
-}
-
-/// The line's body, once its code is right.
-std::string_view unsealed(std::string_view line, const std::string& nonce) {
-  if (line.size() <= kSealSize) throw BadLine("a line without its code");
-  const std::string_view body = line.substr(0, line.size() - kSealSize);
-  const std::string_view seal = line.substr(body.size());
-  if (seal.substr(0, kSealStart.size()) != kSealStart || seal.substr(kSealSize - 2) != "\"}") {
-    throw BadLine("a line without its code");
-  }
-  if (!is_equal(seal.substr(kSealStart.size(), 64), line_code(nonce, body))) throw BadLine("a line with a wrong code");
-  return body;
-}
-
 }  // namespace
 
-std::string line_code(std::string_view nonce, std::string_view body) {
-  return hexadecimal(hmac_sha256(nonce, body));
-}
-
-std::string ProtocolWriter::seal(Json body) {
-  body["seq"] = sequence_++;
-  std::string text = body.dump(-1, ' ', true, Json::error_handler_t::replace);
-  text.pop_back();
-  return fmt::format("{0}{1}{2}\"}}\n", text, kSealStart, line_code(nonce_, text));
-}
-
 std::string ProtocolWriter::hello(double uptime, const std::string& kernel) {
-  return seal({{"type", "hello"}, {"ainode-agent", kProtocolVersion}, {"uptime", uptime}, {"kernel", kernel}});
+  return lines_.seal({{"type", "hello"}, {"ainode-agent", kProtocolVersion}, {"uptime", uptime}, {"kernel", kernel}});
 }
 
 std::string ProtocolWriter::begin(const std::string& id) {
-  return seal({{"type", "begin"}, {"id", id}});
+  return lines_.seal({{"type", "begin"}, {"id", id}});
 }
 
 std::string ProtocolWriter::heartbeat(double uptime, const std::string& running) {
-  return seal({{"type", "heartbeat"}, {"uptime", uptime}, {"running", running}});
+  return lines_.seal({{"type", "heartbeat"}, {"uptime", uptime}, {"running", running}});
 }
 
 std::string ProtocolWriter::result(const CheckResult& result) {
@@ -262,113 +169,114 @@ std::string ProtocolWriter::result(const CheckResult& result) {
                {"seconds", result.seconds},
                {"lacks", result.lacks}};
   if (!result.figures.empty()) body["figures"] = json_of(result.figures);
-  return seal(std::move(body));
+  return lines_.seal(std::move(body));
 }
 
 std::string ProtocolWriter::recorded(const std::string& name, std::string_view piece, bool is_last) {
-  return seal({{"type", "recorded"}, {"name", name}, {"data", base64(piece)}, {"last", is_last}});
+  return lines_.seal({{"type", "recorded"}, {"name", name}, {"data", base64(piece)}, {"last", is_last}});
 }
 
-std::string ProtocolWriter::end(std::size_t checks) {
-  return seal({{"type", "end"}, {"checks", checks}});
+std::string ProtocolWriter::end(std::size_t checks, std::uint64_t request) {
+  return lines_.seal({{"type", "end"}, {"checks", checks}, {"request", request}});
 }
 
-std::string ProtocolWriter::output(const std::string& stream, std::string_view text) {
-  return seal({{"type", "output"}, {"stream", stream}, {"text", text.substr(0, kTextLimit)}});
+std::string ProtocolWriter::output(const std::string& stream, std::string_view piece) {
+  return lines_.seal({{"type", "output"}, {"stream", stream}, {"data", base64(piece)}});
 }
 
-std::string ProtocolWriter::exit(int status) {
-  return seal({{"type", "exit"}, {"status", status}});
+std::string ProtocolWriter::exit(int status, bool timed_out, std::uint64_t request) {
+  return lines_.seal({{"type", "exit"}, {"status", status}, {"timed_out", timed_out}, {"request", request}});
+}
+
+void ProtocolReader::expect(Answer kind, std::uint64_t request) {
+  due_ = {};
+  due_.kind = kind;
+  due_.request = request;
 }
 
 std::vector<Message> ProtocolReader::feed(std::string_view bytes) {
   std::vector<Message> messages;
-  while (!bytes.empty() && problem_.empty()) {
-    const std::size_t newline = bytes.find('\n');
-    const std::size_t taken = newline == std::string_view::npos ? bytes.size() : newline;
-    if (pending_.size() + taken > kLineLimit) {
-      refuse(fmt::format("a line of more than {} bytes", kLineLimit));
-      break;
-    }
-    pending_.append(bytes.substr(0, taken));
-    if (newline == std::string_view::npos) break;
-    bytes.remove_prefix(newline + 1);
-    Message message;
-    if (read_line(std::exchange(pending_, {}), message)) messages.push_back(std::move(message));
-  }
+  lines_.feed(bytes, [&](const Json& object) {
+    Message message = message_of(object);
+    std::string problem = objection(message);
+    if (problem.empty()) messages.push_back(std::move(message));
+    return problem;
+  });
   return messages;
 }
 
-bool ProtocolReader::read_line(std::string_view line, Message& message) {
-  try {
-    const Json object = parse_body(std::string(unsealed(line, nonce_)) + "}");
-    const std::uint64_t sequence = count_of(object, "seq");
-    if (sequence != sequence_) {
-      return refuse(fmt::format("line {} where line {} is due", sequence, sequence_));
-    }
-    message = message_of(object);
-    if (!accept(message)) return false;
-    ++sequence_;
-    return true;
-  } catch (const BadLine& bad) {
-    return refuse(fmt::format("{} in line {}", bad.what(), sequence_));
+bool ProtocolReader::is_due(Message::Type type) const {
+  switch (type) {
+    case Message::Type::hello:
+      return lines_.accepted() == 0;
+    case Message::Type::heartbeat:
+      return lines_.accepted() > 0;
+    case Message::Type::recorded:
+      return due_.kind == Answer::recorded_checks;
+    case Message::Type::begin:
+    case Message::Type::result:
+    case Message::Type::end:
+      return due_.kind == Answer::checks || due_.kind == Answer::recorded_checks;
+    case Message::Type::output:
+    case Message::Type::exit:
+      return due_.kind == Answer::output;
   }
+  return false;
 }
 
-bool ProtocolReader::accept(const Message& message) {
+std::string ProtocolReader::objection(const Message& message) {
   using Type = Message::Type;
-  if (has_ended_) return refuse("something after the end");
-  if ((message.type == Type::hello) != (sequence_ == 0)) return refuse("a hello that is not the first line");
+  if ((message.type == Type::hello) != (lines_.accepted() == 0)) return "a hello that is not the first line";
+  if (!is_due(message.type)) return fmt::format("{} that nobody asked for", word_of(kTypes, message.type));
   switch (message.type) {
     case Type::begin:
-      if (!open_check_.empty()) return refuse(fmt::format("{} begins before {} ended", message.id, open_check_));
-      if (message.id.empty()) return refuse("a check without a name");
-      if (!recorded_.empty()) return refuse(fmt::format("{} begins after the recording", message.id));
-      open_check_ = message.id;
+      if (!due_.open_check.empty()) return fmt::format("{} begins before {} ended", message.id, due_.open_check);
+      if (message.id.empty()) return "a check without a name";
+      if (!due_.recorded.empty()) return fmt::format("{} begins after the recording", message.id);
+      due_.open_check = message.id;
       break;
     case Type::result:
-      if (message.result.id != open_check_) return refuse(fmt::format("{} was not begun", message.result.id));
-      open_check_.clear();
-      ++results_;
+      if (message.result.id != due_.open_check) return fmt::format("{} was not begun", message.result.id);
+      due_.open_check.clear();
+      ++due_.results;
       break;
     case Type::recorded:
-      return accept_recorded(message);
+      return objection_to_recorded(message);
     case Type::end:
-      if (!open_file_.empty()) return refuse(fmt::format("the end within {}", open_file_));
-      if (message.checks != results_) return refuse(fmt::format("{} results of {}", results_, message.checks));
-      if (!open_check_.empty()) return refuse(fmt::format("the end while {} runs", open_check_));
-      has_ended_ = true;
-      break;
+      if (!due_.open_file.empty()) return fmt::format("the end within {}", due_.open_file);
+      if (message.checks != due_.results) return fmt::format("{} results of {}", due_.results, message.checks);
+      if (!due_.open_check.empty()) return fmt::format("the end while {} runs", due_.open_check);
+      return close_answer(message);
     case Type::exit:
-      has_ended_ = true;
-      break;
+      return close_answer(message);
     case Type::hello:
     case Type::heartbeat:
     case Type::output:
       break;
   }
-  return true;
+  return "";
 }
 
-bool ProtocolReader::accept_recorded(const Message& message) {
-  if (!takes_recording_) return refuse("a recording that nobody asked for");
-  if (!open_check_.empty()) return refuse(fmt::format("a recording while {} runs", open_check_));
-  if (!is_recorded_name(message.id)) return refuse("a recorded file of a name that none has");
-  const bool goes_on = message.id == open_file_;
-  if (!goes_on && !open_file_.empty()) return refuse(fmt::format("{} before the end of {}", message.id, open_file_));
-  if (!goes_on && message.id <= recorded_) return refuse(fmt::format("{} after {}", message.id, recorded_));
-  recorded_ = message.id;
-  open_file_ = message.is_last ? "" : message.id;
-  recorded_files_ += message.is_last ? 1 : 0;
-  recorded_bytes_ += message.text.size();
-  if (recorded_files_ > kRecordedCount + 1) return refuse(fmt::format("more than {} recorded files", kRecordedCount));
-  if (recorded_bytes_ > kRecordedTotal + kRecordedProbes) return refuse("a recording that is too large");
-  return true;
+std::string ProtocolReader::close_answer(const Message& message) {
+  if (message.request != due_.request)
+    return fmt::format("an answer to request {} where {} was asked", message.request, due_.request);
+  due_ = {};
+  return "";
 }
 
-bool ProtocolReader::refuse(std::string problem) {
-  problem_ = std::move(problem);
-  return false;
+std::string ProtocolReader::objection_to_recorded(const Message& message) {
+  if (!due_.open_check.empty()) return fmt::format("a recording while {} runs", due_.open_check);
+  if (!is_recorded_name(message.id)) return "a recorded file of a name that none has";
+  const bool goes_on = message.id == due_.open_file;
+  if (!goes_on && !due_.open_file.empty()) return fmt::format("{} before the end of {}", message.id, due_.open_file);
+  if (!goes_on && message.id <= due_.recorded) return fmt::format("{} after {}", message.id, due_.recorded);
+  due_.recorded = message.id;
+  due_.open_file = message.is_last ? "" : message.id;
+  due_.recorded_files += message.is_last ? 1 : 0;
+  due_.recorded_bytes += message.text.size();
+  if (due_.recorded_files > kRecordedCount + 1) return fmt::format("more than {} recorded files", kRecordedCount);
+  if (due_.recorded_bytes > kRecordedTotal + kRecordedProbes) return "a recording that is too large";
+  return "";
 }
 
 }  // namespace ainode::checks

@@ -27,7 +27,6 @@ namespace ainode {
 namespace {
 
 using Seconds = GuestClock::Duration;
-using OnMessage = std::function<void(const checks::Message&)>;
 constexpr int kPollMilliseconds = 50;
 constexpr std::size_t kErrorTail = 2000;
 
@@ -48,9 +47,10 @@ bool read_some(const Descriptor& channel, std::string& bytes) {
   return count > 0;
 }
 
-/// Best effort: a QEMU that is gone is noticed elsewhere.
-void send_bytes(const Descriptor& channel, std::string_view bytes) {
-  [[maybe_unused]] const ssize_t sent = send(channel.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+/// Sends what finds room, and says how much. Best effort: a QEMU that is gone is noticed elsewhere.
+std::size_t send_bytes(const Descriptor& channel, std::string_view bytes) {
+  const ssize_t sent = send(channel.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
 }
 
 class Boot {
@@ -61,41 +61,67 @@ class Boot {
         on_message_(on_message),
         guest_(plan.command),
         clock_(guest_.pid()),
-        reader_(plan.nonce, plan.records) {
+        reader_(plan.nonce, answer_due(plan)),
+        requests_(plan.nonce),
+        task_{Seconds(0), Seconds(0), 0, {plan.deadlines.whole, plan.deadlines.cpu_seconds}} {
     evidence_.qemu.write(quoted(guest_.command()) + "\n");
     evidence_.console.forget_panic();
     send_bytes(guest_.monitor(), MachineMonitor::greeting());
   }
 
-  GuestOutcome run() {
-    std::optional<GuestOutcome> outcome;
-    while (!outcome) {
-      throw_if_interrupted();
-      listen();
-      outcome = judge();
-    }
-    outcome->doing = running_;
-    outcome->agent_spoke = reader_.said_hello();
-    outcome->first_word_seconds = first_word_.count();
-    outcome->first_word_cpu_seconds = first_word_cpu_;
-    outcome->seconds = clock_.wall().count();
-    outcome->cpu_seconds = clock_.cpu_seconds();
-    return std::move(*outcome);
+  std::optional<GuestOutcome> round() {
+    listen();
+    std::optional<GuestOutcome> outcome = judge();
+    if (outcome) add_facts(*outcome);
+    return outcome;
+  }
+
+  void add_facts(GuestOutcome& outcome) const {
+    outcome.doing = running_;
+    outcome.agent_spoke = reader_.said_hello();
+    outcome.first_word_seconds = first_word_.count();
+    outcome.first_word_cpu_seconds = first_word_cpu_;
+    outcome.seconds = clock_.wall().count();
+    outcome.cpu_seconds = clock_.cpu_seconds();
+  }
+
+  bool is_ready() const { return reader_.said_hello(); }
+  bool is_answered() const { return reader_.is_answered(); }
+  void begin_task(const AnswerDeadlines& deadlines) {
+    task_ = {clock_.fair(), clock_.wall(), clock_.cpu_seconds(), deadlines};
+    last_byte_ = clock_.fair();
+  }
+
+  void ask(checks::Request request, const AnswerDeadlines& deadlines, const std::string& name) {
+    using Type = checks::Request::Type;
+    outgoing_ = requests_.write(request);
+    sent_ = 0;
+    reader_.expect(request.type == Type::run ? checks::Answer::output : checks::Answer::checks, request.number);
+    running_ = name;
+    begin_task(deadlines);
   }
 
  private:
+  static checks::Answer answer_due(const GuestPlan& plan) {
+    if (plan.listens) return checks::Answer::none;
+    return plan.records ? checks::Answer::recorded_checks : checks::Answer::checks;
+  }
+
   void listen() {
-    std::array<pollfd, 4> channels = {{{guest_.console().get(), POLLIN, 0},
-                                       {guest_.agent().get(), POLLIN, 0},
+    const short agents = sent_ < outgoing_.size() ? POLLIN | POLLOUT : POLLIN;
+    std::array<pollfd, 5> channels = {{{guest_.console().get(), POLLIN, 0},
+                                       {guest_.agent().get(), agents, 0},
                                        {guest_.monitor().get(), POLLIN, 0},
-                                       {guest_.errors().get(), POLLIN, 0}}};
-    for (std::size_t i = 0; i < channels.size(); ++i) {
+                                       {guest_.errors().get(), POLLIN, 0},
+                                       {plan_.wake, POLLIN, 0}}};
+    for (std::size_t i = 0; i < open_.size(); ++i) {
       if (!open_[i]) channels[i].fd = -1;
     }
     poll(channels.data(), channels.size(), kPollMilliseconds);
     clock_.tick();
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-      if (channels[i].revents != 0) hear(i);
+    if (channels[1].revents & POLLOUT) sent_ += send_bytes(guest_.agent(), std::string_view(outgoing_).substr(sent_));
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+      if ((channels[i].revents & ~POLLOUT) != 0) hear(i);
     }
   }
 
@@ -124,7 +150,7 @@ class Boot {
     for (const checks::Message& message : reader_.feed(bytes)) {
       using Type = checks::Message::Type;
       if (message.type == Type::begin) running_ = message.id;
-      if (message.type == Type::result) running_.clear();
+      if (message.type == Type::result || message.type == Type::exit) running_.clear();
       on_message_(message);
       // A guest that goes on talking did not panic, whatever somebody wrote on its console.
       evidence_.console.forget_panic();
@@ -132,13 +158,15 @@ class Boot {
     if (was_silent && reader_.said_hello()) {
       first_word_ = clock_.fair();
       first_word_cpu_ = clock_.cpu_seconds();
+      probed_.reset();
+      answered_ = false;
     }
   }
 
   std::optional<GuestOutcome> judge() {
     const std::optional<int> exit = guest_.poll_exit();
     if (exit) drain();
-    if (reader_.has_ended()) return GuestOutcome{};
+    if (!plan_.listens && reader_.is_answered()) return GuestOutcome{};
     if (!reader_.problem().empty())
       return ended(codes::result_malformed, fmt::format("sent something malformed: {}", printable(reader_.problem())));
     if (!monitor_.disk_error().empty())
@@ -189,17 +217,19 @@ class Boot {
   std::optional<GuestOutcome> judge_time() {
     const GuestDeadlines& deadlines = plan_.deadlines;
     const bool has_spoken = reader_.said_hello();
-    if (clock_.wall() >= Seconds(deadlines.whole) * deadlines.host_factor)
+    if (has_spoken && reader_.is_answered()) return std::nullopt;  // nobody asked it anything
+    const std::chrono::milliseconds whole = task_.deadlines.whole;
+    const Seconds fair = clock_.fair() - task_.fair, wall = clock_.wall() - task_.wall;
+    if (wall >= Seconds(whole) * deadlines.host_factor)
       return ended(
           codes::deadline_passed,
           fmt::format("had too little processor time: {:.0f} of {:.0f} s went by while QEMU waited for the host",
-                      (clock_.wall() - clock_.fair()).count(), clock_.wall().count()));
-    if (clock_.cpu_seconds() >= deadlines.cpu_seconds) return used_up(has_spoken);
-    if (clock_.fair() >= deadlines.whole && has_spoken)
-      return ended(codes::guest_hung, fmt::format("had not finished after {}{}", seconds(deadlines.whole), during()));
-    if (clock_.fair() >= deadlines.whole)
-      return ended(codes::guest_silent,
-                   fmt::format("never spoke: no word of its agent in {}", seconds(deadlines.whole)));
+                      (wall - fair).count(), wall.count()));
+    if (clock_.cpu_seconds() - task_.cpu_seconds >= task_.deadlines.cpu_seconds) return used_up(has_spoken);
+    if (fair >= whole && has_spoken)
+      return ended(codes::guest_hung, fmt::format("had not finished after {}{}", seconds(whole), during()));
+    if (fair >= whole)
+      return ended(codes::guest_silent, fmt::format("never spoke: no word of its agent in {}", seconds(whole)));
     if (answered_) return ended(codes::guest_silent, "never spoke: its console answers, but its agent said no word");
     const Seconds silent = clock_.fair() - last_byte_;
     if (probed_ && clock_.fair() - *probed_ >= deadlines.answer)
@@ -220,7 +250,7 @@ class Boot {
 
   /// Busy, and not because the host is.
   GuestOutcome used_up(bool has_spoken) const {
-    const std::string used = fmt::format("{:g} s of processor time", plan_.deadlines.cpu_seconds);
+    const std::string used = fmt::format("{:g} s of processor time", task_.deadlines.cpu_seconds);
     if (has_spoken) return ended(codes::guest_hung, fmt::format("used up {} and had not finished{}", used, during()));
     return ended(codes::guest_silent, fmt::format("never spoke: no word of its agent in {}", used));
   }
@@ -234,7 +264,8 @@ class Boot {
   }
   std::string during() const {
     if (!running_.empty()) return fmt::format(" while it ran {}", printable(running_));
-    return reader_.said_hello() ? " between two checks" : " while it booted";
+    if (!reader_.said_hello()) return " while it booted";
+    return reader_.is_answered() ? " while nobody asked it anything" : " between two checks";
   }
   static std::string seconds(std::chrono::milliseconds time) { return fmt::format("{:g} s", Seconds(time).count()); }
   static std::string printable_lines(const std::string& text) {
@@ -253,6 +284,9 @@ class Boot {
   GuestProcess guest_;
   GuestClock clock_;
   checks::ProtocolReader reader_;
+  checks::RequestWriter requests_;
+  std::string outgoing_;  // to the agent
+  std::size_t sent_ = 0;  // of it
   MachineMonitor monitor_;
   std::array<bool, 4> open_ = {true, true, true, true};  // console, agent, monitor, errors
   std::string errors_, running_;
@@ -260,24 +294,102 @@ class Boot {
   double first_word_cpu_ = 0;
   std::optional<Seconds> panic_seen_, probed_;
   bool answered_ = false;
+  struct {
+    Seconds fair, wall;
+    double cpu_seconds;
+    AnswerDeadlines deadlines;
+  } task_;  // when it began, and how long it may take: the boot with its fixed task, or an answer
 };
 
 }  // namespace
 
-GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message) {
-  Evidence evidence(plan.evidence);
-  GuestOutcome outcome;
-  for (int boot = 1; boot <= plan.deadlines.boots; ++boot) {
-    run.events.detail("boot", fmt::format("{}: boot {}", plan.name, boot));
-    outcome = Boot(plan, evidence, on_message).run();
-    outcome.boots = boot;
-    if (outcome.code != &codes::guest_rebooted) break;
+/// The boots of one guest. One set of evidence for all of them.
+class AskedGuest::Boots {
+ public:
+  Boots(RunContext& run, GuestPlan plan, OnMessage on_message)
+      : run_(run), plan_(std::move(plan)), on_message_(std::move(on_message)), evidence_(plan_.evidence) {
+    start();
   }
-  if (outcome.code == &codes::guest_rebooted)
-    outcome.text = fmt::format("guest `{}` resets itself again and again: {} boots, no end", plan.name, outcome.boots);
-  outcome.console_bytes = evidence.console.received();
-  outcome.agent_bytes = evidence.agent.received();
+  Boot& boot() { return *boot_; }
+  const Boot& boot() const { return *boot_; }
+  void expect_word_within(std::chrono::milliseconds time) {
+    plan_.deadlines.whole = time;
+    boot_->begin_task({time, plan_.deadlines.cpu_seconds});
+  }
+
+  std::optional<GuestOutcome> round() {
+    std::optional<GuestOutcome> outcome = boot_->round();
+    if (!outcome) return std::nullopt;
+    if (outcome->code == &codes::guest_rebooted && !(plan_.listens && boot_->is_ready())) {
+      if (number_ < plan_.deadlines.boots) {
+        start();
+        return std::nullopt;
+      }
+      outcome->text = fmt::format("guest `{}` resets itself again and again: {} boots, no end", plan_.name, number_);
+    }
+    add_facts(*outcome);
+    return outcome;
+  }
+
+  void add_facts(GuestOutcome& outcome) const {
+    outcome.boots = number_;
+    outcome.console_bytes = evidence_.console.received();
+    outcome.agent_bytes = evidence_.agent.received();
+  }
+
+ private:
+  void start() {
+    boot_.reset();  // never two QEMUs on one disk
+    run_.events.detail("boot", fmt::format("{}: boot {}", plan_.name, ++number_));
+    boot_.emplace(plan_, evidence_, on_message_);
+  }
+
+  RunContext& run_;
+  GuestPlan plan_;
+  OnMessage on_message_;
+  Evidence evidence_;
+  std::optional<Boot> boot_;
+  int number_ = 0;
+};
+
+AskedGuest::AskedGuest(RunContext& run, GuestPlan plan, OnMessage on_message)
+    : boots_(std::make_unique<Boots>(run, std::move(plan), std::move(on_message))) {}
+
+AskedGuest::~AskedGuest() = default;
+
+std::optional<GuestOutcome> AskedGuest::round() {
+  return boots_->round();
+}
+
+bool AskedGuest::is_ready() const {
+  return boots_->boot().is_ready();
+}
+
+bool AskedGuest::is_answered() const {
+  return boots_->boot().is_answered();
+}
+
+GuestOutcome AskedGuest::so_far() const {
+  GuestOutcome outcome;
+  boots_->boot().add_facts(outcome);
+  boots_->add_facts(outcome);
   return outcome;
+}
+
+void AskedGuest::expect_word_within(std::chrono::milliseconds time) {
+  boots_->expect_word_within(time);
+}
+
+void AskedGuest::ask(checks::Request request, const AnswerDeadlines& deadlines, const std::string& name) {
+  boots_->boot().ask(std::move(request), deadlines, name);
+}
+
+GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message) {
+  AskedGuest guest(run, plan, on_message);
+  while (true) {
+    throw_if_interrupted();
+    if (auto outcome = guest.round()) return std::move(*outcome);
+  }
 }
 
 }  // namespace ainode

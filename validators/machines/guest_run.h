@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // One guest from power on to its agent's last word, or to the moment when it is clear that this word will not come.
+// A guest that is asked has no last word: it is judged while it boots and while it owes an answer.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/report.h"
 #include "base/steps.h"
 #include "validators/checks/protocol.h"
+#include "validators/checks/requests.h"
 
 namespace ainode {
 
@@ -22,7 +26,7 @@ struct GuestDeadlines {
   std::chrono::milliseconds last_words{30'000};  ///< from a panic's line to believing it
   double cpu_seconds = 1800;                     ///< of QEMU, all its threads, for a boot
   int host_factor = 4;                           ///< wall time over `whole` from which on the host is to blame
-  int boots = 3;                                 ///< guests that reset themselves are started again this often in all
+  int boots = 3;  ///< guests that reset themselves are started again this often in all; an asked one, until it spoke
 };
 
 struct GuestPlan {
@@ -32,6 +36,8 @@ struct GuestPlan {
   std::filesystem::path evidence;    ///< an existing directory for console.log, agent.log, qemu.log, monitor.log
   GuestDeadlines deadlines;
   bool records = false;  ///< the agent sends a recording
+  bool listens = false;  ///< the agent answers what it is asked
+  int wake = -1;         ///< a round is over when this descriptor can be read; negative: none
 };
 
 /// How a run ended: `code` is null when the agent said its last word.
@@ -50,10 +56,44 @@ struct GuestOutcome {
   bool is_infra() const { return code && code->exit == Exit::environment; }
 };
 
+using OnMessage = std::function<void(const checks::Message& message)>;
+
 /// Boots and listens; `on_message` gets each message as it comes, and a message of type hello begins a new boot.
 /// Failures of guest and QEMU are in the outcome. Throws tool_missing, interrupted, file_failed, disk_full. No QEMU is
 /// left on any way out.
-GuestOutcome run_guest(RunContext& run, const GuestPlan& plan,
-                       const std::function<void(const checks::Message& message)>& on_message);
+GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message);
+
+/// How long an answer may take.
+struct AnswerDeadlines {
+  std::chrono::milliseconds whole;
+  double cpu_seconds;  ///< of QEMU, all its threads
+};
+
+/// A guest whose agent listens. Starts QEMU when made; throws what run_guest throws. One thread, which must live as
+/// long as this (see GuestProcess).
+class AskedGuest {
+ public:
+  /// `on_message` gets each message as it comes. `run`'s events must live as long as this.
+  AskedGuest(RunContext& run, GuestPlan plan, OnMessage on_message);
+  AskedGuest(const AskedGuest&) = delete;
+  AskedGuest& operator=(const AskedGuest&) = delete;
+  ~AskedGuest();  ///< kills QEMU
+
+  /// Listens for a moment; what happened, once it is over: its `code` is never null. No round may follow.
+  std::optional<GuestOutcome> round();
+  bool is_ready() const;     ///< the agent spoke
+  bool is_answered() const;  ///< nothing that was asked is due
+  /// What is known of it now, without a code.
+  GuestOutcome so_far() const;
+
+  /// From now on the boot may take this long, whatever the plan says.
+  void expect_word_within(std::chrono::milliseconds time);
+  /// Only when it is ready and everything is answered. `name`: how texts call it, "while it ran NAME"; may be empty.
+  void ask(checks::Request request, const AnswerDeadlines& deadlines, const std::string& name);
+
+ private:
+  class Boots;
+  std::unique_ptr<Boots> boots_;
+};
 
 }  // namespace ainode

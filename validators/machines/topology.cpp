@@ -17,6 +17,7 @@ namespace ainode {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30, kMostMiB = 64 << 10;
+constexpr std::uint64_t kLeastNodeMiB = 128;
 constexpr std::size_t kMaxNodes = 16, kMaxDevices = 16, kMaxFile = 1 << 20;
 constexpr long kMaxCpus = 64, kMaxLatency = 65'535, kMaxBandwidth = 4 << 20;  // ns; MiB/s
 
@@ -128,7 +129,7 @@ std::vector<checks::ExpectedNumaNode> read_nodes(const YamlNode& list) {
     checks::ExpectedNumaNode node;
     const long cpus = number(mapping.need("cpus"), "cpus", 0, kMaxCpus);
     for (long i = 0; i < cpus; ++i) node.cpus.push_back(next_cpu++);
-    node.memory_bytes = size(mapping.need("memory"), "memory", {128, kMostMiB});
+    node.memory_bytes = size(mapping.need("memory"), "memory", {kLeastNodeMiB, kMostMiB});
     mapping.finish();
     // Processors are dealt to sockets, one socket a node: with unequal shares the kernel warns and taints itself.
     if (cpus > 0 && cpus_each > 0 && node.cpus.size() != cpus_each)
@@ -341,7 +342,48 @@ std::vector<checks::ExpectedDevice> expected_devices(const std::vector<MachineDe
 /// Code and tables that a kernel keeps of the smallest machine too: 44 MiB were seen of 256.
 constexpr double kKernelsOwn = 64.0 * kMiB;
 
+double memory_tolerance(const Topology& topology) {
+  return std::max(0.1, kKernelsOwn / static_cast<double>(total_memory(topology)));
+}
+
+/// What each of `nodes` gets of `sum`; throws where that is no whole number from `least` to `most`.
+std::uint64_t share_of(const Topology& topology, const std::string& thing, std::uint64_t sum, std::uint64_t nodes,
+                       std::uint64_t least, std::uint64_t most) {
+  if (sum % nodes == 0 && sum / nodes >= least && sum / nodes <= most) return sum / nodes;
+  const std::uint64_t below = std::clamp(sum / nodes, least, most) * nodes;
+  const std::uint64_t above = std::min(below + nodes, most * nodes);
+  Error error(codes::usage_error,
+              fmt::format("{} {} cannot be dealt to the {} nodes of topology `{}`", sum, thing, nodes, topology.name));
+  if (sum < below || below == above) throw error.help(fmt::format("give {}", below));
+  throw error.help(fmt::format("give {} or {}: as much to each of them, from {} to {}", below, above, least, most));
+}
+
 }  // namespace
+
+Topology resized(Topology topology, std::optional<std::uint64_t> memory, std::optional<int> cpus) {
+  std::vector<checks::ExpectedNumaNode>& nodes = topology.facts.nodes;
+  if (memory && *memory % kMiB != 0)
+    throw Error(codes::usage_error, fmt::format("{} bytes of memory are no whole number of MiB", *memory))
+        .help(fmt::format("give {}", *memory / kMiB * kMiB + kMiB));
+  if (memory) {
+    const std::uint64_t each =
+        share_of(topology, "MiB of memory", *memory / kMiB, nodes.size(), kLeastNodeMiB, kMostMiB);
+    for (checks::ExpectedNumaNode& node : nodes) node.memory_bytes = each * kMiB;
+  }
+  if (cpus) {
+    const auto with_cpus = static_cast<std::uint64_t>(
+        std::count_if(nodes.begin(), nodes.end(), [](const auto& node) { return !node.cpus.empty(); }));
+    const std::uint64_t each = share_of(topology, "processors", std::max(*cpus, 0), with_cpus, 1, kMaxCpus / with_cpus);
+    int next = 0;
+    for (checks::ExpectedNumaNode& node : nodes) {
+      if (node.cpus.empty()) continue;
+      node.cpus.resize(each);
+      for (int& cpu : node.cpus) cpu = next++;
+    }
+  }
+  topology.facts.memory_tolerance = memory_tolerance(topology);
+  return topology;
+}
 
 std::uint64_t total_memory(const Topology& topology) {
   std::uint64_t bytes = 0;
@@ -397,7 +439,7 @@ Topology parse_topology(std::string_view yaml, const std::string& file) {
   if (const YamlNode* devices = mapping.find("devices"))
     topology.devices = read_devices(*devices, topology.facts.nodes.size());
   topology.facts.devices = expected_devices(topology.devices);
-  topology.facts.memory_tolerance = std::max(0.1, kKernelsOwn / static_cast<double>(total_memory(topology)));
+  topology.facts.memory_tolerance = memory_tolerance(topology);
   mapping.finish();
   return topology;
 }

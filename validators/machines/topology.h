@@ -56,6 +56,10 @@ Topology parse_topology(std::string_view yaml, const std::string& file);
 /// Throws target_unknown, naming those that are there, and what parse_topology throws.
 Topology find_topology(const std::string& name);
 
+/// The same machine with so many bytes of memory and so many processors, each dealt evenly to the nodes that have some.
+/// Throws usage_error, naming what fits, where that cannot be.
+Topology resized(Topology topology, std::optional<std::uint64_t> memory, std::optional<int> cpus);
+
 std::uint64_t total_memory(const Topology& topology);  ///< bytes, of all nodes
 /// What the machine shows where the harness plugs nothing in: a real one, or one that was started otherwise.
 checks::ExpectedTopology facts_without_harness(const Topology& topology);

@@ -25,7 +25,6 @@ Expected everything() {
   expected.profiles = {"boot"};
   expected.nonce = "n";
   expected.emulated = false;
-  expected.command = {"uname", "-r"};
   return expected;
 }
 
@@ -42,7 +41,6 @@ TEST(Expected, IsReadAsItWasWritten) {
   EXPECT_EQ(read.value->topology.tiers, everything().topology.tiers);
   EXPECT_EQ(read.value->declaration("kernel.timer")->place, "a.yaml:1:2");
   EXPECT_EQ(read.value->declaration("kernel.config"), nullptr);
-  EXPECT_EQ(read.value->command.size(), 2U);
   EXPECT_FALSE(read.value->emulated);
 }
 

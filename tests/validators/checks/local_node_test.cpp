@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/files.h"
 #include "validators/checks/child_process.h"
 #include "validators/checks/module_version.h"
 #include "validators/checks/text.h"
@@ -33,6 +34,20 @@ TEST(LocalNode, ListsSortedAndKnowsDirectories) {
     EXPECT_TRUE(entry.is_directory ? !is_none : !is_one) << entry.name;
   }
   EXPECT_TRUE(LocalNode().list("/no/such/directory").empty());
+}
+
+TEST(LocalNode, RunsTheHarnessesOwnProgramsAndKeepsWhatTheySayOfTheirFailure) {
+  const TemporaryDirectory companions(testing::TempDir());
+  write_file(companions.path() / "helper", "#!/bin/sh\necho \"$1\"; echo it broke >&2; exit $2\n", 0755);
+  const LocalNode node(companions.path());
+  const CommandOutcome good = node.run_companion({"helper", "seven", "0"});
+  EXPECT_EQ(good.status, 0);
+  EXPECT_EQ(good.output, "seven\n");
+  EXPECT_EQ(good.problem, "");
+  const CommandOutcome bad = node.run_companion({"helper", "", "3"});
+  EXPECT_EQ(bad.status, 3);
+  EXPECT_EQ(bad.problem, "it broke");
+  EXPECT_NE(node.run_companion({"no-such-helper"}).problem, "");
 }
 
 TEST(LocalNode, PlacesPagesOnNodeZero) {
@@ -137,6 +152,31 @@ TEST(RunChild, EndsAtItsDeadlineWithAllItsChildren) {
   const ChildOutcome outcome = run_child({"sh", "-c", "sleep 1000 & sleep 1000"}, std::chrono::seconds(1), nullptr);
   EXPECT_EQ(outcome.problem, "sh did not end in 1 s");
   EXPECT_EQ(outcome.status, 137);
+}
+
+TEST(RunChild, EndsAProgramThatClosedItsOutputAndGoesOn) {
+  const ChildOutcome outcome = run_child({"sh", "-c", "exec >&- 2>&-; sleep 1000"}, std::chrono::seconds(1), nullptr);
+  EXPECT_TRUE(outcome.timed_out);
+  EXPECT_EQ(outcome.status, 137);
+}
+
+TEST(RunChild, GivesNoTimeAtAllToo) {
+  EXPECT_TRUE(run_child({"sleep", "1000"}, std::chrono::seconds(0), nullptr).timed_out);
+}
+
+TEST(RunChild, GivesInputThatNobodyNeedRead) {
+  const std::string input = std::string(1 << 20, 'x') + "end";
+  std::string output;
+  const auto take = [&](std::string_view piece) { output += piece; };
+  EXPECT_EQ(run_child({"cat"}, std::chrono::seconds(60), take, nullptr, input).status, 0);
+  EXPECT_EQ(output, input);
+  EXPECT_EQ(run_child({"true"}, std::chrono::seconds(60), nullptr, nullptr, input).status, 0);
+}
+
+TEST(RunChild, TellsAProgramThatIsNotThereFromOneThatSaysSo) {
+  const ChildOutcome outcome = run_child({"sh", "-c", "exit 127"}, std::chrono::seconds(60), nullptr);
+  EXPECT_EQ(outcome.problem, "");
+  EXPECT_EQ(outcome.status, 127);
 }
 
 TEST(RunChild, SaysThatAProgramIsNotThere) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 
 #include "validators/checks/base64.h"
@@ -38,7 +39,7 @@ CheckResult some_result(const std::string& id) {
   return result;
 }
 
-const std::string kHello = sealed(R"({"type":"hello","ainode-agent":1,"uptime":9.5,"kernel":"6.12","seq":0)");
+const std::string kHello = sealed(R"({"type":"hello","ainode-agent":2,"uptime":9.5,"kernel":"6.12","seq":0)");
 const std::string kBegin = sealed(R"({"type":"begin","id":"a.b","seq":1)");
 const std::string kResult = R"("id":"a.b","sentence":"","verdict":"pass","measured":1,"expected":1,"evidence":"",)"
                             R"("reason":"","place":"","seconds":0,"lacks":"","seq":2)";
@@ -96,23 +97,74 @@ TEST(Protocol, CarriesAWholeRun) {
   EXPECT_EQ(messages[3].result.reason, "wrong \"clock\"\n\xef\xbf\xbd<script>");
   EXPECT_EQ(messages[3].result.seconds, 0.25);
   EXPECT_EQ(messages[4].checks, 1U);
-  EXPECT_TRUE(reader.has_ended());
+  EXPECT_TRUE(reader.is_answered());
 }
 
-TEST(Protocol, CarriesACommandsOutput) {
+TEST(Protocol, CarriesACommandsOutputToTheByte) {
   ProtocolWriter writer("nonce");
-  ProtocolReader reader("nonce");
-  const auto messages =
-      reader.feed(in_order({writer.hello(1, "6.12"), writer.output("stderr", "no\n"), writer.exit(137)}));
-  ASSERT_EQ(messages.size(), 3U);
-  EXPECT_EQ(messages[1].stream + ":" + messages[1].text, "stderr:no\n");
-  EXPECT_EQ(messages[2].status, 137);
-  EXPECT_TRUE(reader.has_ended());
+  ProtocolReader reader("nonce", Answer::none);
+  const std::string bytes("\xff\0\xc3", 3);
+  reader.feed(writer.hello(1, "6.12"));
+  EXPECT_TRUE(reader.is_answered());
+  reader.expect(Answer::output, 5);
+  EXPECT_FALSE(reader.is_answered());
+  const auto messages = reader.feed(in_order({writer.output("stderr", bytes), writer.exit(137, true, 5)}));
+  EXPECT_EQ(reader.problem(), "");
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0].stream + ":" + messages[0].text, "stderr:" + bytes);
+  EXPECT_EQ(messages[1].status, 137);
+  EXPECT_TRUE(messages[1].timed_out);
+  EXPECT_TRUE(reader.is_answered());
+}
+
+TEST(Protocol, CarriesOneAnswerAfterTheOther) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", Answer::none);
+  reader.feed(in_order({writer.hello(1, "6.12"), writer.heartbeat(2, "")}));
+  for (std::uint64_t request = 0; request < 3; ++request) {
+    reader.expect(Answer::checks, request);
+    reader.feed(in_order({writer.begin("a.b"), writer.result(some_result("a.b")), writer.end(1, request)}));
+    ASSERT_EQ(reader.problem(), "");
+    ASSERT_TRUE(reader.is_answered());
+    reader.feed(writer.heartbeat(3, ""));
+  }
+  EXPECT_EQ(reader.problem(), "");
+}
+
+/// The problem of a reader that waits for an answer of this kind to request 4, after such lines.
+std::string problem_of_answer(Answer kind, const std::function<std::string(ProtocolWriter&)>& lines) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", Answer::none);
+  reader.feed(writer.hello(1, "6.12"));
+  reader.expect(kind, 4);
+  reader.feed(lines(writer));
+  return reader.problem();
+}
+
+TEST(Protocol, RefusesAnAnswerThatIsNotDue) {
+  const auto exit = [](ProtocolWriter& writer) { return writer.exit(0, false, 4); };
+  const auto output = [](ProtocolWriter& writer) { return writer.output("stdout", "x"); };
+  const auto begin = [](ProtocolWriter& writer) { return writer.begin("a.b"); };
+  const auto end = [](ProtocolWriter& writer) { return writer.end(0, 4); };
+  const auto other = [](ProtocolWriter& writer) { return writer.exit(0, false, 3); };
+  const auto twice = [](ProtocolWriter& writer) {
+    return in_order({writer.exit(0, false, 4), writer.exit(0, false, 4)});
+  };
+  EXPECT_EQ(problem_of_answer(Answer::output, exit), "");
+  EXPECT_EQ(problem_of_answer(Answer::checks, end), "");
+  EXPECT_EQ(problem_of_answer(Answer::none, exit), "exit that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::none, output), "output that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::checks, output), "output that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::checks, exit), "exit that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::output, begin), "begin that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::output, end), "end that nobody asked for");
+  EXPECT_EQ(problem_of_answer(Answer::output, other), "an answer to request 3 where 4 was asked");
+  EXPECT_EQ(problem_of_answer(Answer::output, twice), "exit that nobody asked for");
 }
 
 TEST(Protocol, CarriesARecordingInPieces) {
   ProtocolWriter writer("nonce");
-  ProtocolReader reader("nonce", true);
+  ProtocolReader reader("nonce", Answer::recorded_checks);
   const std::string bytes("\0\xff\n", 3);
   const auto messages = reader.feed(
       in_order({writer.hello(1, "6.12"), writer.recorded("probes.json", bytes, false), writer.heartbeat(2, ""),
@@ -129,7 +181,7 @@ TEST(Protocol, CarriesARecordingInPieces) {
 /// What is made of pieces, each NAME or NAME… where more of it is due, and then of the end.
 std::string problem_of_recording(const std::vector<std::string>& pieces) {
   ProtocolWriter writer("nonce");
-  ProtocolReader reader("nonce", true);
+  ProtocolReader reader("nonce", Answer::recorded_checks);
   reader.feed(writer.hello(1, "6.12"));
   for (std::string name : pieces) {
     const bool is_last = name.back() != '+';
@@ -155,21 +207,21 @@ TEST(Protocol, RefusesARecordingThatLeadsOutOfItselfOrIsOutOfOrder) {
 TEST(Protocol, RefusesARecordingThatNobodyAskedForOrThatGoesOnWithChecks) {
   ProtocolWriter writer("nonce");
   const std::string hello = writer.hello(1, "6.12"), piece = writer.recorded("probes.json", "{}", true);
-  EXPECT_EQ(problem_of(hello + piece, 1), "a recording that nobody asked for");
-  ProtocolReader reader("nonce", true);
+  EXPECT_EQ(problem_of(hello + piece, 1), "recorded that nobody asked for");
+  ProtocolReader reader("nonce", Answer::recorded_checks);
   reader.feed(hello + piece + writer.begin("a.b"));
   EXPECT_EQ(reader.problem(), "a.b begins after the recording");
-  ProtocolReader running("nonce", true);
+  ProtocolReader running("nonce", Answer::recorded_checks);
   running.feed(kHello + kBegin + sealed(R"({"type":"recorded","name":"probes.json","data":"","last":true,"seq":2)"));
   EXPECT_EQ(running.problem(), "a recording while a.b runs");
-  ProtocolReader base64("nonce", true);
+  ProtocolReader base64("nonce", Answer::recorded_checks);
   base64.feed(kHello + sealed(R"({"type":"recorded","name":"probes.json","data":"QQ","last":true,"seq":1)"));
   EXPECT_EQ(base64.problem(), "`data` is not base64 in line 1");
 }
 
 TEST(Protocol, RefusesARecordingThatIsTooLarge) {
   ProtocolWriter writer("nonce");
-  ProtocolReader reader("nonce", true);
+  ProtocolReader reader("nonce", Answer::recorded_checks);
   reader.feed(writer.hello(1, "6.12"));
   const std::string piece(kPieceLimit, 'x');
   for (std::size_t sent = 0; sent <= kRecordedTotal + kRecordedProbes; sent += piece.size())
@@ -211,12 +263,12 @@ TEST(Protocol, RefusesALineThatDoesNotEnd) {
 TEST(Protocol, RefusesNumbersThatAreNone) {
   for (const std::string uptime : {"NaN", "Infinity", "1e999"}) {
     EXPECT_EQ(
-        problem_of(sealed(R"({"type":"hello","ainode-agent":1,"uptime":)" + uptime + R"(,"kernel":"","seq":0)"), 0),
+        problem_of(sealed(R"({"type":"hello","ainode-agent":2,"uptime":)" + uptime + R"(,"kernel":"","seq":0)"), 0),
         "bad JSON in line 0");
   }
-  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":1,"uptime":-1,"kernel":"","seq":0)"), 0),
+  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":2,"uptime":-1,"kernel":"","seq":0)"), 0),
             "`uptime` is not a number of seconds in line 0");
-  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":1,"uptime":1,"kernel":"","seq":-1)"), 0),
+  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":2,"uptime":1,"kernel":"","seq":-1)"), 0),
             "`seq` is not a count in line 0");
 }
 
@@ -232,8 +284,8 @@ TEST(Protocol, NeverWritesANumberThatIsNone) {
 }
 
 TEST(Protocol, RefusesMissingAndMistypedMembers) {
-  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":1,"uptime":1,"seq":0)"), 0), "no `kernel` in line 0");
-  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":2,"uptime":1,"kernel":"","seq":0)"), 0),
+  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":2,"uptime":1,"seq":0)"), 0), "no `kernel` in line 0");
+  EXPECT_EQ(problem_of(sealed(R"({"type":"hello","ainode-agent":3,"uptime":1,"kernel":"","seq":0)"), 0),
             "another version of the protocol in line 0");
   EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"shout","seq":1)"), 1), "an unknown type `shout` in line 1");
   EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"begin","id":7,"seq":1)"), 1), "`id` is not text in line 1");
@@ -249,15 +301,17 @@ TEST(Protocol, RefusesDeepJson) {
 }
 
 TEST(Protocol, RefusesMessagesOutOfOrder) {
-  EXPECT_EQ(problem_of(sealed(R"({"type":"end","checks":0,"seq":0)"), 0), "a hello that is not the first line");
-  EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"end","checks":17,"seq":1)"), 1), "0 results of 17");
-  EXPECT_EQ(problem_of(kHello + kBegin + sealed(R"({"type":"end","checks":0,"seq":2)"), 2), "the end while a.b runs");
+  EXPECT_EQ(problem_of(sealed(R"({"type":"end","checks":0,"request":0,"seq":0)"), 0),
+            "a hello that is not the first line");
+  EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"end","checks":17,"request":0,"seq":1)"), 1), "0 results of 17");
+  EXPECT_EQ(problem_of(kHello + kBegin + sealed(R"({"type":"end","checks":0,"request":0,"seq":2)"), 2),
+            "the end while a.b runs");
   EXPECT_EQ(problem_of(kHello + kBegin + sealed(R"({"type":"begin","id":"c.d","seq":2)"), 2),
             "c.d begins before a.b ended");
-  EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"end","checks":0,"seq":1)") +
-                           sealed(R"({"type":"heartbeat","uptime":1,"running":"","seq":2)"),
+  EXPECT_EQ(problem_of(kHello + sealed(R"({"type":"end","checks":0,"request":0,"seq":1)") +
+                           sealed(R"({"type":"begin","id":"a.b","seq":2)"),
                        2),
-            "something after the end");
+            "begin that nobody asked for");
   std::string other = kResult;
   other.replace(other.find("a.b"), 3, "c.d");
   EXPECT_EQ(problem_of(kHello + kBegin + sealed(R"({"type":"result",)" + other), 2), "c.d was not begun");

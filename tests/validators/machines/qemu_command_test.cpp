@@ -88,13 +88,13 @@ TEST_F(QemuCommand, PacksTheAgentAsAPlainTarOfWholeSectors) {
 }
 
 TEST_F(QemuCommand, InjectsAUnitThatAShellCanReadAndThatCarriesNoSecret) {
-  const std::vector<std::string> arguments = agent_credentials({"--run-command"});
+  const std::vector<std::string> arguments = agent_credentials({"--listen"});
   ASSERT_EQ(arguments.size(), 4u);
   const std::string prefix = "type=11,value=io.systemd.credential.binary:systemd.extra-unit.ainode-agent.service=";
   ASSERT_EQ(arguments[1].substr(0, prefix.size()), prefix);
   const std::string unit = from_base64(arguments[1].substr(prefix.size()));
   EXPECT_THAT(unit, HasSubstr("exec /run/ainode-agent/ainode-agent --expected /run/ainode-agent/expected.json "
-                              "--run-command'\n"));
+                              "--listen'\n"));
   EXPECT_THAT(arguments[3], HasSubstr("systemd.unit-dropin.basic.target="));
 
   // What systemd would hand to the shell: continuations joined, `$$` made `$`.

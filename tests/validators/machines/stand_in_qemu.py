@@ -40,7 +40,7 @@ def expected():
         if match:
             with tarfile.open(match.group(1)) as tar:
                 return json.load(tar.extractfile("expected.json"))
-    return {"nonce": option("nonce"), "command": []}
+    return {"nonce": option("nonce")}
 
 
 CONSOLE, AGENT, MONITOR = channel("console"), channel("agent"), channel("monitor")
@@ -60,7 +60,7 @@ def speak(message, nonce=None):
 
 
 def hello():
-    speak({"type": "hello", "ainode-agent": 1, "uptime": 2.5, "kernel": "6.12.0-test"})
+    speak({"type": "hello", "ainode-agent": 2, "uptime": 2.5, "kernel": "6.12.0-test"})
 
 
 def result(identity, verdict="pass"):
@@ -70,8 +70,36 @@ def result(identity, verdict="pass"):
            "seconds": 0.1, "lacks": ""})
 
 
-def end(count):
-    speak({"type": "end", "checks": count})
+def end(count, request=0):
+    speak({"type": "end", "checks": count, "request": request})
+
+
+def output(data, stream="stdout"):
+    speak({"type": "output", "stream": stream, "data": base64.b64encode(data).decode()})
+
+
+def leave(request, status=0, timed_out=False):
+    speak({"type": "exit", "status": status, "timed_out": timed_out, "request": request["seq"]})
+
+
+def requests():
+    """What the harness asks, one by one, each with the input that came before it."""
+    given = b""
+    for number, line in enumerate(AGENT.makefile("rb")):
+        body, code = line.decode().rsplit(',"mac":"', 1)
+        key = (expected()["nonce"] + "/requests").encode()
+        if code != hmac.new(key, body.encode(), hashlib.sha256).hexdigest() + '"}\n':
+            sys.exit("stand-in: a request with a wrong code")
+        request = json.loads(body + "}")
+        if request["seq"] != number:
+            sys.exit("stand-in: request %d where %d is due" % (request["seq"], number))
+        if request["type"] == "input":
+            given += base64.b64decode(request["data"])
+            continue
+        if request["type"] == "run":
+            request["argv"] = base64.b64decode(request["argv"]).split(b"\0")[:-1]
+        request["input"], given = given, b""
+        yield request
 
 
 def shut_down(reason):
@@ -119,11 +147,123 @@ def records():
     sleep_on()
 
 
-def runs_command():
+def answers():
+    """Runs `echo`, `cat`, `false` and `sleep`, and checks those of `checks`."""
+    say("[    0.000000] Linux version 6.12.0-test\r\n")
     hello()
-    speak({"type": "output", "stream": "stdout", "text": " ".join(expected()["command"]) + "\n"})
-    speak({"type": "exit", "status": 7})
+    for request in requests():
+        if request["type"] == "check":
+            for identity in option("checks").split(","):
+                result(identity, "fail" if identity == option("failing") else "pass")
+            end(len(option("checks").split(",")), request["seq"])
+            continue
+        program = request["argv"][0]
+        if program == b"echo":
+            output(b" ".join(request["argv"][1:]) + b"\n")
+        if program == b"cat":
+            output(request["input"])
+        if program == b"false":
+            output(b"no\xff\n", "stderr")
+        if program == b"sleep":
+            time.sleep(request["seconds"])
+        is_over = program == b"sleep"
+        leave(request, 137 if is_over else int(program == b"false"), is_over)
+
+
+def on_request(answer):
+    hello()
+    for request in requests():
+        answer(request)
     sleep_on()
+
+
+def answers_nothing():
+    on_request(lambda request: None)
+
+
+def answers_with_heartbeats_alone():
+    def beat(request):
+        while True:
+            speak({"type": "heartbeat", "uptime": 3.5, "running": ""})
+            time.sleep(0.1)
+    on_request(beat)
+
+
+def answers_another_request():
+    on_request(lambda request: leave({"seq": request["seq"] + 1}))
+
+
+def answers_twice():
+    on_request(lambda request: [leave(request), leave(request)])
+
+
+def answers_with_results():
+    on_request(lambda request: [result("numa.nodes"), end(1, request["seq"])])
+
+
+def answers_with_an_old_line():
+    def replay(request):
+        global sequence
+        sequence -= 1
+        leave(request)
+    on_request(replay)
+
+
+def answers_without_end():
+    def pour(request):
+        while True:
+            output(b"x" * 65536)
+    on_request(pour)
+
+
+def answers_much():
+    def pour(request):
+        for _ in range(20):
+            output(b"x" * (1 << 16), "stderr")
+            for _ in range(16):
+                output(b"y" * (1 << 16))
+        leave(request)
+    on_request(pour)
+
+
+def speaks_unasked():
+    hello()
+    output(b"listen!")
+    sleep_on()
+
+
+def dies_in_a_command():
+    on_request(lambda request: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def panics_in_a_command():
+    on_request(lambda request: panics_and_resets())
+
+
+def powers_off_in_a_command():
+    on_request(lambda request: shut_down("guest-shutdown"))
+
+
+def resets_in_a_command():
+    on_request(lambda request: shut_down("guest-reset"))
+
+
+def powers_off_while_idle():
+    hello()
+    time.sleep(0.2)
+    shut_down("guest-shutdown")
+
+
+def resets_at_first_and_answers():
+    if is_first():
+        shut_down("guest-reset")
+    answers()
+
+
+def is_killed_at_first_and_answers():
+    if is_first():
+        os.kill(os.getpid(), signal.SIGKILL)
+    answers()
 
 
 def hangs_in_check():

@@ -301,6 +301,48 @@ TEST(Topology, NamesBothNumbersWhereTheHostHasTooLittleMemory) {
   }
 }
 
+TEST(Topology, DealsOtherSizesEvenly) {
+  const Topology larger = resized(find_topology("two-nodes"), std::uint64_t{6} << 30, 4);
+  EXPECT_EQ(larger.facts.nodes[0].memory_bytes, std::uint64_t{3} << 30);
+  EXPECT_EQ(larger.facts.nodes[1].memory_bytes, std::uint64_t{3} << 30);
+  EXPECT_THAT(larger.facts.nodes[0].cpus, ElementsAre(0, 1));
+  EXPECT_THAT(larger.facts.nodes[1].cpus, ElementsAre(2, 3));
+  EXPECT_THAT(joined(machine_arguments(larger)), HasSubstr("-smp 4,sockets=2,cores=2,threads=1 -m 6144M"));
+  const Topology far = resized(find_topology("memory-only-node"), {}, 4);
+  EXPECT_EQ(far.facts.nodes.size(), find_topology("memory-only-node").facts.nodes.size());
+  EXPECT_TRUE(far.facts.nodes.back().cpus.empty());
+  EXPECT_GT(resized(find_topology("one-node"), std::uint64_t{256} << 20, {}).facts.memory_tolerance, 0.2);
+}
+
+std::string refusal_to_resize(const std::string& name, std::optional<std::uint64_t> memory, std::optional<int> cpus) {
+  try {
+    resized(find_topology(name), memory, cpus);
+    return "it was done";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::usage_error.id);
+    return error.message() + "; " + error.hint();
+  }
+}
+
+TEST(Topology, SaysWhichOtherSizesFit) {
+  const std::uint64_t mib = std::uint64_t{1} << 20;
+  EXPECT_EQ(
+      refusal_to_resize("two-nodes", {}, 5),
+      "5 processors cannot be dealt to the 2 nodes of topology `two-nodes`; give 4 or 6: as much to each of them, "
+      "from 1 to 32");
+  EXPECT_EQ(refusal_to_resize("two-nodes", {}, -3),
+            "0 processors cannot be dealt to the 2 nodes of topology `two-nodes`; give 2");
+  EXPECT_EQ(refusal_to_resize("two-nodes", {}, 65),
+            "65 processors cannot be dealt to the 2 nodes of topology `two-nodes`; give 64");
+  EXPECT_EQ(refusal_to_resize("four-nodes", 1026 * mib, {}),
+            "1026 MiB of memory cannot be dealt to the 4 nodes of topology `four-nodes`; give 1024 or 1028: as much to "
+            "each of them, from 128 to 65536");
+  EXPECT_EQ(refusal_to_resize("one-node", 64 * mib, {}),
+            "64 MiB of memory cannot be dealt to the 1 nodes of topology `one-node`; give 128");
+  EXPECT_EQ(refusal_to_resize("one-node", 1000 * mib + 1, {}),
+            "1048576001 bytes of memory are no whole number of MiB; give 1049624576");
+}
+
 TEST(Topology, ShowsWhatADeviceCannotBe) {
   EXPECT_EQ(rendered("devices: [{kind: edu, size: 1M}]\n"), R"(error[R0107]: unknown key `size`
    ┌─ x.yaml:8:23
