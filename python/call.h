@@ -19,6 +19,11 @@ struct Reported {
   Json error;
 };
 
+/// A class of Python's own kind: pybind11's serves static properties, and a stub cannot name it.
+inline pybind11::metaclass plain_class() {
+  return pybind11::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
+}
+
 /// Runs `work` on a new thread, and waits for its end without the GIL. The calling thread, which has the GIL on entry
 /// and on return, looks every tenth of a second for Python's signals, and gives events to `on_event` (a callable, or
 /// None) as (kind, step, text, done, total, unit, seconds). What a signal's handler or the callable raises interrupts

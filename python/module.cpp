@@ -114,7 +114,7 @@ PYBIND11_MODULE(_ainode, module) {
   module.doc() = "What the package ainode calls; its names may change.";
   module.attr("version") = kVersion;
 
-  py::class_<Recipe, std::shared_ptr<Recipe>>(module, "Recipe")
+  py::class_<Recipe, std::shared_ptr<Recipe>>(module, "Recipe", plain_class())
       .def("describe", &describe)
       .def("require_fit", &require_fit, py::arg("lock"));
   module.def("load_recipe", &load, py::arg("name"), py::arg("architecture"));

@@ -119,7 +119,7 @@ std::unique_ptr<Session> boot(const fs::path& image, const std::string& topology
 }  // namespace
 
 void define_session(py::module_& module) {
-  py::class_<Session>(module, "Session")
+  py::class_<Session>(module, "Session", plain_class())
       .def(py::init(&boot), py::arg("image"), py::arg("topology"), py::arg("memory"), py::arg("cpus"),
            py::arg("arguments"), py::arg("qemu"), py::arg("evidence"), py::arg("deadline"), py::arg("silence"),
            py::arg("cpu_deadline"), py::arg("on_event"))

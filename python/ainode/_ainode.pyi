@@ -8,6 +8,7 @@ _Tell = Optional[Callable[..., object]]
 version: str
 
 class Recipe:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...  # not by callers
     def describe(self) -> str: ...
     def require_fit(self, lock: _Path) -> None: ...
 

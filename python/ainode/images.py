@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 from . import _ainode
 from .recipes import Lock, Recipe, Sources
-from .results import OnEvent, Result, StrPath, listener
+from .results import OnEvent, Result, StrPath, listener, path_or_none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,5 +121,5 @@ def verify(
     on_event: Optional[OnEvent] = None,
 ) -> Verification:
     """Both signatures, every object and every output, by the manifest's own keys or by those in the files given."""
-    _ainode.verify(Path(image), Path(openpgp_key or ""), Path(ed25519_key or ""), jobs, listener(on_event))
+    _ainode.verify(Path(image), path_or_none(openpgp_key), path_or_none(ed25519_key), jobs, listener(on_event))
     return Verification(Path(image), Image.load(image).commit)

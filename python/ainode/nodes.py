@@ -14,7 +14,7 @@ from typing import Iterable, Optional, Sequence, Union, overload
 from . import _ainode
 from .errors import CommandFailed, Timeout
 from .reports import Report
-from .results import OnEvent, Result, StrPath, listener
+from .results import OnEvent, Result, StrPath, listener, path_or_none
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _QEMU = "qemu-system-x86_64"
@@ -122,7 +122,7 @@ def boot(
         cpus,
         _as_list(append),
         qemu,
-        Path(evidence or ""),
+        path_or_none(evidence),
         _whole_seconds(deadline),
         _whole_seconds(silence),
         _whole_seconds(cpu_deadline),
@@ -180,7 +180,7 @@ def validate(
         _as_list(checks),
         _as_list(append),
         qemu,
-        Path(evidence or ""),
+        path_or_none(evidence),
         _whole_seconds(deadline),
         _whole_seconds(silence),
         _whole_seconds(cpu_deadline),

@@ -11,6 +11,11 @@ from typing import Any, Callable, Optional, Sequence, Union
 StrPath = Union[str, "os.PathLike[str]"]
 
 
+def path_or_none(path: Optional[StrPath]) -> str:
+    """For the module, where nothing is the empty path."""
+    return "" if path is None else os.fspath(path)
+
+
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
     """An HTML table; every cell is text."""
 

@@ -13,7 +13,7 @@ BUILD_AND_VERIFY = """\
 import sys, ainode
 image = ainode.build(ainode.Recipe.load(sys.argv[1]), out=sys.argv[2])
 ainode.verify(image)
-print(ainode.__file__, ainode.validate(image, "tree").target)
+print(ainode.__file__, ainode.validate(image, "local", profile="boot", level="quick").target)
 """
 
 
@@ -31,7 +31,7 @@ class Installation(TinyWorld):
             [sys.executable, "-c", BUILD_AND_VERIFY, self.recipe_file, self.place / "out"], capture_output=True, text=True,
             env=os.environ | {"PYTHONPATH": str(package)}, cwd=self.place,
         )  # fmt: skip
-        self.assertEqual((done.returncode, done.stdout), (0, f"{package / 'ainode' / '__init__.py'} tree\n"), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{package / 'ainode' / '__init__.py'} local\n"), done.stderr)
         self.assertEqual([file.name for file in (package / "ainode").iterdir() if file.is_symlink()], [])
 
     def test_without_its_programs_the_package_says_so(self):

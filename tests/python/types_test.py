@@ -36,7 +36,7 @@ class Types(unittest.TestCase):
         self.assertEqual(done.returncode == 0, is_right, done.stdout + done.stderr)
 
     def test_the_stub_is_the_module(self):
-        self.judge(run("stubtest", "ainode"))
+        self.judge(run("stubtest", "ainode._ainode"))
 
     def test_a_wrong_stub_is_found(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ class Types(unittest.TestCase):
             stub = package / "_ainode.pyi"
             stub.write_text(stub.read_text().replace("def read_manifest(image: _Path)", "def read_manifesto(picture: _Path)"))
             environment = {"PYTHONPATH": folder, "MYPYPATH": folder}
-            done = subprocess.run(["stubtest", "ainode"], capture_output=True, text=True, env=os.environ | environment, cwd=folder)
+            done = subprocess.run(["stubtest", "ainode._ainode"], capture_output=True, text=True, env=os.environ | environment, cwd=folder)
             self.judge(done, is_right=False)
             self.assertIn("read_manifesto", done.stdout)
 
