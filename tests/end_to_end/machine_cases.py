@@ -262,7 +262,7 @@ def counted(report):
     return {name: figure["samples"] for name, figure in figures.items()}
 
 
-@case()
+@case(group="long")
 def instructions_are_counted_alike_on_a_busy_host(world):
     """What a token costs in instructions differs by less than 0.5 % between two boots, of which the second has a busy host."""
     image = world.image()
