@@ -52,6 +52,7 @@ except ainode.Error as error:
 
 INTERRUPTED = """\
 import os, signal, sys, threading, time, ainode
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored
 def interrupt():
     while not os.path.exists(sys.argv[3]):
         time.sleep(0.05)
@@ -69,7 +70,7 @@ def call():
         times.append(time.monotonic())
 times = []
 call()
-assert times[1] - times[0] < 2, times
+assert times[1] - times[0] < 3, times  # a second, and patience with a busy machine
 print("interrupted")
 """
 

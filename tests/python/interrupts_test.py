@@ -13,6 +13,12 @@ from tiny_world import SilentServer, TinyWorld, processes_below
 
 
 class Interrupts(TinyWorld):
+    def setUp(self):
+        super().setUp()
+        # A job in the background starts with it ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
     def lock_by(self, server, **options):
         """Waits for ever."""
         recipe = ainode.Recipe.load(self.recipe_file)
@@ -45,8 +51,8 @@ class Interrupts(TinyWorld):
             self.interrupt_when_met(server, interrupt)
             with self.assertRaises(KeyboardInterrupt):
                 self.lock_by(server)
-        # A second, and as much again for a busy machine.
-        self.assertLess(time.monotonic() - sent[0], 2)
+        # A second, and patience with a busy machine.
+        self.assertLess(time.monotonic() - sent[0], 3)
 
     def test_the_next_call_is_not_interrupted(self):
         with SilentServer() as server:
