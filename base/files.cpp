@@ -229,7 +229,7 @@ fs::path companion_program(std::string_view name) {
   const OwnFile own = own_file();
   const fs::path here = (own.is_module ? own.path : fs::read_symlink(own.path)).parent_path();
   for (const std::string& directory : own.is_module ? from_module : from_program) {
-    const fs::path candidate = (here / directory / name).lexically_normal();
+    fs::path candidate = (here / directory / name).lexically_normal();
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   throw Error(codes::tool_missing, fmt::format("{} is not installed beside {}", name, here.string()))

@@ -60,7 +60,7 @@ void require_fit(const Recipe& recipe, const fs::path& lock) {
 
 std::string read_lock_file(const fs::path& path) {
   return answer_of(nobody(), 1, [&](RunContext&) {
-    const std::string text = read_file(path);
+    std::string text = read_file(path);
     read_lock(text, path.string());
     return text;
   });
