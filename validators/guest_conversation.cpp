@@ -22,6 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kNonceBytes = 32, kNameBytes = 60;
 constexpr std::chrono::milliseconds kPause{50};
+constexpr std::size_t kSlowestInput = std::size_t{64} << 10;  // bytes a second, into an emulated guest
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 void require_request(const std::vector<std::string>& argv, const std::string& input) {
@@ -221,13 +222,18 @@ CommandResult GuestConversation::run(const std::vector<std::string>& argv, std::
   require_request(argv, input);
   require_ready();
   CommandResult result;
+  bool is_whole = false;  // even if it powered the guest off
   const checks::Request request = run_request(argv, timeout, input);
-  ask(request, {request.patience + deadlines_.answer, kNoLimit}, name_of(argv), [&](const checks::Message& message) {
+  const auto patience = request.patience + std::chrono::seconds(input.size() / kSlowestInput) + deadlines_.answer;
+  ask(request, {patience, kNoLimit}, name_of(argv), [&](const checks::Message& message) {
     if (message.type == Type::output && take) take(message.stream, message.text);
     if (message.type == Type::output && !take) keep(result, message.stream, message.text);
-    if (message.type == Type::exit) result.exit_code = message.status, result.timed_out = message.timed_out;
+    if (message.type != Type::exit) return;
+    result.exit_code = message.status;
+    result.timed_out = message.timed_out;
+    is_whole = true;
   });
-  if (ended_) throw Error(*ended_);
+  if (!is_whole) throw Error(*ended_);
   return result;
 }
 

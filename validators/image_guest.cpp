@@ -100,7 +100,9 @@ void require_end(const GuestOutcome& outcome, const Topology& topology) {
   require_start(outcome, topology);
   if (!outcome.code) return;
   Error error(*outcome.code, outcome.text);
-  if (!outcome.last_lines.empty()) error.chain("its last lines:\n" + outcome.last_lines);
+  if (!outcome.last_lines.empty()) error.chain("its last lines:");
+  std::istringstream lines(outcome.last_lines);
+  for (std::string line; std::getline(lines, line);) error.chain(line);
   throw error;
 }
 

@@ -59,6 +59,19 @@ def failed_checks(report):
 
 
 @case()
+def boot_runs_a_command_in_the_guest(world):
+    """`boot -- COMMAND` runs it in the guest as root, gives its output to the byte and its status, and leaves the image as it is."""
+    image = world.image()
+    before = sha256_of(image.disk)
+    script = "uname -r; id -u; head -c 300000 /dev/zero | wc -c; printf 'no\\n' >&2; exit 7"
+    ran = world.ainode("boot", image.directory, "--target", "qemu:one-node", "--", "sh", "-c", script, place="first", timeout=600)
+    assert (ran.status, ran.out.split()) == (7, [image.manifest["kernel"]["release"], "0", "300000"]), ran
+    assert ran.err.endswith("no\n") and sha256_of(image.disk) == before, ran
+    none = world.ainode("boot", image.directory, "--target", "qemu:one-node", "--", "no-such-program", place="first", timeout=600)
+    assert none.status == 127 and "no-such-program could not be started\n" in none.err, none
+
+
+@case()
 def image_boots_and_passes(world):
     """Every promised check passes in a booted, unmodified image; JSON, JUnit and Markdown say the same."""
     image = world.image()

@@ -175,7 +175,13 @@ TEST_F(Session, BelievesNoAnswerThatIsNotDue) {
             "V0007: guest `img` sent something malformed: line 0 where line 1 is due");
   EXPECT_EQ(failure_of_command("answers_with_results"),
             "V0007: guest `img` sent something malformed: begin that nobody asked for");
-  EXPECT_EQ(failure_of_command("speaks_unasked"),
+}
+
+TEST_F(Session, EndsAGuestThatSpeaksUnasked) {
+  GuestSession session(options("speaks_unasked"));
+  session.wait_ready(seconds(60));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  EXPECT_EQ(failure([&] { session.run({"uname"}, seconds(1)); }),
             "V0007: guest `img` sent something malformed: output that nobody asked for");
 }
 

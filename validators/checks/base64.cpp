@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validators/checks/base64.h"
 
+#include <array>
 #include <cstdint>
 
 namespace ainode::checks {
@@ -8,6 +9,14 @@ namespace ainode::checks {
 namespace {
 
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Digit → its value; negative: none.
+constexpr std::array<int, 256> kValues = [] {
+  std::array<int, 256> values{};
+  for (int& value : values) value = -1;
+  for (std::size_t i = 0; i < kDigits.size(); ++i) values[static_cast<unsigned char>(kDigits[i])] = static_cast<int>(i);
+  return values;
+}();
 
 }  // namespace
 
@@ -26,11 +35,12 @@ std::string base64(std::string_view bytes) {
 
 std::optional<std::string> from_base64(std::string_view text) {
   std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
   std::uint32_t group = 0;
   int bits = 0;
   for (const char digit : text.substr(0, text.find('='))) {
-    const std::size_t value = kDigits.find(digit);
-    if (value == std::string_view::npos) return std::nullopt;
+    const int value = kValues[static_cast<unsigned char>(digit)];
+    if (value < 0) return std::nullopt;
     group = group << 6 | static_cast<std::uint32_t>(value);
     bits += 6;
     if (bits < 8) continue;
