@@ -39,13 +39,16 @@ struct Verb {
   std::function<VerbBody(CLI::App& app)> define;  ///< declares options on `app`; the body captures what they fill
 };
 
+Verb baseline_verb();
 Verb boot_verb();
 Verb build_verb();
 Verb cache_verb();
 Verb check_verb();
+Verb compare_verb();
 Verb diff_verb();
 Verb doctor_verb();
 Verb explain_verb();
+Verb gate_verb();
 Verb init_verb();
 Verb key_verb();
 Verb lock_verb();

@@ -32,6 +32,8 @@ LAYERS = {
     "bench": BUILDER_PARTS | {"builder", "validators/checks", "base"},
     # Linked without base: it is carried into nodes.
     "bench/llm": set(),
+    # Measures by the checks' own source, which is linked without base; errors and JSON lines are as its neighbour's.
+    "bench/memory": {"bench/llm", "validators/checks"},
     "cli": {"builder", "validators", "base"},
     "python": {"builder", "validators", "base"},
 }

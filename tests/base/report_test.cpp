@@ -89,6 +89,8 @@ TEST(Report, SurvivesItsRoundTrip) {
   report.level = "quick";
   report.checks[1].lacks = "hmat";
   report.checks[1].verdicts = {{"tree", Verdict::pass}, {"qemu:one-node", Verdict::fail}};
+  report.checks[0].figures = {{"mem.triad-GBps", "GB/s", true, false, {7.5}},
+                              {"mem.latency-ns", "ns", false, true, {90, 91.5}, "qemu:x"}};
   report.coverage = {4, 2, {{GapKind::machine, "an HMAT", {"numa.hmat", "numa.tiers"}, {"qemu:x"}}}, {"cpu"}, {"a.b"}};
   const Json json = parse_json(write_json(report.to_json()), "r.json", codes::result_malformed);
   EXPECT_EQ(json["verdict"], "fail");
@@ -116,6 +118,29 @@ TEST(Report, RefusesMalformedChecks) {
   json = good;
   json["checks"].push_back(good["checks"][0]);
   EXPECT_EQ(refusal(json), "r.json: `checks[1].id` stands twice");
+}
+
+TEST(Report, RefusesFiguresThatAreNone) {
+  CheckResult measuring = check("a.x", Verdict::pass);
+  measuring.figures = {{"mem.triad-GBps", "GB/s", true, false, {7.5}}};
+  const Json good = report_of({measuring}).to_json();
+  const auto refusal_with = [&](const char* key, const Json& value) {
+    Json json = good;
+    json["checks"][0]["figures"][0][key] = value;
+    return refusal(json);
+  };
+  EXPECT_EQ(refusal_with("name", "triad"), "r.json: `checks[0].figures[0].name` is not the name of a figure");
+  EXPECT_EQ(refusal_with("name", "mem.<b>"), "r.json: `checks[0].figures[0].name` is not the name of a figure");
+  EXPECT_EQ(refusal_with("better", "more"), "r.json: `checks[0].figures[0].better` is neither `higher` nor `lower`");
+  EXPECT_EQ(refusal_with("counted", 1), "r.json: `checks[0].figures[0].counted` is not true or false");
+  EXPECT_EQ(refusal_with("samples", Json::array()),
+            "r.json: `checks[0].figures[0].samples` is not an array that holds samples");
+  EXPECT_EQ(refusal_with("samples", {1, 0}), "r.json: `checks[0].figures[0].samples[1]` is not a number above 0");
+  Json json = good;
+  json["checks"][0]["figures"].push_back(json["checks"][0]["figures"][0]);
+  EXPECT_EQ(refusal(json), "r.json: `checks[0].figures[1].name` stands twice");
+  json["checks"][0].erase("figures");  // as versions without figures wrote it
+  EXPECT_EQ(refusal(json), "no error");
 }
 
 TEST(Report, RefusesCoverageThatDoesNotAddUp) {

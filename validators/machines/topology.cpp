@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/yaml.h"
+#include "base/yaml_mapping.h"
 
 namespace ainode {
 
@@ -21,64 +22,16 @@ constexpr std::uint64_t kLeastNodeMiB = 128;
 constexpr std::size_t kMaxNodes = 16, kMaxDevices = 16, kMaxFile = 1 << 20;
 constexpr long kMaxCpus = 64, kMaxLatency = 65'535, kMaxBandwidth = 4 << 20;  // ns; MiB/s
 
-Error wrong(const ErrorCode& code, const YamlNode& node, const std::string& message) {
-  return Error(code, message).at(node.place);
-}
-
-/// One mapping, whose keys must all be asked for.
-class Mapping {
- public:
-  Mapping(const YamlNode& node, std::string subject) : node_(node), subject_(std::move(subject)) {
-    if (node.kind != YamlNode::Kind::mapping)
-      throw wrong(codes::wrong_type, node, fmt::format("{} must be a mapping", subject_))
-          .label("is none")
-          .help("write its keys and values: {key: value, …}");
-  }
-  const YamlNode* find(const std::string& key) {
-    known_.insert(key);
-    return node_.find(key);
-  }
-  const YamlNode& need(const std::string& key) {
-    const YamlNode* value = find(key);
-    if (!value)
-      throw wrong(codes::missing_key, node_, fmt::format("{} lacks `{}`", subject_, key))
-          .label("begins here")
-          .help(fmt::format("add `{}: …`", key));
-    return *value;
-  }
-  void finish() const {
-    for (const auto& [key, value] : node_.entries) {
-      if (!known_.contains(key.text))
-        throw wrong(codes::unknown_key, key, fmt::format("unknown key `{}`", key.text))
-            .label(fmt::format("not a key of {}", subject_))
-            .help(fmt::format("its keys are {}", fmt::join(known_, ", ")));
-    }
-  }
-
- private:
-  const YamlNode& node_;
-  std::string subject_;
-  std::set<std::string> known_;
-};
-
-std::string text(const YamlNode& node, const std::string& key) {
-  if (node.kind != YamlNode::Kind::scalar)
-    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be text", key))
-        .label("is a list or a mapping")
-        .help("write one word or number");
-  return node.text;
-}
-
 long number(const YamlNode& node, const std::string& key, long least, long most) {
-  const std::string written = text(node, key);
+  const std::string written = yaml_text(node, key);
   long value = 0;
   const auto [end, failure] = std::from_chars(written.data(), written.data() + written.size(), value);
   if (failure != std::errc() || end != written.data() + written.size() || node.is_quoted)
-    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a whole number", key))
+    throw wrong_yaml(codes::wrong_type, node, fmt::format("`{}` must be a whole number", key))
         .label("is none")
         .help(fmt::format("write it in digits, without quotes, from {} to {}", least, most));
   if (value < least || value > most)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must lie between {} and {}", key, least, most))
+    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must lie between {} and {}", key, least, most))
         .label(value < least ? "is too small" : "is too large")
         .help(fmt::format("write a number from {} to {}", least, most));
   return value;
@@ -89,19 +42,19 @@ struct SizeRange {
 };
 
 std::uint64_t size(const YamlNode& node, const std::string& key, const SizeRange& range) {
-  const std::string written = text(node, key);
+  const std::string written = yaml_text(node, key);
   const char unit = written.empty() ? ' ' : written.back();
   const std::uint64_t scale = unit == 'G' ? kGiB : unit == 'M' ? kMiB : 0;
   std::uint64_t value = 0;
   const char* const digits_end = written.data() + (written.empty() ? 0 : written.size() - 1);
   const auto [end, failure] = std::from_chars(written.data(), digits_end, value);
   if (scale == 0 || failure != std::errc() || end != digits_end)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must be a whole number with the unit M or G", key))
+    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must be a whole number with the unit M or G", key))
         .label("is none")
         .help("write it like 512M or 2G");
   if (value > range.most_mib * kMiB / scale || value * scale < range.least_mib * kMiB)
-    throw wrong(codes::bad_value, node,
-                fmt::format("`{}` must lie between {}M and {}G", key, range.least_mib, range.most_mib / 1024))
+    throw wrong_yaml(codes::bad_value, node,
+                     fmt::format("`{}` must lie between {}M and {}G", key, range.least_mib, range.most_mib / 1024))
         .label("is outside of that")
         .help(fmt::format("write {}M or more, and no more than {}G", range.least_mib, range.most_mib / 1024));
   return value * scale;
@@ -109,11 +62,11 @@ std::uint64_t size(const YamlNode& node, const std::string& key, const SizeRange
 
 const YamlNode& sequence(const YamlNode& node, const std::string& key, std::size_t least, std::size_t most) {
   if (node.kind != YamlNode::Kind::sequence)
-    throw wrong(codes::wrong_type, node, fmt::format("`{}` must be a list", key))
+    throw wrong_yaml(codes::wrong_type, node, fmt::format("`{}` must be a list", key))
         .label("is none")
         .help("write its items as [item, …], or each on a line after `- `");
   if (node.items.size() < least || node.items.size() > most)
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must have {} to {} items", key, least, most))
+    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must have {} to {} items", key, least, most))
         .label(fmt::format("has {}", node.items.size()))
         .help(key == "distances" ? "write a row a node, and in each row a number a node"
                                  : fmt::format("write {}", node.items.size() < least ? "more" : "fewer"));
@@ -125,7 +78,7 @@ std::vector<checks::ExpectedNumaNode> read_nodes(const YamlNode& list) {
   int next_cpu = 0;
   std::size_t cpus_each = 0;
   for (const YamlNode& item : sequence(list, "nodes", 1, kMaxNodes).items) {
-    Mapping mapping(item, "a node");
+    YamlMapping mapping(item, "a node");
     checks::ExpectedNumaNode node;
     const long cpus = number(mapping.need("cpus"), "cpus", 0, kMaxCpus);
     for (long i = 0; i < cpus; ++i) node.cpus.push_back(next_cpu++);
@@ -133,18 +86,18 @@ std::vector<checks::ExpectedNumaNode> read_nodes(const YamlNode& list) {
     mapping.finish();
     // Processors are dealt to sockets, one socket a node: with unequal shares the kernel warns and taints itself.
     if (cpus > 0 && cpus_each > 0 && node.cpus.size() != cpus_each)
-      throw wrong(codes::bad_value, item, "all nodes with processors must have equally many")
+      throw wrong_yaml(codes::bad_value, item, "all nodes with processors must have equally many")
           .label(fmt::format("has {}, and another one {}", cpus, cpus_each))
           .help(fmt::format("write `cpus: {}`, or `cpus: 0` for a node of memory alone", cpus_each));
     if (cpus > 0) cpus_each = node.cpus.size();
     nodes.push_back(std::move(node));
   }
   if (next_cpu == 0)
-    throw wrong(codes::bad_value, list, "no node has a processor")
+    throw wrong_yaml(codes::bad_value, list, "no node has a processor")
         .label("each of them has `cpus: 0`")
         .help("give at least one node `cpus: 1`");
   if (next_cpu > kMaxCpus)
-    throw wrong(codes::bad_value, list, fmt::format("more than {} processors", kMaxCpus))
+    throw wrong_yaml(codes::bad_value, list, fmt::format("more than {} processors", kMaxCpus))
         .label(fmt::format("these have {}", next_cpu))
         .help("give each node fewer `cpus`");
   return nodes;
@@ -161,8 +114,8 @@ std::vector<std::vector<int>> read_distances(const YamlNode& list, std::size_t n
   for (std::size_t a = 0; a < nodes; ++a) {
     for (std::size_t b = 0; b < nodes; ++b) {
       if (rows[a][b] != rows[b][a] || (a == b) != (rows[a][b] == 10))
-        throw wrong(codes::bad_value, list.items[a].items[b],
-                    "`distances` must be symmetric, with 10 on the diagonal and nowhere else")
+        throw wrong_yaml(codes::bad_value, list.items[a].items[b],
+                         "`distances` must be symmetric, with 10 on the diagonal and nowhere else")
             .label(a == b ? fmt::format("is how far node {} is from itself", a)
                           : fmt::format("node {} to node {}; back it is {}", a, b, rows[b][a]))
             .help(a == b ? "write 10" : "write the same number both ways, 11 or more");
@@ -181,7 +134,7 @@ std::vector<checks::ExpectedAccess> read_accesses(const YamlNode& list, const ch
   std::vector<checks::ExpectedAccess> accesses;
   std::set<std::pair<int, int>> said;
   for (const YamlNode& item : sequence(list, "hmat", 1, count * count).items) {
-    Mapping mapping(item, "an access");
+    YamlMapping mapping(item, "an access");
     checks::ExpectedAccess access;
     const YamlNode& initiator = mapping.need("initiator");
     access.initiator = node_number(initiator, "initiator", count);
@@ -191,19 +144,19 @@ std::vector<checks::ExpectedAccess> read_accesses(const YamlNode& list, const ch
         static_cast<int>(number(mapping.need("bandwidth-mib-per-s"), "bandwidth-mib-per-s", 1, kMaxBandwidth));
     mapping.finish();
     if (facts.nodes[access.initiator].cpus.empty())
-      throw wrong(codes::bad_value, initiator, fmt::format("node {} has no processor", access.initiator))
+      throw wrong_yaml(codes::bad_value, initiator, fmt::format("node {} has no processor", access.initiator))
           .label("cannot be an initiator")
           .help("name a node whose `cpus` are more than 0");
     if (!said.emplace(access.initiator, access.target).second)
-      throw wrong(codes::bad_value, item,
-                  fmt::format("the access of node {} to node {} stands twice", access.initiator, access.target))
+      throw wrong_yaml(codes::bad_value, item,
+                       fmt::format("the access of node {} to node {} stands twice", access.initiator, access.target))
           .help("remove one of the two");
     accesses.push_back(access);
   }
   for (int from = 0; from < static_cast<int>(count); ++from) {
     for (int to = 0; to < static_cast<int>(count); ++to) {
       if (!facts.nodes[from].cpus.empty() && !said.contains({from, to}))
-        throw wrong(codes::bad_value, list, fmt::format("`hmat` lacks the access of node {} to node {}", from, to))
+        throw wrong_yaml(codes::bad_value, list, fmt::format("`hmat` lacks the access of node {} to node {}", from, to))
             .label("must say how each node with processors reaches each node")
             .help(fmt::format("add {{initiator: {}, target: {}, latency-ns: …, bandwidth-mib-per-s: …}}", from, to));
     }
@@ -225,9 +178,9 @@ void require_agreement(const YamlNode& list, const checks::ExpectedTopology& fac
       const checks::ExpectedAccess& near = facts.accesses[a];
       const bool can_be_compared = near.initiator == far.initiator || near.target == far.target;
       if (can_be_compared && distance(near) < distance(far) && is_slower(near, far))
-        throw wrong(codes::bad_value, list.items[a],
-                    fmt::format("node {} to node {} is nearer than node {} to node {}, and slower", near.initiator,
-                                near.target, far.initiator, far.target))
+        throw wrong_yaml(codes::bad_value, list.items[a],
+                         fmt::format("node {} to node {} is nearer than node {} to node {}, and slower", near.initiator,
+                                     near.target, far.initiator, far.target))
             .label(fmt::format("contradicts `distances`: {} and {}", distance(near), distance(far)))
             .help("give the nearer one no more latency and no less bandwidth, or change `distances`");
     }
@@ -243,24 +196,25 @@ std::vector<std::vector<int>> read_tiers(const YamlNode& list, const checks::Exp
     for (const YamlNode& cell : sequence(item, "tiers", 1, count).items) {
       tier.push_back(node_number(cell, "tiers", count));
       if (!placed.insert(tier.back()).second)
-        throw wrong(codes::bad_value, cell, fmt::format("node {} stands twice in `tiers`", tier.back()))
+        throw wrong_yaml(codes::bad_value, cell, fmt::format("node {} stands twice in `tiers`", tier.back()))
             .help("a node's memory is in one tier");
     }
     std::sort(tier.begin(), tier.end());
     tiers.push_back(std::move(tier));
   }
   if (placed.size() != count)
-    throw wrong(codes::bad_value, list, fmt::format("`tiers` places {} of {} nodes", placed.size(), count))
+    throw wrong_yaml(codes::bad_value, list, fmt::format("`tiers` places {} of {} nodes", placed.size(), count))
         .help("name each node once, the fastest tier first");
   if (tiers.size() > 1 && facts.accesses.empty())
-    throw wrong(codes::bad_value, list, fmt::format("`tiers` has {} tiers and there is no `hmat`", tiers.size()))
+    throw wrong_yaml(codes::bad_value, list, fmt::format("`tiers` has {} tiers and there is no `hmat`", tiers.size()))
         .label("without latencies the kernel puts all memory into one tier")
         .help("add `hmat`, or leave `tiers` away");
   for (std::size_t i = 1; i < tiers.size(); ++i) {
     for (const int fast : tiers[i - 1]) {
       for (const int slow : tiers[i]) {
         if (!is_slower(facts.local_access(slow), facts.local_access(fast)))
-          throw wrong(codes::bad_value, list.items[i], fmt::format("node {} is not slower than node {}", slow, fast))
+          throw wrong_yaml(codes::bad_value, list.items[i],
+                           fmt::format("node {} is not slower than node {}", slow, fast))
               .label("contradicts `hmat`")
               .help("write the fastest tier first");
       }
@@ -270,9 +224,9 @@ std::vector<std::vector<int>> read_tiers(const YamlNode& list, const checks::Exp
 }
 
 std::string one_of(const YamlNode& node, const std::string& key, const std::vector<std::string>& allowed) {
-  std::string value = text(node, key);
+  std::string value = yaml_text(node, key);
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-    throw wrong(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")))
+    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")))
         .label("is none of them")
         .help("write one of them, or leave the key away where it may be missing");
   return value;
@@ -289,7 +243,7 @@ std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes)
   for (const DeviceKind& kind : kDeviceKinds) names.emplace_back(kind.name);
   std::vector<MachineDevice> devices;
   for (const YamlNode& item : sequence(list, "devices", 1, kMaxDevices).items) {
-    Mapping mapping(item, "this device");
+    YamlMapping mapping(item, "this device");
     MachineDevice device;
     const std::string name = one_of(mapping.need("kind"), "kind", names);
     device.kind = std::find_if(std::begin(kDeviceKinds), std::end(kDeviceKinds),
@@ -303,7 +257,7 @@ std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes)
     if (const YamlNode* node = mapping.find("node")) {
       device.numa_node = node_number(*node, "node", nodes);
       if (device.is_behind_switch)
-        throw wrong(codes::bad_value, *node, "a device behind the switch has no `node` of its own")
+        throw wrong_yaml(codes::bad_value, *node, "a device behind the switch has no `node` of its own")
             .label("the switch is on no node")
             .help("remove `node`, or `behind: switch`");
     }
@@ -421,11 +375,11 @@ void require_memory(const Topology& topology, std::uint64_t available_bytes) {
 
 Topology parse_topology(std::string_view yaml, const std::string& file) {
   const YamlNode document = parse_yaml(yaml, file);
-  Mapping mapping(document, "a topology");
+  YamlMapping mapping(document, "a topology");
   number(mapping.need("ainode-topology"), "ainode-topology", 1, 1);
   Topology topology;
-  topology.name = text(mapping.need("name"), "name");
-  topology.summary = text(mapping.need("summary"), "summary");
+  topology.name = yaml_text(mapping.need("name"), "name");
+  topology.summary = yaml_text(mapping.need("summary"), "summary");
   topology.machine = one_of(mapping.need("machine"), "machine", {"q35"});
   topology.nodes = mapping.need("nodes").place;
   topology.facts.nodes = read_nodes(mapping.need("nodes"));

@@ -35,7 +35,7 @@ Json runs_in(const Report& report) {
 Words own_labels(const Report& report) {
   Words labels;
   for (const Json& run : runs_in(report)) labels.push_back(text_at(run, "target"));
-  if (labels.empty()) labels.push_back(report.target == "qemu" ? "qemu:" + report.topology : report.target);
+  if (labels.empty()) labels.push_back(target_label(report));
   return labels;
 }
 

@@ -140,6 +140,10 @@ std::string count_line(const Report& report) {
   return counts.empty() ? "no checks" : counts;
 }
 
+std::string target_label(const Report& report) {
+  return report.target == "qemu" ? "qemu:" + report.topology : report.target;
+}
+
 std::string figure_number(double value) {
   return value >= 10'000 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
 }

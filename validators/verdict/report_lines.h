@@ -24,6 +24,8 @@ std::string boot_line(const Report& report);
 std::string retries_line(const Report& report);
 /// "40 pass, 1 fail, 2 skip".
 std::string count_line(const Report& report);
+/// What a report calls its one target: "qemu:two-nodes", "local".
+std::string target_label(const Report& report);
 /// "7.614", "123456789": four digits at least.
 std::string figure_number(double value);
 /// "7.61 GB/s"; of several boots "7.61 GB/s (7.43 to 7.8, 4 boots)", and where they were, if the report is merged.

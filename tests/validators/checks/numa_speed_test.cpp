@@ -14,8 +14,8 @@ Json speed(const std::vector<double>& samples, std::uint64_t bytes = 4 * kCache)
 }
 
 /// What the processors of node 0 see of two nodes; those of node 1 see nothing odd.
-std::string answer(const std::string& id, const Json& near, const Json& far, bool is_emulated = false,
-                   const std::string& processors = "0-1") {
+CheckResult result_of(const std::string& id, const Json& near, const Json& far, bool is_emulated = false,
+                      const std::string& processors = "0-1") {
   const std::string root = "/sys/devices/system/node/";
   const Json triad = {{"0 to 0", near}, {"0 to 1", far}, {"1 to 0", speed({1})}, {"1 to 1", speed({9})}};
   const Json chase = {{"0 to 0", near}, {"0 to 1", far}, {"1 to 0", speed({9})}, {"1 to 1", speed({1})}};
@@ -27,7 +27,33 @@ std::string answer(const std::string& id, const Json& near, const Json& far, boo
                             {{"triad", triad}, {"chase", chase}});
   Expected expected;
   expected.emulated = is_emulated;
-  return said(judge(id, world, expected));
+  return judge(id, world, expected);
+}
+
+std::string answer(const std::string& id, const Json& near, const Json& far, bool is_emulated = false,
+                   const std::string& processors = "0-1") {
+  return said(result_of(id, near, far, is_emulated, processors));
+}
+
+std::string figures_of(const CheckResult& result) {
+  std::string text;
+  for (const Figure& figure : result.figures)
+    text += figure.name + " " + Json(figure.samples).dump() + (figure.is_more_better ? " more; " : " less; ");
+  return text;
+}
+
+/// Of the slowest way there is, and of its best repetition.
+TEST(NumaSpeeds, GiveFiguresOfOwnAndOfOthersMemory) {
+  EXPECT_EQ(figures_of(result_of("numa.bandwidth", speed({100, 110}), speed({50, 60}))),
+            "mem.triad-GBps [0.009] more; mem.remote-triad-GBps [0.001] more; ");
+  EXPECT_EQ(figures_of(result_of("numa.latency", speed({80, 90}), speed({140, 150}))),
+            "mem.latency-ns [80.0] less; mem.remote-latency-ns [140.0] less; ");
+}
+
+TEST(NumaSpeeds, GiveNoFiguresOfEmulationOfCachesOrOfAPart) {
+  EXPECT_EQ(figures_of(result_of("numa.bandwidth", speed({100}), speed({50}), true)), "");
+  EXPECT_EQ(figures_of(result_of("numa.bandwidth", speed({100}), speed({50}, kCache))), "");
+  EXPECT_EQ(figures_of(result_of("numa.bandwidth", speed({100}), {{"problem", "mbind: Invalid argument"}})), "");
 }
 
 TEST(NumaBandwidth, PassesWhereTheNearerNodeHasMoreOrAsMuchWithinTheSamples) {

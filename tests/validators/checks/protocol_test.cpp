@@ -100,6 +100,37 @@ TEST(Protocol, CarriesAWholeRun) {
   EXPECT_TRUE(reader.is_answered());
 }
 
+TEST(Protocol, CarriesFigures) {
+  CheckResult result = some_result("a.b");
+  result.figures = {{"mem.triad-GBps", "GB/s", true, false, {7.5}}, {"llm.instructions", "n", false, true, {1e9}}};
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce");
+  const auto messages = reader.feed(in_order({writer.hello(1, "6.12"), writer.begin("a.b"), writer.result(result)}));
+  ASSERT_EQ(messages.size(), 3U);
+  const std::vector<Figure>& figures = messages[2].result.figures;
+  ASSERT_EQ(figures.size(), 2U);
+  EXPECT_EQ(figures[0].to_json(), result.figures[0].to_json());
+  EXPECT_EQ(figures[1].to_json(), result.figures[1].to_json());
+}
+
+TEST(Protocol, RefusesFiguresThatAreNone) {
+  const std::string good = R"({"name":"a.b","unit":"s","more-is-better":true,"counted":false,"value":1})";
+  const auto problem_with = [&](std::string figures) {
+    std::string result = kResult;
+    result.insert(result.find(R"(,"seq")"), R"(,"figures":[)" + figures + "]");
+    return problem_of(kHello + kBegin + sealed(R"({"type":"result",)" + result), 2);
+  };
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    return std::string(good).replace(good.find(from), from.size(), to);
+  };
+  EXPECT_EQ(problem_with(good + "," + good), "a figure of a bad name in line 2");
+  EXPECT_EQ(problem_with(changed("a.b", "<b>")), "a figure of a bad name in line 2");
+  EXPECT_EQ(problem_with(changed(":1}", ":0}")), "a figure that is no number above 0 in line 2");
+  EXPECT_EQ(problem_with(changed(":1}", ":null}")), "a figure that is no number above 0 in line 2");
+  EXPECT_EQ(problem_with(changed("true", "1")), "`more-is-better` is neither true nor false in line 2");
+  EXPECT_EQ(problem_with("7"), "a figure that is not an object in line 2");
+}
+
 TEST(Protocol, CarriesACommandsOutputToTheByte) {
   ProtocolWriter writer("nonce");
   ProtocolReader reader("nonce", Answer::none);

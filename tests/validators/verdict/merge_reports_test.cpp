@@ -134,6 +134,37 @@ TEST(Merge, KeepsTheFailureOfARun) {
   EXPECT_EQ(merged.verdict(), Verdict::fail);
 }
 
+CheckResult measuring(double sample, const std::string& unit = "GB/s") {
+  CheckResult result = check("numa.bandwidth", Verdict::pass);
+  result.figures = {{"mem.triad-GBps", unit, true, false, {sample}}};
+  return result;
+}
+
+/// Boots of one target are samples of one figure; another target's are another's. Merged in two steps or at once.
+TEST(Merge, KeepsTheFiguresOfEachTargetsBoots) {
+  const auto boot = [](double sample) { return named("a", {measuring(sample)}); };
+  const Report two = merge_reports({boot(1), boot(2)});
+  for (const Report& merged : {merge_reports({boot(1), boot(2), named("b", {measuring(9)})}),
+                               merge_reports({{"two", two}, named("b", {measuring(9)})})}) {
+    const std::vector<Figure>& figures = merged.checks.at(0).figures;
+    ASSERT_EQ(figures.size(), 2U);
+    EXPECT_EQ(figures[0].target, "qemu:a");
+    EXPECT_THAT(figures[0].samples, ElementsAre(1, 2));
+    EXPECT_EQ(figure_line(figures[0]), "1.5 GB/s (1 to 2, 2 boots) on qemu:a");
+    EXPECT_EQ(figures[1].target, "qemu:b");
+    EXPECT_THAT(figures[1].samples, ElementsAre(9));
+  }
+}
+
+TEST(Merge, RefusesFiguresOfDifferentUnits) {
+  try {
+    merge_reports({named("a", {measuring(1)}), named("a", {measuring(1, "MB/s")})});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "the reports measure mem.triad-GBps in different ways: in `GB/s` and in `MB/s`");
+  }
+}
+
 TEST(Merge, RefusesReportsOfDifferentCommits) {
   NamedReport other = named("b", {});
   other.report.commit = "def";

@@ -66,6 +66,17 @@ TEST(Table, ShowsEveryCheckAndWhyOneFailed) {
             "FAIL: 1 pass, 1 fail, 1 skip\n");
 }
 
+TEST(Figures, StandBelowTheirCheckAndAmongJUnitsProperties) {
+  Report measured = report();
+  measured.checks = {check("numa.bandwidth", Verdict::pass)};
+  measured.checks[0].figures = {{"mem.triad-GBps", "GB/s", true, false, {7.6143}}};
+  EXPECT_THAT(to_table(measured, false), HasSubstr("  pass    numa.bandwidth             what it promises\n"
+                                                   "    figure     mem.triad-GBps: 7.614 GB/s\n"));
+  EXPECT_THAT(to_junit(measured), HasSubstr("<property name=\"mem.triad-GBps\" value=\"7.614 GB/s\"/>"));
+  EXPECT_THAT(to_markdown(measured), HasSubstr("| figure | |\n|---|---|\n"));
+  EXPECT_THAT(to_markdown(report()), Not(HasSubstr("figure")));
+}
+
 TEST(Table, ShowsTheLastLinesOfAGuestThatNeverSpoke) {
   Report failed = report();
   failed.boot["spoke"] = false;
