@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module behind the package `ainode`: each function is a call of the builder or the harness, and answers in JSON;
 // the package's classes are made of that.
+#include <fmt/format.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -14,8 +15,8 @@
 #include "python/call.h"
 #include "python/program.h"
 #include "python/session.h"
+#include "validators/figure_files.h"
 #include "validators/suite.h"
-
 namespace py = pybind11;
 
 namespace ainode::python {
@@ -101,6 +102,34 @@ std::string read_report_file(const fs::path& path) {
   return text_of(answer_of(nobody(), 1, [&](RunContext&) { return read_report(path).to_json(); }));
 }
 
+/// Several reports, each a boot, are judged as one.
+Report merged(const Names& reports) {
+  if (reports.size() == 1) return report_in(reports[0]);
+  std::vector<NamedReport> named;
+  for (const std::string& report : reports)
+    named.push_back({fmt::format("report {}", named.size() + 1), report_in(report)});
+  return merge_reports(named);
+}
+
+/// The gate's JSON, and its table.
+std::pair<std::string, std::string> judge(const Names& reports, const fs::path& baseline_file,
+                                          const fs::path& policy_file) {
+  return answer_of(nobody(), 1, [&](RunContext&) {
+    const Baseline baseline = read_baseline(baseline_file);
+    const Policy policy = policy_file.empty() ? usual_policy(baseline.set) : read_policy(policy_file);
+    const GateResult result = gate(merged(reports), baseline, policy, date_today());
+    return std::pair(text_of(result.to_json()), to_table(result, false));
+  });
+}
+
+std::string write_baseline(const Names& reports, int valid_days) {
+  return answer_of(nobody(), 1, [&](RunContext&) {
+    std::vector<std::string> names;
+    for (std::size_t i = 1; i <= reports.size(); ++i) names.push_back(fmt::format("report {}", i));
+    return write_json(make_baseline(merged(reports), names, date_today(), valid_days).to_json());
+  });
+}
+
 /// A writer of reports over the report's JSON.
 auto written_by(std::string (*writer)(const Report&)) {
   return [writer](const std::string& report) {
@@ -131,6 +160,8 @@ PYBIND11_MODULE(_ainode, module) {
   module.def("report_markdown", written_by(&to_markdown), py::arg("report"));
   module.def("report_table", written_by([](const Report& report) { return to_table(report, false); }),
              py::arg("report"));
+  module.def("gate", &judge, py::arg("reports"), py::arg("baseline"), py::arg("policy"));
+  module.def("make_baseline", &write_baseline, py::arg("reports"), py::arg("valid_days"));
   define_session(module);
 }
 

@@ -13,6 +13,7 @@ Results are frozen; paths may be any os.PathLike. Every call that waits lets oth
 
 from ._ainode import version as __version__
 from .errors import CommandFailed, Error, HostError, RecipeError, Timeout, Unsatisfiable, VerificationError
+from .gates import Figure, GateResult, gate, write_baseline
 from .images import Image, Kernel, Output, Verification, build, verify
 from .nodes import CommandResult, Node, boot, validate
 from .recipes import Lock, Package, Recipe
@@ -25,6 +26,8 @@ __all__ = [
     "CommandResult",
     "Error",
     "Event",
+    "Figure",
+    "GateResult",
     "HostError",
     "Image",
     "Kernel",
@@ -43,6 +46,8 @@ __all__ = [
     "__version__",
     "boot",
     "build",
+    "gate",
     "validate",
     "verify",
+    "write_baseline",
 ]
