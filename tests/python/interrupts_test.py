@@ -19,10 +19,10 @@ class Interrupts(TinyWorld):
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.addCleanup(signal.signal, signal.SIGINT, before)
 
-    def lock_by(self, server, **options):
+    def lock_by(self, server):
         """Waits for ever."""
         recipe = ainode.Recipe.load(self.recipe_file)
-        recipe.lock(mirrors={"debian": server.uri}, store=self.place / "store", **options)
+        recipe.lock(update=True, mirrors={"debian": server.uri}, store=self.place / "store")
 
     def interrupt_when_met(self, server, do=lambda: os.kill(os.getpid(), signal.SIGINT)):
         def wait():
