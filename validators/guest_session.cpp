@@ -28,12 +28,8 @@ Descriptor make_event() {
   return Descriptor(fd);
 }
 
-fs::path evidence_of(const SessionOptions& options) {
-  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
-}
-
 SessionOptions with_evidence(SessionOptions options) {
-  options.evidence = evidence_of(options);
+  options.evidence = fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
   return options;
 }
 
@@ -41,9 +37,10 @@ SessionOptions with_evidence(SessionOptions options) {
 
 class GuestSession::Owner {
  public:
-  explicit Owner(SessionOptions options)
+  /// `options.evidence` is not empty.
+  explicit Owner(const SessionOptions& options)
       : run_{options.events ? *options.events : silent_events()},
-        conversation_(std::in_place, run_, with_evidence(options), evidence_of(options), wake_.get()),
+        conversation_(std::in_place, run_, options, options.evidence, wake_.get()),
         thread_([this] { live(); }) {}
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
@@ -101,7 +98,8 @@ class GuestSession::Owner {
   std::thread thread_;
 };
 
-GuestSession::GuestSession(SessionOptions options) : owner_(std::make_unique<Owner>(std::move(options))) {}
+GuestSession::GuestSession(SessionOptions options)
+    : owner_(std::make_unique<Owner>(with_evidence(std::move(options)))) {}
 
 GuestSession::~GuestSession() = default;
 
