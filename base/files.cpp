@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/own_file.h"
 #include "base/steps.h"
 
 namespace ainode {
@@ -222,12 +223,16 @@ fs::path state_directory() {
 }
 
 fs::path companion_program(std::string_view name) {
-  const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-  const std::array<fs::path, 2> candidates = {here / name, here.parent_path() / "libexec/ainode" / name};
-  for (const fs::path& candidate : candidates) {
+  // From build/PRESET and PREFIX/bin; from build/PRESET/python/ainode and PREFIX/lib/python3/dist-packages/ainode.
+  static const std::vector<std::string> from_program = {".", "../libexec/ainode"};
+  static const std::vector<std::string> from_module = {"../..", "../../../../libexec/ainode", "../../../../bin"};
+  const OwnFile own = own_file();
+  const fs::path here = (own.is_module ? own.path : fs::read_symlink(own.path)).parent_path();
+  for (const std::string& directory : own.is_module ? from_module : from_program) {
+    fs::path candidate = (here / directory / name).lexically_normal();
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  throw Error(codes::tool_missing, fmt::format("{} is not beside the program", name))
+  throw Error(codes::tool_missing, fmt::format("{} is not installed beside {}", name, here.string()))
       .help(fmt::format("it is built with the program: cmake --build build/release --target {}", name));
 }
 

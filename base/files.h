@@ -98,7 +98,7 @@ class FileLock {
 fs::path cache_directory();
 fs::path config_directory();
 fs::path state_directory();
-/// Where the program's own companions lie (the agent): beside the executable, or ../libexec/ainode when installed.
+/// Where our own companions lie (the agent): beside the program or where its installation, or the module's, has them.
 fs::path companion_program(std::string_view name);
 /// Free bytes for this user on the file system that holds `path` (or its nearest existing parent).
 std::uintmax_t free_space(const fs::path& path);

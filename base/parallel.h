@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/interruption.h"
 #include "base/steps.h"
 
 namespace ainode {
@@ -21,7 +22,8 @@ void parallel_for(int jobs, std::size_t count, const Body& body) {
   std::atomic<bool> has_failed{false};
   std::exception_ptr failure;
   std::mutex failure_lock;
-  const auto work = [&] {
+  const auto work = [&, flag = answered_flag()] {
+    const AnswersFlag answers(flag);
     try {
       for (std::size_t i = next++; i < count && !has_failed; i = next++) {
         throw_if_interrupted();

@@ -141,6 +141,11 @@ class RunningChild {
     kill(-pid_, SIGKILL);
     kill(pid_, SIGKILL);
   }
+  /// Asks it to end, and waits for that.
+  void interrupt(std::chrono::milliseconds grace) const {
+    kill(pid_, SIGINT);
+    has_exited(static_cast<int>(grace.count()));
+  }
   /// Waits up to `milliseconds` for the exit; the child stays to be reaped.
   bool has_exited(int milliseconds) const {
     for (int waited = 0;; ++waited) {
@@ -226,6 +231,17 @@ class Pump {
 
   /// Until the child has exited: a daemon that keeps its streams open does not hold us. False when the deadline passed.
   bool run(const RunningChild& child) {
+    try {
+      return drain(child);
+    } catch (const Error& error) {
+      if (error.code().id == codes::interrupted.id && command_.interrupt_grace.count() > 0)
+        child.interrupt(command_.interrupt_grace);
+      throw;
+    }
+  }
+
+ private:
+  bool drain(const RunningChild& child) {
     const auto deadline = Clock::now() + command_.deadline.value_or(std::chrono::hours(24 * 365));
     for (bool has_exited = false; has_open_stream() || !has_exited;) {
       throw_if_interrupted();
@@ -238,7 +254,6 @@ class Pump {
     return true;
   }
 
- private:
   bool has_open_stream() const { return output_.is_open() || errors_.is_open() || input_.is_open(); }
 
   /// One round of the poll loop; false when nothing was ready.

@@ -19,6 +19,8 @@ struct Command {
   std::filesystem::path directory;                                ///< working directory; inherited when empty
   std::string input;                                              ///< fed to stdin; empty means /dev/null
   std::optional<std::chrono::milliseconds> deadline;              ///< then the whole process group is killed
+  /// An interrupt sends the child SIGINT and waits this long before it kills the group.
+  std::chrono::milliseconds interrupt_grace{0};
   bool contain = false;  ///< run in a pid namespace of its own, so that daemons it leaves (gpg-agent) die with it
                          ///< (needs to be root in the current user namespace)
   bool inherit_output = false;                               ///< stdout and stderr go where ours go

@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <initializer_list>
 
+#include "base/interruption.h"
+
 namespace ainode {
 
 namespace {
 
 volatile std::sig_atomic_t interrupt_count = 0;
+thread_local const InterruptFlag* flag_of_this_thread = nullptr;
 
 void on_interrupt(int signal_number) {
   interrupt_count = interrupt_count + 1;
@@ -30,7 +33,19 @@ void install_interrupt_handlers() {
 }
 
 bool is_interrupted() {
-  return interrupt_count > 0;
+  return interrupt_count > 0 || (flag_of_this_thread && *flag_of_this_thread);
+}
+
+AnswersFlag::AnswersFlag(const InterruptFlag* flag) : before_(flag_of_this_thread) {
+  flag_of_this_thread = flag;
+}
+
+AnswersFlag::~AnswersFlag() {
+  flag_of_this_thread = before_;
+}
+
+const InterruptFlag* answered_flag() {
+  return flag_of_this_thread;
 }
 
 void throw_if_interrupted() {

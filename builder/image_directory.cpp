@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/own_file.h"
 #include "builder/store/store.h"
 
 namespace ainode {
@@ -47,7 +48,7 @@ StepKey image_key(const fs::path& out) {
 
 std::string program_identity() {
   struct stat status = {};
-  if (stat("/proc/self/exe", &status) != 0) return "";
+  if (stat(own_file().path.c_str(), &status) != 0) return "";
   return fmt::format("{} {}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 

@@ -16,5 +16,6 @@
 #include "builder/recipe/schema.h"
 #include "builder/recipe/show_recipe.h"
 #include "builder/sandbox/sandbox.h"
+#include "builder/trusted_keys.h"
 #include "builder/update_lock.h"
 #include "builder/vendor_packages.h"

@@ -43,15 +43,6 @@ std::vector<std::string> drift_of(const Lock& lock, const Recipe& recipe) {
   return drift;
 }
 
-LockState lock_state_of(const fs::path& path, const Recipe& recipe) {
-  LockState state{path, {}, {}, {}};
-  if (const auto text = read_file_if_any(path, kMostLockBytes)) {
-    state.lock = read_lock(*text, path.string());
-    state.drift = drift_of(*state.lock, recipe);
-  }
-  return state;
-}
-
 void describe_recipe(Lock& lock, const Recipe& recipe) {
   lock.recipe_name = recipe.name.value;
   lock.variant = recipe.variant;
@@ -106,6 +97,15 @@ std::string lock_file_name(const Recipe& recipe) {
 
 fs::path lock_file_path(const Recipe& recipe) {
   return fs::path(recipe.file).parent_path() / lock_file_name(recipe);
+}
+
+LockState lock_state_of(const fs::path& path, const Recipe& recipe) {
+  LockState state{path, {}, {}, {}};
+  if (const auto text = read_file_if_any(path, kMostLockBytes)) {
+    state.lock = read_lock(*text, path.string());
+    state.drift = drift_of(*state.lock, recipe);
+  }
+  return state;
 }
 
 LockState read_lock_state(const Recipe& recipe, const BuildOptions& options) {
@@ -186,6 +186,13 @@ void write_beside_recipe(RunContext& run, const Recipe& recipe, const Lock& lock
   }
 }
 
+Lock fitting_lock(LockState state) {
+  if (state.fits()) return *std::move(state.lock);
+  if (state.lock) throw stale(state);
+  throw Error(codes::lock_missing, fmt::format("there is no lock {}", state.path.string()))
+      .help("`ainode lock` writes it");
+}
+
 Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options) {
   const auto fitting = [&](const LockState& state) {
     if (!state.fits()) return false;
@@ -196,10 +203,7 @@ Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, co
   };
   LockState state = read_lock_state(recipe, options);
   if (fitting(state)) return *std::move(state.lock);
-  if (options.locked && state.lock) throw stale(state);
-  if (options.locked)
-    throw Error(codes::lock_missing, fmt::format("there is no lock {}", state.path.string()))
-        .help("`ainode lock` writes it");
+  if (options.locked) return fitting_lock(std::move(state));
   // Of several builds of one recipe, the first resolves.
   const StepKey key = StepKey("resolve", 1).add(fs::absolute(state.path).lexically_normal().string());
   const FileLock maker = store.lock_maker(run, key, state.path.string());

@@ -32,6 +32,11 @@ struct LockState {
 /// Throws lock_malformed.
 LockState read_lock_state(const Recipe& recipe, const BuildOptions& options);
 
+/// What lies at `path`, and how it fits.
+LockState lock_state_of(const std::filesystem::path& path, const Recipe& recipe);
+/// The lock that fits; throws lock_stale, with each difference, or lock_missing.
+Lock fitting_lock(LockState state);
+
 /// The lock to build by. With options.locked, throws lock_missing or lock_stale rather than resolve. A lock that
 /// differs from the recipe only in what the solver is not asked keeps its packages.
 Lock lock_packages(RunContext& run, const Store& store, const Recipe& recipe, const BuildOptions& options);

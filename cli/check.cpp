@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/error_json.h"
 #include "builder/interface.h"
 #include "cli/verb.h"
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/error_json.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 
@@ -44,17 +45,6 @@ ProgressStyle progress_style(const Globals& globals) {
   return style;
 }
 
-Json one_error_json(const Error& error) {
-  Json json = {{"code", error.code().id}, {"summary", error.code().summary}, {"message", error.message()}};
-  if (error.place())
-    json["place"] = {{"file", error.place()->file}, {"line", error.place()->line}, {"column", error.place()->column}};
-  if (!error.caret_text().empty()) json["label"] = error.caret_text();
-  if (!error.reasons().empty()) json["reasons"] = error.reasons();
-  if (!error.context().empty()) json["context"] = error.context();
-  if (!error.hint().empty()) json["help"] = error.hint();
-  return json;
-}
-
 int report(const Globals& globals, const Error& error) {
   write_stderr(render(error, globals.colour_err));
   point_to_explanation(globals, error);
@@ -83,16 +73,6 @@ std::string readable_size(std::uint64_t bytes) {
   std::size_t unit = 0;
   for (; number >= 999.95 && unit + 1 < std::size(kUnits); ++unit) number /= 1000;
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", number, kUnits[unit]);
-}
-
-Json error_json(const Error& error) {
-  Json json = {{"schema", "ainode.error/1"}};
-  json.update(one_error_json(error));
-  if (const auto* several = dynamic_cast<const Errors*>(&error)) {
-    json["errors"] = Json::array();
-    for (const Error& one : several->all()) json["errors"].push_back(one_error_json(one));
-  }
-  return json;
 }
 
 void point_to_explanation(const Globals& globals, const Error& error) {

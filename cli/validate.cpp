@@ -37,33 +37,9 @@ Exit exit_of(const Report& report) {
   }
 }
 
-std::vector<ValidateOptions> runs_of(const ValidateArguments& arguments) {
-  std::vector<ValidateOptions> runs;
-  for (const std::string& given : arguments.targets) {
-    for (const std::string& target : targets_of(given, arguments.options.counted)) {
-      ValidateOptions& one = runs.emplace_back(arguments.options);
-      one.target = target;
-    }
-  }
-  ask_files_once(runs);
-  return runs;
-}
-
-/// One report, merged where there are several targets.
-Report judge(RunContext& run, const ValidateArguments& arguments) {
-  const std::vector<ValidateOptions> runs = runs_of(arguments);
-  if (runs.size() == 1 && arguments.resume.empty()) return validate_image(run, runs.front());
-  const std::vector<std::string> names = names_of(runs);
-  std::vector<Report> reports = validate_all(run, runs, {run.jobs, std::nullopt, arguments.resume});
-  if (reports.size() == 1) return std::move(reports.front());
-  std::vector<NamedReport> named;
-  for (std::size_t i = 0; i < reports.size(); ++i) named.push_back({names[i], std::move(reports[i])});
-  return merge_reports(named);
-}
-
 int validate(RunContext& run, const Globals& globals, const ValidateArguments& arguments) {
   for (const fs::path& file : {arguments.report, arguments.junit, arguments.markdown}) require_writable(file);
-  const Report report = judge(run, arguments);
+  const Report report = validate_targets(run, arguments.options, arguments.targets, arguments.resume);
   if (!arguments.report.empty()) write_file(arguments.report, json_text(report));
   if (!arguments.junit.empty()) write_file(arguments.junit, to_junit(report));
   if (!arguments.markdown.empty()) write_file(arguments.markdown, to_markdown(report));

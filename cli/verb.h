@@ -72,9 +72,6 @@ void print_json(const Json& object);
 /// 1234567 → "1.2 MB".
 std::string readable_size(std::uint64_t bytes);
 
-/// An error as the object that --json prints: schema ainode.error/1.
-Json error_json(const Error& error);
-
 /// Says on stderr where an error's long text is: on a terminal, or with -v; not with -q, nor where the error says all.
 void point_to_explanation(const Globals& globals, const Error& error);
 

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "base/crypto.h"
 #include "base/files.h"
 #include "builder/interface.h"
 #include "cli/recipe_arguments.h"
@@ -14,33 +13,14 @@ namespace ainode::cli {
 
 namespace {
 
-constexpr std::size_t kMaxKeyFile = std::size_t{1} << 20;
-
 struct VerifyArguments {
   fs::path image, openpgp, ed25519, store;
   std::string recipe;
   bool rebuild = false;
 };
 
-std::string read_key(const fs::path& file) {
-  if (!fs::is_regular_file(file))
-    throw Error(codes::key_missing, fmt::format("there is no key file {}", file.string()))
-        .help("name the public half, such as openpgp.pub.asc or ed25519.pub.pem");
-  return read_file(file, kMaxKeyFile);
-}
-
-/// Base64 of the 32 raw bytes, as the manifest has it, from PEM or from that same base64.
-std::string ed25519_base64(const fs::path& file) {
-  std::string text = read_key(file);
-  if (text.starts_with("-----BEGIN")) return to_base64(ed25519_public_from_pem(text, file.string()));
-  text.erase(text.find_last_not_of(" \n\r\t") + 1);
-  return text;
-}
-
 int verify(RunContext& run, const Globals& globals, const VerifyArguments& arguments) {
-  VerifyOptions options;
-  if (!arguments.openpgp.empty()) options.trusted_openpgp = read_key(arguments.openpgp);
-  if (!arguments.ed25519.empty()) options.trusted_ed25519 = ed25519_base64(arguments.ed25519);
+  const VerifyOptions options = trust_keys_in(arguments.openpgp, arguments.ed25519);
   verify_image(run, arguments.image, options);
   const Manifest manifest = read_manifest(arguments.image);
   const auto keys = [](bool is_given) { return is_given ? "the key given" : "the manifest's own key"; };

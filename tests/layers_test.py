@@ -63,6 +63,7 @@ OWNED_LIBRARIES = [
     (r"zlib\.h$", "zlib", {"validators/checks", "validators/agent"}),
     (r"CLI/", "CLI11", {"cli"}),
     (r"benchmark/", "Google Benchmark", {"bench"}),
+    (r"pybind11/", "pybind11", {"python"}),
 ]
 # base/json.h gives the whole project its Json type, so this one may show.
 SHOWN_LIBRARIES = [(r"nlohmann/", "nlohmann-json", {"base"})]

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/interruption.h"
 #include "validators/guest_conversation.h"
 
 namespace ainode {
@@ -54,7 +55,10 @@ class GuestSession::Owner {
   template <class Body>
   auto call(const Body& body) {
     using Task = std::packaged_task<std::invoke_result_t<Body, GuestConversation&>()>;
-    const auto task = std::make_shared<Task>([&] { return body(*conversation_); });
+    const auto task = std::make_shared<Task>([&, flag = answered_flag()] {
+      const AnswersFlag answers(flag);  // the caller's
+      return body(*conversation_);
+    });
     auto result = task->get_future();
     {
       const std::lock_guard lock(mutex_);

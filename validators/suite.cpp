@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "base/own_file.h"
 #include "base/parallel.h"
 #include "base/version.h"
 #include "validators/asked_checks.h"
@@ -41,7 +42,7 @@ struct Job {
 
 /// What the programs that judge are; a newer one judges anew.
 std::string programs_digest() {
-  return sha256_hex_of_file("/proc/self/exe") + sha256_hex_of_file(companion_program("ainode-agent")) +
+  return sha256_hex_of_file(own_file().path) + sha256_hex_of_file(companion_program("ainode-agent")) +
          sha256_hex_of_file(companion_program("ainode-llm"));
 }
 
@@ -313,6 +314,25 @@ std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOpti
     });
   });
   return reports;
+}
+
+Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets,
+                        const fs::path& resume) {
+  std::vector<ValidateOptions> runs;
+  for (const std::string& given : targets) {
+    for (const std::string& target : targets_of(given, options.counted)) {
+      ValidateOptions& one = runs.emplace_back(options);
+      one.target = target;
+    }
+  }
+  ask_files_once(runs);
+  if (runs.size() == 1 && resume.empty()) return validate_image(run, runs.front());
+  const std::vector<std::string> names = names_of(runs);
+  std::vector<Report> reports = validate_all(run, runs, {run.jobs, std::nullopt, resume});
+  if (reports.size() == 1) return std::move(reports.front());
+  std::vector<NamedReport> named;
+  for (std::size_t i = 0; i < reports.size(); ++i) named.push_back({names[i], std::move(reports[i])});
+  return merge_reports(named);
 }
 
 }  // namespace ainode

@@ -35,6 +35,10 @@ void ask_files_once(std::vector<ValidateOptions>& runs);
 /// QEMU is left on any way out.
 std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOptions>& runs, const SuiteOptions& suite);
 
+/// One report of one command: each of `targets` (targets_of) with the other options, merged where there are several.
+Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets,
+                        const std::filesystem::path& resume = {});
+
 /// How validate_all calls the runs: their evidence's names.
 std::vector<std::string> names_of(const std::vector<ValidateOptions>& runs);
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_json.h"
 #include "base/json.h"
 #include "cli/verb.h"
 
@@ -177,7 +178,9 @@ TEST(ErrorJson, ListsEveryMistake) {
             R"("message":"unknown key `a`","place":{"file":"r.yaml","line":3,"column":5},"help":"did you mean `b`?",)"
             R"("errors":[{"code":"R0107","summary":"a key that the recipe language does not have",)"
             R"("message":"unknown key `a`","place":{"file":"r.yaml","line":3,"column":5},"help":"did you mean `b`?"},)"
-            R"({"code":"R0110","summary":"a value outside what the key allows","message":"second"}]})");
+            R"({"code":"R0110","summary":"a value outside what the key allows","message":"second"}],)"
+            R"("exit":2,"text":"error[R0107]: unknown key `a`\n   ┌─ r.yaml:3:5\n  = help: did you mean `b`?\n\n)"
+            R"(error[R0110]: second\n"})");
 }
 
 }  // namespace

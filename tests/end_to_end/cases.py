@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 FILES = [
-    "recipe_cases", "image_cases", "origin_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "gate_cases", "tree_cases", "recording_cases", "input_cases", "lock_cases",
+    "recipe_cases", "image_cases", "origin_cases", "solver_cases", "ostree_cases", "verify_cases", "machine_cases", "gate_cases", "tree_cases", "recording_cases", "python_cases", "input_cases", "lock_cases",
     "store_cases", "fault_cases", "variation_cases", "sandbox_cases",
 ]  # fmt: skip
 

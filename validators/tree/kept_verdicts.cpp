@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/kept_results.h"
+#include "base/own_file.h"
 
 namespace ainode::tree {
 
@@ -46,7 +47,7 @@ KeptVerdicts::KeptVerdicts(const fs::path& repository, const checks::Expected& e
       state_(state_of_objects(repository_)) {
   if (!state_) return;
   key_.emplace("tree", 1);
-  key_->add(sha256_hex_of_file("/proc/self/exe")).add(expected.commit).add(checks::write_expected(expected));
+  key_->add(sha256_hex_of_file(own_file().path)).add(expected.commit).add(checks::write_expected(expected));
   key_->add(*state_);
 }
 
