@@ -20,7 +20,7 @@ with ainode.boot(image, memory="2G", cpus=4, topology="two-nodes") as node:
 for c in report.failed:
     print(c.id, c.measured, c.expected, c.evidence)
 report.to_html("report.html"); report.to_junit("report.xml"); report.save("report.json")
-raise SystemExit(bool(report.failed))
+raise SystemExit(ainode.gate(report, baseline="main.json", policy="gate.yaml").exit_code)
 """
 
 SESSION = """\
@@ -84,10 +84,23 @@ def python(world, code, *arguments, place="first", timeout=900, **extra):
     return run([PYTHON, "-B", "-c", textwrap.dedent(code), *arguments], work, environment, timeout=timeout)
 
 
+def write_baseline(world, folder):
+    """main.json: of the default image, with a figure that was made up."""
+    report = world.ainode("validate", world.image().directory, "--target", "tree", "--check", "driver.vermagic", "--json").json()
+    figure = {"name": "llm.decode-instructions-per-token", "unit": "instructions/token", "better": "lower", "counted": True}
+    report["checks"][0]["figures"] = [figure | {"samples": [1e7], "target": ""}]
+    (folder / "made-up.json").write_text(json.dumps(report))
+    written = world.ainode("baseline", folder / "made-up.json", "-o", folder / "main.json")
+    assert written.status == 0, written
+
+
 @case()
 def python_example_builds_boots_and_judges(world):
-    """INTERFACE's example: recipe, lock, image, a guest with a command, a report in every form."""
-    world.image()
+    """INTERFACE's example: recipe, lock, image, a guest with a command, a report in every form, held to a baseline."""
+    work = world.work / "python"
+    work.mkdir(exist_ok=True)
+    write_baseline(world, work)
+    (work / "gate.yaml").write_text("must-pass: [kernel.release, numa.nodes]\n")
     recipe = world.work / "first" / "recipes" / "qemu-base.yaml"
     done = python(world, EXAMPLE, recipe, world.work / "first" / "by-python")
     assert done.status == 0, done
@@ -97,6 +110,10 @@ def python_example_builds_boots_and_judges(world):
     assert "numa.nodes" in (world.work / "python" / "report.html").read_text()
     assert world.ainode("report", "table", world.work / "python" / "report.json").status == 0
     world.remove("first/by-python")
+    # The same report, held to what emulation did not let it pass.
+    (work / "gate.yaml").write_text("must-pass: [numa.hmat]\n")
+    refused = world.ainode("gate", work / "report.json", "--baseline", work / "main.json", "--policy", work / "gate.yaml", "--json")
+    assert refused.status == 1 and [check["id"] for check in refused.json()["checks"]] == ["numa.hmat"], refused
 
 
 @case()
