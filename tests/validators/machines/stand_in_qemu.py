@@ -249,9 +249,21 @@ def resets_in_a_command():
     on_request(lambda request: shut_down("guest-reset"))
 
 
+def note_start():
+    with open(os.path.join(option("state"), "starts"), "a") as file:
+        file.write("%d\n" % os.getpid())
+
+
+def wait_for_the_word():
+    while not os.path.exists(os.path.join(option("state"), "word")):
+        time.sleep(0.05)
+
+
 def powers_off_while_idle():
+    """Notes its process in `state`, and goes when a file `word` is there."""
+    note_start()
     hello()
-    time.sleep(0.2)
+    wait_for_the_word()
     shut_down("guest-shutdown")
 
 
@@ -411,10 +423,8 @@ def replays():
 
 def waits_for_a_word():
     """Notes each start in `state`, and goes on when a file `word` is there."""
-    with open(os.path.join(option("state"), "starts"), "a") as file:
-        file.write("%d\n" % os.getpid())
-    while not os.path.exists(os.path.join(option("state"), "word")):
-        time.sleep(0.05)
+    note_start()
+    wait_for_the_word()
     runs_all()
 
 
