@@ -125,7 +125,7 @@ STATEMENTS = {
     "kernel.sysctl", "kernel.modules", "kernel.module-parameters", "mem.hugepages", "mem.thp", "numa.balancing",
     "numa.reclaim", "cpu.isolated", "cpu.tickless", "cpu.interrupts", "storage.scheduler", "storage.mounts",
     "system.enabled", "system.masked", "system.limits", "system.accounts", "image.files", "security.setuid-list", "security.lsm", "security.lockdown",
-    "security.listening-ports", "security.audit", "net.settings", "driver.extra-modules", "llm.golden",
+    "security.listening-ports", "security.audit", "net.settings", "driver.extra-modules",
 }  # fmt: skip
 
 
@@ -179,6 +179,7 @@ def judged_with_controls(world, image, target, *arguments):
     assert judged.status == 0 and not odd, f"{odd}\n{judged}"
     score = rows.pop("control.score")["measured"]
     caught = {check for row in rows.values() for check in row["expected"]["fail"]}
+    print(f"{score['caught']} of {score['passed']} checks caught, by {len(rows)} defects")
     assert score["caught"] == score["passed"] == len(caught) > 0 and not score["uncaught"], score
     return report, caught
 
@@ -190,7 +191,8 @@ def declared_is_verified(world):
     report, caught = judged_with_controls(world, image, "qemu")
     left = reasons(report)
     assert left == NOT_ON_THE_DEFAULT_MACHINE | NOT_IN_THE_DEFAULT_IMAGE | LLM_SPEED, left
-    assert caught >= STATEMENTS | PROMISED, (STATEMENTS | PROMISED) - caught
+    due = STATEMENTS | PROMISED | {"llm.golden"}
+    assert caught >= due, due - caught
     assert not report["coverage"]["unproven"], report["coverage"]
     unplaced = [check["id"] for check in report["checks"] if check["id"] in STATEMENTS and not check.get("place")]
     assert not unplaced, f"no line of the recipe stands beside {unplaced}"
