@@ -81,13 +81,15 @@ void verify(const fs::path& image, const fs::path& openpgp, const fs::path& ed25
 }
 
 std::string validate(const fs::path& image, const Names& targets, const Names& profiles, const std::string& level,
-                     const Names& checks, const Names& arguments, const std::string& qemu, const fs::path& evidence,
-                     int deadline, int silence, int cpu_deadline, int jobs, const py::object& on_event) {
+                     const Names& checks, const Names& arguments, bool counted, const std::string& qemu,
+                     const fs::path& evidence, int deadline, int silence, int cpu_deadline, int jobs,
+                     const py::object& on_event) {
   ValidateOptions options;
   options.image = image;
   options.profiles = profiles;
   options.level = level;
   options.checks = checks;
+  options.counted = counted;
   options.qemu = qemu;
   options.evidence = evidence;
   options.extra_arguments = arguments;
@@ -153,8 +155,8 @@ PYBIND11_MODULE(_ainode, module) {
   module.def("verify", &verify, py::arg("image"), py::arg("openpgp"), py::arg("ed25519"), py::arg("jobs"),
              py::arg("on_event"));
   module.def("validate", &validate, py::arg("image"), py::arg("targets"), py::arg("profiles"), py::arg("level"),
-             py::arg("checks"), py::arg("arguments"), py::arg("qemu"), py::arg("evidence"), py::arg("deadline"),
-             py::arg("silence"), py::arg("cpu_deadline"), py::arg("jobs"), py::arg("on_event"));
+             py::arg("checks"), py::arg("arguments"), py::arg("counted"), py::arg("qemu"), py::arg("evidence"),
+             py::arg("deadline"), py::arg("silence"), py::arg("cpu_deadline"), py::arg("jobs"), py::arg("on_event"));
   module.def("read_report", &read_report_file, py::arg("path"));
   module.def("report_junit", written_by(&to_junit), py::arg("report"));
   module.def("report_markdown", written_by(&to_markdown), py::arg("report"));

@@ -44,6 +44,7 @@ def validate(
     level: str,
     checks: Sequence[str],
     arguments: Sequence[str],
+    counted: bool,
     qemu: str,
     evidence: _Path,
     deadline: int,

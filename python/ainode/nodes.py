@@ -144,6 +144,7 @@ def validate(
     level: str = "",
     checks: Names = (),
     append: Iterable[str] = (),
+    counted: bool = False,
     qemu: str = _QEMU,
     evidence: Optional[StrPath] = None,
     deadline: float = 900,
@@ -160,6 +161,7 @@ def validate(
     level: str = "",
     checks: Names = (),
     append: Iterable[str] = (),
+    counted: bool = False,
     qemu: str = _QEMU,
     evidence: Optional[StrPath] = None,
     deadline: float = 900,
@@ -168,8 +170,9 @@ def validate(
     jobs: int = 0,
     on_event: Optional[OnEvent] = None,
 ) -> Report:
-    """Meets an image on `target` ("qemu", "qemu:TOPOLOGY", "tree", "local", "recorded"; of several, one merged report);
-    or asks a node that runs, by profile, level and checks alone."""
+    """Meets an image on `target` ("qemu", "qemu:TOPOLOGY", "tree", "local", "recorded"; of several, one merged report),
+    with `counted` in a guest whose time is the number of its instructions; or asks a node that runs, by profile, level
+    and checks alone."""
     if isinstance(image, Node):
         return image.validate(profile=profile, level=level, checks=checks)
     text = _ainode.validate(
@@ -179,6 +182,7 @@ def validate(
         level,
         _as_list(checks),
         _as_list(append),
+        counted,
         qemu,
         path_or_none(evidence),
         _whole_seconds(deadline),

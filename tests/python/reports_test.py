@@ -34,6 +34,12 @@ class Reports(TinyWorld):
         with self.assertRaises(dataclasses.FrozenInstanceError):
             report.checks[0].verdict = ainode.Verdict.PASS
 
+    def test_nobody_counts_the_instructions_of_a_real_machine(self):
+        with self.assertRaises(ainode.Error) as caught:
+            self.judge(counted=True)
+        self.assertEqual(caught.exception.code, "H0001")
+        self.assertIn("tiny-edge", caught.exception.hint)
+
     def test_what_is_saved_is_loaded(self):
         report = self.judge()
         report.save(self.place / "report.json")

@@ -112,8 +112,7 @@ Finding speed(const Node& node, const Expected& expected, const Load& load) {
   if (!said.objection.empty()) return without_answer(said, evidence);
   const Json part = said.json.value(load.name, Json());
   std::vector<double> values = repetitions(part, is_counted ? "cpu_seconds" : "tokens_per_second");
-  const std::vector<double> tokens =
-      repetitions({{"tokens", Json::array({part.is_object() ? part.value("tokens", Json()) : Json()})}}, "tokens");
+  const std::vector<double> tokens = repetitions(part, "tokens");  // one number is a list of one
   if (values.empty() || tokens.empty()) return failed(said.json, nullptr, evidence, "no figure was printed");
   if (is_counted)
     for (double& each : values) each = each * 1e9 / expected.instruction_ns / tokens.front();

@@ -85,7 +85,8 @@ std::string count_text(const GateResult& result) {
                                      [&](const FigureVerdict& each) { return each.verdict == look.change; });
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(look.change));
   }
-  return text.empty() ? "no figure was judged" : text;
+  if (!text.empty()) return text;
+  return fmt::format("no figure was judged, {} check{} passed", result.passed, result.passed == 1 ? "" : "s");
 }
 
 struct Outcome {
@@ -102,9 +103,10 @@ constexpr std::array<Outcome, 5> kOutcomes = {{{Exit::done, "good", "32"},
 
 std::string to_table(const GateResult& result, bool colour) {
   std::string table =
-      fmt::format("{} on {}\n  commit {} held to {}{}\n\n", said(result.image), said(result.machine),
+      fmt::format("{} on {}\n  commit {} held to {}{}\n", said(result.image), said(result.machine),
                   said(result.commit.substr(0, kCommitShown)), said(result.base_commit.substr(0, kCommitShown)),
                   result.expires.empty() ? "" : ", whose baseline holds until " + result.expires);
+  if (!result.figures.empty() || !result.checks.empty() || !result.notes.empty()) table += "\n";
   for (const FigureVerdict& figure : result.figures) table += figure_lines(figure, colour);
   for (const CheckVerdict& check : result.checks) table += check_line(check, colour);
   for (const std::string& note : result.notes) table += "  note    " + said(note) + "\n";

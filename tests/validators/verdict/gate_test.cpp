@@ -354,6 +354,18 @@ TEST(GateTable, ShowsEachFigureWithItsIntervalAndLimit) {
             "BAD: 1 worse; intervals hold together with 95 %\n");
 }
 
+TEST(GateTable, CountsChecksWhereThereIsNoFigure) {
+  Policy policy;
+  policy.must_pass = {"a.b"};
+  const GateResult result = gate(report_of({}, {check("a.b", Verdict::pass, ""), check("a.c", Verdict::pass, "")}),
+                                 baseline_of({timed(kSteady)}), policy, kToday);
+  EXPECT_EQ(to_table(result, false),
+            "cpu-llm on local (One, 8 processors)\n"
+            "  commit c0ffee held to c0ffee, whose baseline holds until 2026-12-31\n"
+            "\n"
+            "good: no figure was judged, 3 checks passed\n");  // one of them carries the figures
+}
+
 TEST(GateJson, SaysTheDecisionAndEachFigure) {
   const Json json = of_timed({100}, {99}).to_json();
   EXPECT_EQ(json["schema"], "ainode.gate/1");
