@@ -23,7 +23,7 @@ class Installation(TinyWorld):
         subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
         said = subprocess.run([prefix / "bin" / "ainode", "--version"], capture_output=True, text=True, check=True).stdout
         self.assertEqual(said, f"ainode {ainode.__version__}\n")
-        for name in ("ainode-agent", "ainode-aids", "ainode-llm"):
+        for name in ("ainode-agent", "ainode-aids", "ainode-llm", "ainode-memory"):
             self.assertTrue(os.access(prefix / "libexec" / "ainode" / name, os.X_OK), name)
 
         package = prefix / "lib" / "python3" / "dist-packages"
