@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who signed a CMS message (RFC 5652, PKCS#7 before), by what the message says of its signers' certificates.
+// Who signed a CMS message (RFC 5652, PKCS#7 before), by what the message says of its signers' certificates, and
+// whether the signature holds.
 #pragma once
 
 #include <string>
@@ -18,5 +19,13 @@ struct CmsSigner {
 
 /// Empty where the bytes are no signed message in DER. Nothing is verified.
 std::vector<CmsSigner> cms_signers(std::string_view der);
+
+/// The certificate (X.509 in DER) that this signer names, among bytes that may be anything, as a kernel that has it
+/// built in; empty where there is none. Nobody vouches for the certificate but those bytes.
+std::string find_certificate(std::string_view bytes, const CmsSigner& signer);
+
+/// Whether the message, which does not hold the content itself, is signed over this content with the certificate's key.
+/// The certificate is taken as it is: its dates and uses do not count, as they do not for the kernel.
+bool is_signed_by(std::string_view der, std::string_view content, std::string_view certificate);
 
 }  // namespace ainode

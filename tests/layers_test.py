@@ -45,7 +45,8 @@ TEST_LAYERS = {
     "promises": {"builder/recipe", "builder/stages", "validators/checks", "base"},
     "faults": set(),
     "variations": set(),
-    "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store", "bench/llm"},
+    "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store", "bench/llm", "validators/checks",
+             "validators/machines", "validators/tree"},
 }
 
 # Library → the folders that own it. Owned libraries never show in a header that another folder includes.

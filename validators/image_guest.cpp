@@ -41,6 +41,20 @@ void remove_abandoned(const fs::path& work_parent) {
   }
 }
 
+struct WorkPlace {
+  TemporaryDirectory work;
+  FileLock lock;
+};
+
+/// Between making the lock and taking it, another run may take it and clear the place away.
+WorkPlace take_work_place(const fs::path& parent) {
+  while (true) {
+    TemporaryDirectory work(parent, kWorkPrefix);
+    FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
+    if (fs::exists(work.path() / kLock)) return {std::move(work), std::move(lock)};
+  }
+}
+
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
 constexpr std::size_t kLongestCommandLine = 2047;
 
@@ -74,8 +88,7 @@ ImageGuest prepare_guest(const fs::path& image, Topology machine, const std::vec
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
   remove_abandoned(work_parent);
-  TemporaryDirectory work(work_parent, kWorkPrefix);
-  FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
+  auto [work, lock] = take_work_place(work_parent);
   GuestFiles files = prepare_guest_files(entry, disk, work.path());
   std::vector<std::string> arguments = harness_arguments(machine, extra_arguments);
   std::string command_line = fmt::format("{} {}", entry.options, fmt::join(arguments, " "));

@@ -17,6 +17,12 @@ constexpr const char* kReportName = "report.json";
 constexpr const char* kCure = "make it again: ainode record IMAGE --out DIR";
 
 void write_plain(const fs::path& path, std::string_view content) {
+  if (content.size() > checks::kRecordedProbes) {  // no reader would take it
+    throw Error(codes::recording_malformed,
+                fmt::format("{} would have {} bytes, and a recording's file has {} at most", path.filename().string(),
+                            content.size(), checks::kRecordedProbes))
+        .help("record what is quick: a machine that says so much in its logs has a fault to mend first");
+  }
   const Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   write_all(file.get(), content, path);
 }

@@ -303,12 +303,28 @@ void require_usage(const ValidateOptions& options) {
   require_place(options);
 }
 
-Report validate_image(RunContext& run, const ValidateOptions& options) {
-  require_usage(options);
+namespace {
+
+Report validate_target(RunContext& run, const ValidateOptions& options) {
   if (options.all_controls) return validate_controls(run, options);
   if (options.target == "recorded") return validate_recorded(run, options);
   if (options.target == "tree") return validate_tree(run, options);
   return is_local(options.target) ? validate_local(run, options) : validate_guest(run, options);
+}
+
+}  // namespace
+
+Report validate_image(RunContext& run, const ValidateOptions& options) {
+  require_usage(options);
+  try {
+    return validate_target(run, options);
+  } catch (const Json::exception& problem) {
+    // A statement's expected value is of the form that its check knows, and only that one.
+    throw Error(codes::image_malformed,
+                fmt::format("{}: its manifest declares something in a form that no check knows: {}",
+                            options.image.string(), printable(problem.what())))
+        .help("build the image again; nobody else writes its manifest");
+  }
 }
 
 Report record_image(RunContext& run, const ValidateOptions& options, const fs::path& out) {

@@ -5,15 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <set>
 
-#include "base/archive.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "builder/sandbox/in_root.h"
 #include "builder/sandbox/sandbox.h"
+#include "builder/stages/module_sources.h"
 #include "builder/stages/stages.h"
 
 namespace ainode {
@@ -22,16 +18,10 @@ namespace {
 
 // Raised whenever the same inputs make other bytes.
 constexpr int kVersion = 1;
-constexpr std::size_t kMostSourceBytes = std::size_t{1} << 30;
-constexpr std::size_t kMostLines = 12;           // of what the compiler said
-constexpr std::chrono::seconds kDeadline{1800};  // of one module: the largest ones have thousands of files
-constexpr std::string_view kFolder = "/work/";   // in the sandbox; the compiler writes it into the module
-
-using Sources = std::map<std::string, std::string>;  // by path in the module's folder
-
-std::string file_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // of a compiled module
+constexpr std::size_t kMostLines = 12;                    // of what the compiler said
+constexpr std::chrono::seconds kDeadline{1800};           // of one module: the largest ones have thousands of files
+constexpr std::string_view kFolder = "/work/";            // in the sandbox; the compiler writes it into the module
 
 StepKey key_of(const ExtraModule& module, const std::vector<LockedPackage>& build) {
   StepKey key("extra module", kVersion);
@@ -43,89 +33,6 @@ StepKey key_of(const ExtraModule& module, const std::vector<LockedPackage>& buil
 
 std::string ref_of(const StepKey& key) {
   return "extra-module/" + key.hex();
-}
-
-// --- sources ---------------------------------------------------------------------------------------------------------
-
-Error no_such_source(const ExtraModule& module, const Text& path) {
-  return Error(codes::bad_value, fmt::format("package {} holds no {}", module.package.value, path.value))
-      .at(path.place)
-      .help("a path goes from the tree's root, as in usr/src/NAME; behind an archive's name it goes on inside");
-}
-
-/// All files below a folder of the build tree; links are left out.
-Sources files_below(const fs::path& folder) {
-  Sources sources;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && !entry.is_symlink())
-      sources[entry.path().lexically_relative(folder).string()] = read_file(entry.path(), kMostSourceBytes);
-  return sources;
-}
-
-/// The file `inner` of an archive, or nothing.
-std::optional<std::string> file_of_archive(const std::string& archive, const std::string& origin,
-                                           const std::string& inner) {
-  TarReader reader(archive, origin);
-  while (const ArchiveEntry* entry = reader.next())
-    if (entry->type == ArchiveEntry::Type::file && entry->path == inner) return std::string(reader.content());
-  return std::nullopt;
-}
-
-/// The first part of a path that is a file of the tree, and what follows.
-std::optional<std::pair<std::string, std::string>> split_at_archive(const fs::path& root, const std::string& path) {
-  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (fs::is_regular_file(fs::symlink_status(place_in_root(root, part).reached())))
-      return std::pair(part, path.substr(end + 1));
-  }
-  return std::nullopt;
-}
-
-Sources read_source(const fs::path& root, const ExtraModule& module, const Text& path) {
-  try {
-    if (const auto parts = split_at_archive(root, path.value)) {
-      const auto& [archive, inner] = *parts;
-      const auto bytes = read_in_root(root, archive, kMostSourceBytes);
-      auto content = file_of_archive(bytes.value_or(""), archive, inner);
-      if (!content) throw no_such_source(module, path);
-      return {{file_name(inner), *std::move(content)}};
-    }
-    const fs::path place = place_in_root(root, path.value).reached();
-    if (fs::is_directory(fs::symlink_status(place))) return files_below(place);
-    if (auto content = read_in_root(root, path.value, kMostSourceBytes))
-      return {{file_name(path.value), *std::move(content)}};
-  } catch (const Error& error) {
-    const bool is_elsewhere = error.code().id == codes::tree_malformed.id;  // no such folder
-    const bool is_no_archive = error.code().id == codes::deb_malformed.id;
-    if (!is_elsewhere && !is_no_archive) throw;
-  }
-  throw no_such_source(module, path);
-}
-
-/// Where neither Kbuild nor Makefile is among the sources: one that makes the module of all C files.
-std::string kbuild_of(const ExtraModule& module, const Sources& sources) {
-  const std::string& name = module.name.value;
-  std::string objects;
-  for (const auto& [path, content] : sources)
-    if (path.ends_with(".c")) objects += fmt::format(" {}.o", path.substr(0, path.size() - 2));
-  if (objects == fmt::format(" {}.o", name)) return fmt::format("obj-m := {}.o\n", name);
-  if (objects.empty() || sources.contains(name + ".c"))
-    throw Error(codes::bad_value, fmt::format("the sources of module `{}` do not say how it is made", name))
-        .at(module.name.place)
-        .help(objects.empty() ? "name its C files, or a Kbuild" : "add a Kbuild to them");
-  return fmt::format("obj-m := {0}.o\n{0}-y :={1}\n", name, objects);
-}
-
-Sources sources_of(const ExtraModule& module, const fs::path& build_root) {
-  Sources sources;
-  for (const PlacedFile& source : module.sources) {
-    if (module.package.value.empty())
-      sources[file_name(source.source.value)] = source.content.value_or("");
-    else
-      sources.merge(read_source(build_root, module, source.source));
-  }
-  if (!sources.contains("Kbuild") && !sources.contains("Makefile")) sources["Kbuild"] = kbuild_of(module, sources);
-  return sources;
 }
 
 // --- compiling -------------------------------------------------------------------------------------------------------
@@ -179,7 +86,7 @@ std::string compile(RunContext& run, Store& store, const ExtraModule& module, co
   const TemporaryDirectory scratch(store.work_directory(), "module-");
   const fs::path folder = scratch.path() / name;
   make_directories(folder);
-  for (const auto& [path, content] : sources_of(module, build.root)) {
+  for (const auto& [path, content] : module_sources(module, build.root)) {
     make_directories((folder / path).parent_path());
     write_file(folder / path, content);
   }
@@ -194,7 +101,7 @@ std::string compile(RunContext& run, Store& store, const ExtraModule& module, co
         .help("the module's name is that of the file which they make");
   run_in_folder({"/usr/bin/strip", "--strip-debug", fmt::format("{}/{}.ko", inside, name)}, build, folder, module,
                 kernel);
-  return read_file(made, kMostSourceBytes);
+  return read_file(made, kMostBytes);
 }
 
 /// A commit whose only file is the module.

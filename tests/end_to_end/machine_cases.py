@@ -42,7 +42,7 @@ LLM_SPEED = {
 
 
 def validate(world, image, *arguments, target="qemu"):
-    return world.ainode("validate", image.directory, "--target", target, "--json", *arguments, place="first", timeout=1200)
+    return world.ainode("validate", image.directory, "--target", target, "--json", *arguments, place="first", timeout=7200)
 
 
 def not_passed(report):

@@ -22,8 +22,9 @@ from pathlib import Path
 FUZZ = Path(__file__).resolve().parent
 ROOT = FUZZ.parent.parent
 SEEDS = {"recipe": [ROOT / "recipes", ROOT / "tests" / "cases" / "recipes"]}
-# One input: seconds and bytes of memory that a reader of at most 16 KiB may take; far above what any needs.
-LIMITS = ["-max_len=16384", "-timeout=20", "-rss_limit_mb=1024", "-malloc_limit_mb=512"]
+# One input: seconds and bytes of memory that a reader may take; far above what any needs.
+LONGEST = {"disk": 131072}  # bytes; of the others 16384
+LIMITS = ["-timeout=20", "-rss_limit_mb=1024", "-malloc_limit_mb=512"]
 
 
 class Result:
@@ -53,6 +54,7 @@ def fuzz(name, given, logs):
     seeds = [path for path in [found, FUZZ / "corpus" / name, *SEEDS.get(name, [])] if path.is_dir()]
     dictionary = FUZZ / f"{name}.dict"
     command = [program, f"-max_total_time={given.seconds}", f"-artifact_prefix={found}/", "-print_final_stats=1", *LIMITS]
+    command += [f"-max_len={LONGEST.get(name, 16384)}"]
     command += [f"-dict={dictionary}"] if dictionary.exists() else []
     command += [f"-seed={given.seed}"] if given.seed else []
     start = time.monotonic()

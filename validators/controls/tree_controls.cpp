@@ -115,6 +115,10 @@ PlantedFiles no_signature(const Node& tree, const Expected& expected) {
   return packed(*module);
 }
 
+PlantedFiles changed_module(const Node& tree, const Expected& expected) {
+  return replaced(tree, expected, std::string_view("\0license=GPL", 12), std::string_view("\0license=BSD", 12));
+}
+
 /// One bit of the certificate's serial number, which stands behind its issuer's name.
 PlantedFiles other_signer(const Node& tree, const Expected& expected) {
   constexpr std::string_view kIssuer = "kernel key";
@@ -195,14 +199,23 @@ const std::vector<TreeControl>& tree_controls() {
         {"kernel.config", "driver.vermagic", "driver.firmware-present", "driver.symbols", "driver.signed"}},
        other_release},
       {{"other-config", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
-      {{"foreign-module", "a module was made for another kernel", {"driver.vermagic"}}, other_release_of_module},
-      {{"other-type", "a module was compiled for another type of a symbol", {"driver.symbols"}}, other_type_of_symbol},
-      {{"no-exporter", "a module wants a symbol that nobody exports", {"driver.symbols"}}, no_exporter},
-      {{"no-firmware", "a module that loads at boot asks for firmware that is not there", {"driver.firmware-present"}},
+      {{"foreign-module", "a module was made for another kernel", {"driver.vermagic", "driver.signed"}},
+       other_release_of_module},
+      {{"other-type", "a module was compiled for another type of a symbol", {"driver.symbols", "driver.signed"}},
+       other_type_of_symbol},
+      {{"no-exporter", "a module wants a symbol that nobody exports", {"driver.symbols", "driver.signed"}},
+       no_exporter},
+      {{"no-firmware",
+        "a module that loads at boot asks for firmware that is not there",
+        {"driver.firmware-present", "driver.signed"}},
        wish_for_firmware},
-      {{"other-driver", "a driver's module is of another version than its libraries", {"driver.userspace-match"}},
+      {{"other-driver",
+        "a driver's module is of another version than its libraries",
+        {"driver.userspace-match"},
+        {"driver.signed"}},
        other_driver},
       {{"no-signature", "a module is not signed", {"driver.signed"}}, no_signature},
+      {{"changed-module", "a module is not what was signed", {"driver.signed"}}, changed_module},
       {{"other-signer", "a module is signed with a key that the kernel does not know", {"driver.signed"}},
        other_signer},
       {{"unlisted-module", "modprobe does not find a module of the recipe's", {"driver.extra-modules"}},

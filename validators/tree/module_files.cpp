@@ -38,6 +38,20 @@ std::string read_unpacked(const checks::Node& node, const std::string& path) {
   return decompress(*content, path, kModuleLimit);
 }
 
+std::optional<SignedModule> split_signature(std::string_view module) {
+  constexpr std::string_view kLine = "~Module signature appended~\n";
+  constexpr std::size_t kTrailer = 12, kLength = 8;  // the message's length is the last member, big-endian
+  if (!module.ends_with(kLine)) return std::nullopt;
+  module.remove_suffix(kLine.size());
+  if (module.size() < kTrailer) return SignedModule{module, {}};
+  std::size_t length = 0;
+  for (const char byte : module.substr(module.size() - kTrailer + kLength))
+    length = length << 8 | static_cast<unsigned char>(byte);
+  module.remove_suffix(kTrailer);
+  if (length > module.size()) return SignedModule{module, {}};
+  return SignedModule{module.substr(0, module.size() - length), module.substr(module.size() - length)};
+}
+
 std::string module_name(std::string_view path) {
   std::string name(path.substr(path.rfind('/') + 1));
   name = name.substr(0, name.find(".ko"));

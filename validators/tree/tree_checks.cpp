@@ -7,12 +7,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "base/cms.h"
-#include "base/crypto.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "validators/checks/catalog.h"
@@ -94,21 +95,6 @@ Finding symbols(const Node& node, const Expected&) {
                         std::move(objection));
 }
 
-/// What stands at a signed module's end: the signature, struct module_signature, a line (Linux's
-/// include/linux/module_signature.h). Nothing where it is not signed.
-std::optional<std::string_view> module_signature(std::string_view module) {
-  constexpr std::string_view kLine = "~Module signature appended~\n";
-  constexpr std::size_t kTrailer = 12, kLength = 8;  // the length is its last member, big-endian
-  if (!module.ends_with(kLine)) return std::nullopt;
-  module.remove_suffix(kLine.size());
-  if (module.size() < kTrailer) return std::string_view();
-  std::size_t length = 0;
-  for (const char byte : module.substr(module.size() - kTrailer + kLength))
-    length = length << 8 | static_cast<unsigned char>(byte);
-  module.remove_suffix(kTrailer);
-  return length <= module.size() ? module.substr(module.size() - length) : std::string_view();
-}
-
 /// The recipe's own modules, which no key of the kernel's signed.
 bool is_extra_module(const Expected& expected, const std::string& path) {
   const auto& declared = expected.declared;
@@ -117,60 +103,79 @@ bool is_extra_module(const Expected& expected, const std::string& path) {
   });
 }
 
-/// The first signer; nothing where the module is not signed, one without a name where its signature is broken.
-std::optional<CmsSigner> signer_of(std::string_view module) {
-  const auto signature = module_signature(module);
-  if (!signature) return std::nullopt;
-  const std::vector<CmsSigner> signers = cms_signers(*signature);
-  return signers.empty() ? CmsSigner{} : signers.front();
-}
+/// The certificates that modules name, as the kernel has them built in. For several threads.
+class BuiltInCertificates {
+ public:
+  explicit BuiltInCertificates(std::string kernel) : kernel_(std::move(kernel)) {}
+  /// Empty where the kernel has none for this signer.
+  const std::string& of(const CmsSigner& signer) {
+    const std::lock_guard lock(mutex_);
+    const auto [place, is_new] = found_.try_emplace(signer.name());
+    if (is_new) place->second = find_certificate(kernel_, signer);
+    return place->second;
+  }
 
-/// What a certificate has of the signer that names it: its key's id, or its serial number and its issuer.
-bool has_certificate(std::string_view kernel, const CmsSigner& signer) {
-  constexpr std::size_t kTelling = 8;  // fewer bytes stand in any kernel
-  const bool by_key = !signer.key_id.empty();
-  const std::string mark = from_hex(by_key ? signer.key_id : signer.serial);
-  return mark.size() >= kTelling && kernel.find(mark) != std::string_view::npos &&
-         (by_key || (!signer.issuer_der.empty() && kernel.find(signer.issuer_der) != std::string_view::npos));
+ private:
+  std::string kernel_;
+  std::mutex mutex_;
+  std::map<std::string, std::string> found_;
+};
+
+struct Signature {
+  bool is_there = false, is_known = false, holds = false;
+  std::string signer;  ///< empty without one
+};
+
+Signature judge_signature(std::string_view module, BuiltInCertificates& certificates) {
+  const auto parts = split_signature(module);
+  if (!parts) return {};
+  const std::vector<CmsSigner> signers = cms_signers(parts->message);
+  const CmsSigner signer = signers.empty() ? CmsSigner{} : signers.front();
+  const std::string& certificate = certificates.of(signer);
+  return {true, !certificate.empty(), is_signed_by(parts->message, parts->content, certificate), signer.name()};
 }
 
 Finding signatures(const Node& node, const Expected& expected) {
-  const Json due = {{"unsigned", 0}, {"strangers", Json::array()}};
+  const Json due = {{"unsigned", 0}, {"changed", 0}, {"strangers", Json::array()}};
   const auto boot_image = find_kernel(node);
   if (!boot_image) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
   const Words paths = find_modules(node);
-  std::vector<std::optional<CmsSigner>> signers(paths.size());
-  std::string kernel;
+  std::vector<Signature> signatures(paths.size());
   try {
-    kernel = unpack_kernel(node.read_file(*boot_image).value_or(""), *boot_image);
+    BuiltInCertificates certificates(unpack_kernel(node.read_file(*boot_image).value_or(""), *boot_image));
     parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(),
-                 [&](std::size_t i) { signers[i] = signer_of(read_unpacked(node, paths[i])); });
+                 [&](std::size_t i) { signatures[i] = judge_signature(read_unpacked(node, paths[i]), certificates); });
   } catch (const Error& error) {
     return checks::failed(nullptr, due, kModules, error.message());
   }
-  std::map<std::string, std::size_t> first_of;
   Json counts = Json::object();
-  Words naked, strangers;
+  Words naked, changed, strangers;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!signers[i] && !is_extra_module(expected, paths[i])) naked.push_back(paths[i]);
-    if (!signers[i]) continue;
-    const std::string name = signers[i]->name();
-    counts[name] = counts.value(name, 0) + 1;
-    first_of.emplace(name, i);
+    const Signature& signature = signatures[i];
+    if (!signature.is_there && !is_extra_module(expected, paths[i])) naked.push_back(paths[i]);
+    if (!signature.is_there) continue;
+    if (signature.is_known && !signature.holds) changed.push_back(paths[i]);
+    const bool is_first = !counts.contains(signature.signer);
+    counts[signature.signer] = counts.value(signature.signer, 0) + 1;
+    if (!signature.is_known && is_first)
+      strangers.push_back(fmt::format("{} is signed by {}", paths[i], signature.signer));
   }
-  if (first_of.empty())
-    return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
-  for (const auto& [name, i] : first_of)
-    if (!has_certificate(kernel, *signers[i])) strangers.push_back(fmt::format("{} is signed by {}", paths[i], name));
+  if (counts.empty()) return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
   Words objections;
   if (!naked.empty())
     objections.push_back(fmt::format("{} of {} modules are not signed: {}", naked.size(), paths.size(), naked.front()));
+  if (!changed.empty())
+    objections.push_back(
+        fmt::format("{} of {} modules are not what was signed: {}", changed.size(), paths.size(), changed.front()));
   for (const std::string& stranger : strangers)
     objections.push_back(stranger + ", whose certificate the kernel does not have");
-  return checks::judged(
-      {{"modules", paths.size()}, {"unsigned", naked.size()}, {"signers", counts}, {"strangers", strangers}}, due,
-      fmt::format("{}, {}/**/*.ko*: the signature at the end", *boot_image, kModules),
-      checks::joined(objections, "; "));
+  return checks::judged({{"modules", paths.size()},
+                         {"unsigned", naked.size()},
+                         {"changed", changed.size()},
+                         {"signers", counts},
+                         {"strangers", strangers}},
+                        due, fmt::format("{}, {}/**/*.ko*: the signature at the end", *boot_image, kModules),
+                        checks::joined(objections, "; "));
 }
 
 struct Module {
@@ -274,7 +279,7 @@ std::vector<checks::Check> tree_only_checks() {
        "",
        Where::tree_too},
       {"driver.signed",
-       "every module names a signer whose certificate the kernel has",
+       "every module is as it was signed, by somebody whose certificate the kernel has",
        {"config:MODULE_SIG"},
        checks::When::meanwhile,
        signatures,

@@ -110,40 +110,64 @@ TEST(DriverFirmware, OfWhatALoadedModuleNeedsMustBeThereToo) {
   EXPECT_EQ(answer("driver.firmware-present", files, loads), "pass");
 }
 
-/// A signature by a certificate with this serial number, as sign-file(1) appends it.
-std::string signed_by(const std::string& serial, const std::string& module) {
-  const TemporaryDirectory work(testing::TempDir());
-  const std::string key = (work.path() / "key").string(), certificate = (work.path() / "certificate").string();
-  write_file(work.path() / "module", module);
-  Command make;
-  make.argv = {"openssl", "req",      "-x509",  "-newkey",     "ec",          "-pkeyopt", "ec_paramgen_curve:P-256",
-               "-nodes",  "-subj",    "/CN=Us", "-set_serial", "0x" + serial, "-keyout",  key,
-               "-out",    certificate};
-  run_or_throw(make);
-  Command sign;
-  sign.argv = {"openssl", "cms",    "-sign",    "-binary",  "-nocerts", "-noattr",
-               "-md",     "sha512", "-outform", "DER",      "-in",      (work.path() / "module").string(),
-               "-inkey",  key,      "-signer",  certificate};
-  const std::string signature = run_or_throw(sign);
-  const std::string length = {'\0', '\0', static_cast<char>(signature.size() >> 8),
-                              static_cast<char>(signature.size())};
-  return module + signature + std::string("\0\0\2\0\0\0\0\0", 8) + length + "~Module signature appended~\n";
+/// One who signs modules, as sign-file(1) does.
+class Signer {
+ public:
+  explicit Signer(const std::string& serial) {
+    Command make;
+    make.argv = {"openssl",
+                 "req",
+                 "-x509",
+                 "-newkey",
+                 "ec",
+                 "-pkeyopt",
+                 "ec_paramgen_curve:P-256",
+                 "-nodes",
+                 "-subj",
+                 "/CN=Us",
+                 "-set_serial",
+                 "0x" + serial,
+                 "-keyout",
+                 path("key"),
+                 "-out",
+                 path("certificate")};
+    run_or_throw(make);
+  }
+  std::string sign(const std::string& module) const {
+    write_file(path("module"), module);
+    Command sign;
+    sign.argv = {"openssl",  "cms", "-sign", "-binary",      "-nocerts", "-noattr",   "-md",     "sha512",
+                 "-outform", "DER", "-in",   path("module"), "-inkey",   path("key"), "-signer", path("certificate")};
+    const std::string signature = run_or_throw(sign);
+    const std::string length = {'\0', '\0', static_cast<char>(signature.size() >> 8),
+                                static_cast<char>(signature.size())};
+    return module + signature + std::string("\0\0\2\0\0\0\0\0", 8) + length + "~Module signature appended~\n";
+  }
+  std::string certificate() const {
+    Command show;
+    show.argv = {"openssl", "x509", "-in", path("certificate"), "-outform", "DER"};
+    return run_or_throw(show);
+  }
+
+ private:
+  std::string path(const char* name) const { return (work_.path() / name).string(); }
+  TemporaryDirectory work_{testing::TempDir()};
+};
+
+const Signer& us() {
+  static const Signer signer("51b2c3d4e5f60718");
+  return signer;
 }
 
-const std::string kSerial = "51b2c3d4e5f60718";
-
-// CN=Us as a Name in DER: SEQUENCE, SET, SEQUENCE, 2.5.4.3, UTF8String.
-const std::string kIssuer = "300d310b300906035504030c025573";
-
-/// A kernel that has a certificate with the serial number, and two modules.
-Files signed_tree(const std::string& first_serial = kSerial) {
+/// A kernel that has our certificate, and two modules, of which another may have signed the first.
+Files signed_tree(const Signer& first = us()) {
   Files files = tree();
   TestElf vmlinux;
-  vmlinux.add(".init.rodata", "certificate " + from_hex(kSerial) + from_hex(kIssuer) + " end");
+  vmlinux.add(".init.rodata", "certificate " + us().certificate() + " end");
   files[kRoot + "config"] = "CONFIG_MODULE_SIG=y\n";
   files[kRoot + "vmlinuz"] = make_boot_image("6.12", vmlinux.write());
-  files[kRoot + "kernel/base.ko"] = signed_by(first_serial, files[kRoot + "kernel/base.ko"]);
-  files[kRoot + "kernel/user-of.ko"] = signed_by(kSerial, files[kRoot + "kernel/user-of.ko"]);
+  files[kRoot + "kernel/base.ko"] = first.sign(files[kRoot + "kernel/base.ko"]);
+  files[kRoot + "kernel/user-of.ko"] = us().sign(files[kRoot + "kernel/user-of.ko"]);
   return files;
 }
 
@@ -152,7 +176,7 @@ TEST(DriverSigned, PassesWhereTheKernelKnowsEachKey) {
 }
 
 TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
-  EXPECT_EQ(answer("driver.signed", signed_tree("77777777")),
+  EXPECT_EQ(answer("driver.signed", signed_tree(Signer("77777777"))),
             "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by CN=Us, serial 77777777, whose certificate the "
             "kernel does not have");
   Files files = signed_tree();
@@ -163,8 +187,17 @@ TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
       "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by nobody, whose certificate the kernel does not have");
 }
 
-TEST(DriverSigned, FailsForASerialNumberThatAnyKernelHasSomewhere) {
-  EXPECT_NE(answer("driver.signed", signed_tree("51")), "pass");
+TEST(DriverSigned, FailsForAnotherKeyUnderTheSameName) {
+  EXPECT_EQ(answer("driver.signed", signed_tree(Signer("51b2c3d4e5f60718"))),
+            "fail: 1 of 2 modules are not what was signed: /usr/lib/modules/6.12/kernel/base.ko");
+}
+
+TEST(DriverSigned, FailsForAModuleThatChangedSince) {
+  Files files = signed_tree();
+  std::string& module = files[kRoot + "kernel/base.ko"];
+  module[module.find("printk")] = 'P';
+  EXPECT_EQ(answer("driver.signed", files),
+            "fail: 1 of 2 modules are not what was signed: /usr/lib/modules/6.12/kernel/base.ko");
 }
 
 TEST(DriverSigned, FailsForAModuleWithoutOneUnlessTheRecipeCompiledIt) {
