@@ -52,7 +52,7 @@ struct Check {
   /// and the image's kernel has its driver), `config:OPTION` (y or m in the image's kernel), `declared:SUBJECT`.
   std::vector<std::string_view> needs;
   When when = When::early;
-  Finding (*function)(const Node&, const Expected&) = nullptr;
+  std::function<Finding(const Node&, const Expected&)> function = {};
   std::string_view declared_as = {};  ///< the subject whose place is reported; empty: the id
   Where where = Where::node;
   Level level = Level::quick;       ///< the least at which it runs

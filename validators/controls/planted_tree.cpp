@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "validators/tree/kernel_symbols.h"
-#include "validators/tree/tree_checks.h"
+#include "validators/tree/module_files.h"
 
 namespace ainode::controls {
 

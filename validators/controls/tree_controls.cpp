@@ -12,7 +12,6 @@
 #include "validators/controls/control.h"
 #include "validators/tree/driver_versions.h"
 #include "validators/tree/module_files.h"
-#include "validators/tree/tree_checks.h"
 
 namespace ainode::controls {
 

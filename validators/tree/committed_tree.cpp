@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "validators/tree/kernel_symbols.h"
-#include "validators/tree/tree_checks.h"
+#include "validators/tree/module_files.h"
 
 namespace ainode::tree {
 

@@ -196,8 +196,7 @@ std::string kernel_release_of(std::string_view image, const std::string& origin)
   return std::string(text->substr(0, text->find(' ')));
 }
 
-Symbols read_kernel_exports(std::string_view boot_image, const std::string& origin) {
-  const std::string kernel = unpack_kernel(boot_image, origin);
+Symbols read_kernel_exports(std::string_view kernel, const std::string& origin) {
   const ElfFile elf(kernel, origin);
   Symbols exports;
   for (const Section& table : elf.sections()) {

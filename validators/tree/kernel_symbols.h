@@ -27,8 +27,8 @@ ModuleSymbols read_module(std::string_view elf, const std::string& origin);
 /// An x86 boot image's payload: an ELF file. Throws Error image_malformed naming `origin`.
 std::string unpack_kernel(std::string_view boot_image, const std::string& origin);
 
-/// What an x86 boot image exports: its payload is unpacked first. Throws Error image_malformed naming `origin`.
-Symbols read_kernel_exports(std::string_view boot_image, const std::string& origin);
+/// What an unpacked kernel exports. Throws Error image_malformed naming `origin`.
+Symbols read_kernel_exports(std::string_view kernel, const std::string& origin);
 
 /// "6.12.30-amd64", as the boot header says it. Throws Error image_malformed naming `origin`.
 std::string kernel_release_of(std::string_view boot_image, const std::string& origin);

@@ -2,6 +2,8 @@
 // Modules are found by walking, not by modules.dep: one that depmod does not know is a module too.
 #include "validators/tree/module_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/archive.h"
@@ -25,6 +27,17 @@ void find_below(const checks::Node& node, const std::string& directory, std::vec
 }
 
 }  // namespace
+
+std::optional<std::string> find_kernel(const checks::Node& node) {
+  std::optional<std::string> found;
+  for (const checks::DirectoryEntry& entry : node.list(kModules)) {
+    std::string path = fmt::format("{}/{}/vmlinuz", kModules, entry.name);
+    if (!node.exists(path)) continue;
+    if (found) return std::nullopt;
+    found = std::move(path);
+  }
+  return found;
+}
 
 std::vector<std::string> find_modules(const checks::Node& node) {
   std::vector<std::string> found;

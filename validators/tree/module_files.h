@@ -13,6 +13,9 @@ namespace ainode::tree {
 
 inline constexpr const char* kModules = "/usr/lib/modules";
 
+/// Where the one kernel of the tree lies: /usr/lib/modules/RELEASE/vmlinuz. Nothing where there is none, or several.
+std::optional<std::string> find_kernel(const checks::Node& node);
+
 /// Paths of all modules below kModules, folder by folder, sorted within each.
 std::vector<std::string> find_modules(const checks::Node& node);
 

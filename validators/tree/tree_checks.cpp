@@ -8,19 +8,17 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <mutex>
+#include <memory>
 #include <set>
-#include <thread>
 #include <utility>
 
-#include "base/cms.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "validators/checks/catalog.h"
 #include "validators/checks/text.h"
 #include "validators/tree/driver_versions.h"
 #include "validators/tree/kernel_symbols.h"
 #include "validators/tree/module_files.h"
+#include "validators/tree/module_survey.h"
 
 namespace ainode::tree {
 
@@ -53,46 +51,37 @@ Words symbol_objections(const Symbols& wanted, const Exports& exports) {
   return objections;
 }
 
-Finding symbols(const Node& node, const Expected&) {
-  const Json due = {{"refused", Json::array()}};
-  const auto kernel = find_kernel(node);
-  if (!kernel) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
+Finding judge_symbols(const ModuleSurvey& survey, const Json& due) {
+  if (!survey.malformed.empty()) return checks::failed(nullptr, due, survey.kernel, survey.malformed);
   Exports exports;
-  try {
-    add(exports, read_kernel_exports(node.read_file(*kernel).value_or(""), *kernel));
-  } catch (const Error& error) {
-    return checks::failed(nullptr, due, *kernel, error.message());
-  }
+  add(exports, survey.exports);
   const std::size_t of_kernel = exports.size();
-  const Words paths = find_modules(node);
-  std::vector<ModuleSymbols> modules(paths.size());
-  std::vector<std::string> unreadable(paths.size());
-  parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(), [&](std::size_t i) {
-    try {
-      modules[i] = read_module(read_unpacked(node, paths[i]), paths[i]);
-    } catch (const Error& error) {
-      unreadable[i] = error.message();
-    }
-  });
-  for (const ModuleSymbols& module : modules) add(exports, module.exported);
+  for (const SurveyedModule& module : survey.modules) add(exports, module.symbols.exported);
   Words refused;
   std::size_t wanted = 0;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    wanted += modules[i].wanted.size();
-    Words objections = symbol_objections(modules[i].wanted, exports);
-    if (!unreadable[i].empty()) objections = {unreadable[i]};
-    if (!objections.empty()) refused.push_back(fmt::format("{}: {}", paths[i], checks::joined(objections, ", ")));
+  for (const SurveyedModule& module : survey.modules) {
+    wanted += module.symbols.wanted.size();
+    Words objections = symbol_objections(module.symbols.wanted, exports);
+    if (!module.malformed.empty()) objections = {module.malformed};
+    if (!module.problem.empty()) objections = {module.problem};
+    if (!objections.empty()) refused.push_back(fmt::format("{}: {}", module.path, checks::joined(objections, ", ")));
   }
   std::string objection;
   if (!refused.empty())
-    objection = fmt::format("{} of {} modules cannot load: {}", refused.size(), paths.size(), refused.front());
-  return checks::judged({{"modules", paths.size()},
+    objection = fmt::format("{} of {} modules cannot load: {}", refused.size(), survey.modules.size(), refused.front());
+  return checks::judged({{"modules", survey.modules.size()},
                          {"exported_by_kernel", of_kernel},
                          {"exported", exports.size()},
                          {"wanted", wanted},
                          {"refused", refused}},
-                        due, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", *kernel, kModules),
+                        due, fmt::format("{}, {}/**/*.ko*: .symtab, __versions", survey.kernel, kModules),
                         std::move(objection));
+}
+
+Finding symbols(SurveyOnce& once, const Node& node) {
+  const Json due = {{"refused", Json::array()}};
+  const auto& [survey, problem] = once.of(node);
+  return survey ? judge_symbols(*survey, due) : checks::failed(nullptr, due, kModules, problem);
 }
 
 /// The recipe's own modules, which no key of the kernel's signed.
@@ -103,79 +92,48 @@ bool is_extra_module(const Expected& expected, const std::string& path) {
   });
 }
 
-/// The certificates that modules name, as the kernel has them built in. For several threads.
-class BuiltInCertificates {
- public:
-  explicit BuiltInCertificates(std::string kernel) : kernel_(std::move(kernel)) {}
-  /// Empty where the kernel has none for this signer.
-  const std::string& of(const CmsSigner& signer) {
-    const std::lock_guard lock(mutex_);
-    const auto [place, is_new] = found_.try_emplace(signer.name());
-    if (is_new) place->second = find_certificate(kernel_, signer);
-    return place->second;
-  }
-
- private:
-  std::string kernel_;
-  std::mutex mutex_;
-  std::map<std::string, std::string> found_;
-};
-
-struct Signature {
-  bool is_there = false, is_known = false, holds = false;
-  std::string signer;  ///< empty without one
-};
-
-Signature judge_signature(std::string_view module, BuiltInCertificates& certificates) {
-  const auto parts = split_signature(module);
-  if (!parts) return {};
-  const std::vector<CmsSigner> signers = cms_signers(parts->message);
-  const CmsSigner signer = signers.empty() ? CmsSigner{} : signers.front();
-  const std::string& certificate = certificates.of(signer);
-  return {true, !certificate.empty(), is_signed_by(parts->message, parts->content, certificate), signer.name()};
+/// "3 of 4,230 modules WORDS: the first"; nothing where there is none.
+void object(Words& objections, const Words& paths, std::size_t all, std::string_view words) {
+  if (!paths.empty())
+    objections.push_back(fmt::format("{} of {} modules {}: {}", paths.size(), all, words, paths.front()));
 }
 
-Finding signatures(const Node& node, const Expected& expected) {
-  const Json due = {{"unsigned", 0}, {"changed", 0}, {"strangers", Json::array()}};
-  const auto boot_image = find_kernel(node);
-  if (!boot_image) return checks::failed(nullptr, due, kModules, "the image holds no kernel, or several");
-  const Words paths = find_modules(node);
-  std::vector<Signature> signatures(paths.size());
-  try {
-    BuiltInCertificates certificates(unpack_kernel(node.read_file(*boot_image).value_or(""), *boot_image));
-    parallel_for(static_cast<int>(std::thread::hardware_concurrency()), paths.size(),
-                 [&](std::size_t i) { signatures[i] = judge_signature(read_unpacked(node, paths[i]), certificates); });
-  } catch (const Error& error) {
-    return checks::failed(nullptr, due, kModules, error.message());
-  }
+Finding judge_signatures(const ModuleSurvey& survey, const Expected& expected, const Json& due) {
   Json counts = Json::object();
-  Words naked, changed, strangers;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    const Signature& signature = signatures[i];
-    if (!signature.is_there && !is_extra_module(expected, paths[i])) naked.push_back(paths[i]);
-    if (!signature.is_there) continue;
-    if (signature.is_known && !signature.holds) changed.push_back(paths[i]);
-    const bool is_first = !counts.contains(signature.signer);
-    counts[signature.signer] = counts.value(signature.signer, 0) + 1;
-    if (!signature.is_known && is_first)
-      strangers.push_back(fmt::format("{} is signed by {}", paths[i], signature.signer));
+  Words unreadable, naked, changed, strangers;
+  for (const SurveyedModule& module : survey.modules) {
+    if (!module.problem.empty()) unreadable.push_back(module.path);
+    if (!module.signature) {
+      if (module.problem.empty() && !is_extra_module(expected, module.path)) naked.push_back(module.path);
+      continue;
+    }
+    const auto& [signer, is_known, holds] = *module.signature;
+    if (is_known && !holds) changed.push_back(module.path);
+    if (!is_known && !counts.contains(signer))
+      strangers.push_back(fmt::format("{} is signed by {}", module.path, signer));
+    counts[signer] = counts.value(signer, 0) + 1;
   }
-  if (counts.empty()) return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
+  if (counts.empty() && unreadable.empty())
+    return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
   Words objections;
-  if (!naked.empty())
-    objections.push_back(fmt::format("{} of {} modules are not signed: {}", naked.size(), paths.size(), naked.front()));
-  if (!changed.empty())
-    objections.push_back(
-        fmt::format("{} of {} modules are not what was signed: {}", changed.size(), paths.size(), changed.front()));
+  object(objections, unreadable, survey.modules.size(), "cannot be read");
+  object(objections, naked, survey.modules.size(), "are not signed");
+  object(objections, changed, survey.modules.size(), "are not what was signed");
   for (const std::string& stranger : strangers)
     objections.push_back(stranger + ", whose certificate the kernel does not have");
-  return checks::judged({{"modules", paths.size()},
+  return checks::judged({{"modules", survey.modules.size()},
                          {"unsigned", naked.size()},
                          {"changed", changed.size()},
                          {"signers", counts},
                          {"strangers", strangers}},
-                        due, fmt::format("{}, {}/**/*.ko*: the signature at the end", *boot_image, kModules),
+                        due, fmt::format("{}, {}/**/*.ko*: the signature at the end", survey.kernel, kModules),
                         checks::joined(objections, "; "));
+}
+
+Finding signatures(SurveyOnce& once, const Node& node, const Expected& expected) {
+  const Json due = {{"unsigned", 0}, {"changed", 0}, {"strangers", Json::array()}};
+  const auto& [survey, problem] = once.of(node);
+  return survey ? judge_signatures(*survey, expected, due) : checks::failed(nullptr, due, kModules, problem);
 }
 
 struct Module {
@@ -243,24 +201,14 @@ Finding firmware(const Node& node, const Expected& expected) {
 
 }  // namespace
 
-std::optional<std::string> find_kernel(const Node& node) {
-  std::optional<std::string> found;
-  for (const checks::DirectoryEntry& entry : node.list(kModules)) {
-    std::string path = fmt::format("{}/{}/vmlinuz", kModules, entry.name);
-    if (!node.exists(path)) continue;
-    if (found) return std::nullopt;
-    found = std::move(path);
-  }
-  return found;
-}
-
 std::vector<checks::Check> tree_only_checks() {
+  const auto once = std::make_shared<SurveyOnce>();
   std::vector<checks::Check> all = {
       {"driver.symbols",
        "every module finds what it needs of the kernel and of other modules, of the type it was compiled for",
        {},
        checks::When::meanwhile,
-       symbols,
+       [once](const Node& node, const Expected&) { return symbols(*once, node); },
        "",
        Where::tree_too,
        checks::Level::standard},
@@ -282,7 +230,7 @@ std::vector<checks::Check> tree_only_checks() {
        "every module is as it was signed, by somebody whose certificate the kernel has",
        {"config:MODULE_SIG"},
        checks::When::meanwhile,
-       signatures,
+       [once](const Node& node, const Expected& expected) { return signatures(*once, node, expected); },
        "",
        Where::tree_too,
        checks::Level::standard}};

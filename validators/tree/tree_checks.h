@@ -3,21 +3,16 @@
 // are too much work for a node under emulation.
 #pragma once
 
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "validators/checks/check.h"
 
 namespace ainode::tree {
 
-/// Those that no node runs.
+/// Those that no node runs. They share what they read, so each list is for one tree.
 std::vector<checks::Check> tree_only_checks();
 
 /// In running order: those of the chosen families whose statements the image makes.
 std::vector<checks::Check> checks_of_tree(const checks::Expected& expected);
-
-/// Where the one kernel of the tree lies: /usr/lib/modules/RELEASE/vmlinuz. Nothing where there is none, or several.
-std::optional<std::string> find_kernel(const checks::Node& node);
 
 }  // namespace ainode::tree

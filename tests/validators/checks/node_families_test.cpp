@@ -554,7 +554,7 @@ TEST(Catalogue, NamesAndDescribesEachCheckOnce) {
   for (const Check& check : all_checks()) {
     EXPECT_TRUE(ids.insert(check.id).second) << check.id;
     EXPECT_TRUE(sentences.insert(check.sentence).second) << check.id;
-    EXPECT_NE(check.function, nullptr) << check.id;
+    EXPECT_TRUE(check.function) << check.id;
   }
 }
 

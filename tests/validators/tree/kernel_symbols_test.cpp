@@ -66,22 +66,22 @@ TEST(ModuleSymbols, OfAModuleCutOffAnywhereAreRefusedOrRead) {
   }
 }
 
+Symbols exports_of(std::string_view boot_image) {
+  return read_kernel_exports(unpack_kernel(boot_image, "vmlinuz"), "vmlinuz");
+}
+
 TEST(KernelExports, AreFoundByTheirDistances) {
   const std::string image = make_boot_image("6.12.1-test", make_vmlinux({{"alloc", 21}, {"printk", 22}}));
-  EXPECT_THAT(read_kernel_exports(image, "vmlinuz"), ElementsAre(Pair("alloc", 21u), Pair("printk", 22u)));
+  EXPECT_THAT(exports_of(image), ElementsAre(Pair("alloc", 21u), Pair("printk", 22u)));
   EXPECT_EQ(kernel_release_of(image, "vmlinuz"), "6.12.1-test");
 }
 
 TEST(KernelExports, OfWhatIsNoBootImageAreRefused) {
   const std::string image = make_boot_image("6.12.1-test", make_vmlinux({{"alloc", 21}}));
-  EXPECT_THAT(refusal([&] { read_kernel_exports(image.substr(0, 500), "vmlinuz"); }),
-              HasSubstr("is not an x86 boot image"));
-  EXPECT_THAT(refusal([&] { read_kernel_exports(image.substr(0, image.size() - 9), "vmlinuz"); }),
-              HasSubstr("its payload lies outside"));
-  EXPECT_THAT(refusal([&] { read_kernel_exports(std::string(4096, 'x'), "vmlinuz"); }),
-              HasSubstr("is not an x86 boot image"));
-  EXPECT_THAT(refusal([&] { read_kernel_exports(make_boot_image("x", make_vmlinux({})), "vmlinuz"); }),
-              HasSubstr("exports no symbol"));
+  EXPECT_THAT(refusal([&] { exports_of(image.substr(0, 500)); }), HasSubstr("is not an x86 boot image"));
+  EXPECT_THAT(refusal([&] { exports_of(image.substr(0, image.size() - 9)); }), HasSubstr("its payload lies outside"));
+  EXPECT_THAT(refusal([&] { exports_of(std::string(4096, 'x')); }), HasSubstr("is not an x86 boot image"));
+  EXPECT_THAT(refusal([&] { exports_of(make_boot_image("x", make_vmlinux({}))); }), HasSubstr("exports no symbol"));
 }
 
 TEST(ModuleInfo, GivesEachValueOfItsKeyAndOfNoOther) {

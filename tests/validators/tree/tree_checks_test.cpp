@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "tests/validators/checks/recorded_world.h"
 #include "tests/validators/tree/test_elf.h"
+#include "validators/tree/module_files.h"
 
 namespace ainode::tree {
 namespace {
