@@ -68,14 +68,19 @@ class DocumentReader {
   void read(const std::string& file) {
     const YamlNode tree = parse_yaml(read_recipe_file(file, root_), file);
     open_.push_back(fs::path(file).lexically_normal().string());
-    if (const YamlNode* extends = tree.find("extends"))
-      for (const YamlNode& item : extends->items)
-        if (item.kind == YamlNode::Kind::scalar) read_extended(file, item);
+    if (const YamlNode* extends = tree.find("extends")) read_extended_by(file, *extends);
     open_.pop_back();
     documents_.push_back({file, tree});
   }
 
  private:
+  void read_extended_by(const std::string& file, const YamlNode& extends) {
+    // A name instead of a list is told as that alone, not by all that then is missing.
+    if (extends.kind == YamlNode::Kind::scalar) read_extended(file, extends);
+    for (const YamlNode& item : extends.items)
+      if (item.kind == YamlNode::Kind::scalar) read_extended(file, item);
+  }
+
   void refuse(const YamlNode& item, const ErrorCode& code, std::string message, std::string label, std::string help) {
     mistakes_.add(Error(code, std::move(message)).at(item.place).label(std::move(label)).help(std::move(help)));
   }

@@ -79,6 +79,8 @@ void Mistakes::wrong_type(const YamlNode& node, std::string_view path, std::stri
   const bool is_bare_scalar = node.kind == YamlNode::Kind::scalar && !node.is_quoted;
   if (is_bare_scalar && kind_in_words(node) != "text")
     error.help(fmt::format("if text is meant, write \"{}\"", node.text));
+  if (is_bare_scalar && kind_in_words(node) == "text" && holds.starts_with("a list of"))
+    error.help(fmt::format("write [{}]", node.text));
   add(std::move(error));
 }
 
