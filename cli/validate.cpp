@@ -47,6 +47,16 @@ int validate(RunContext& run, const Globals& globals, const ValidateArguments& a
   return static_cast<int>(exit_of(report));
 }
 
+/// "2/6"
+void read_share(const std::string& text, ValidateOptions& options) {
+  int share = 0, shares = 0, length = 0;
+  if (std::sscanf(text.c_str(), "%4d/%4d%n", &share, &shares, &length) != 2 ||
+      length != static_cast<int>(text.size()) || share < 1 || share > shares)
+    throw CLI::ValidationError("--share", fmt::format("`{}` is no share: the second of six is 2/6", text));
+  options.share = share;
+  options.shares = shares;
+}
+
 VerbBody define(CLI::App& app) {
   auto arguments = std::make_shared<ValidateArguments>();
   ValidateOptions& options = arguments->options;
@@ -64,6 +74,11 @@ VerbBody define(CLI::App& app) {
   auto* controls = app.add_flag("--controls", options.all_controls,
                                 "besides, plant defects and see that exactly the checks that must fail do");
   app.add_flag("--apart", options.apart, "each defect in a boot of its own, instead of several together")
+      ->needs(controls);
+  app.add_option_function<std::string>(
+         "--share", [&options](const std::string& text) { read_share(text, options); },
+         "of the defects only every Nth, from the Kth on: N runs plant them all, as a CI does from day to day")
+      ->type_name("K/N")
       ->needs(controls);
   app.add_flag(
          "--counted", options.counted,
@@ -100,6 +115,7 @@ Verb validate_verb() {
           "ainode validate recorded/node --target recorded        # judge again what `ainode record` kept\n"
           "ainode validate out/qemu-base --counted --profile llm  # instructions a token of a language model\n"
           "ainode validate out/qemu-base --controls               # can these checks fail? the mutation score\n"
+          "ainode validate out/qemu-base --controls --share 2/6   # the second sixth of the defects\n"
           "ainode validate out/qemu-base --control no-iommu       # one planted defect: iommu.on must fail",
           define};
 }

@@ -62,7 +62,8 @@ std::string key_of(const ValidateOptions& options, const std::string& programs) 
   for (const OutputFile& output : manifest.outputs) key.add(output.sha256).add(state_of(options.image / output.name));
   for (const auto* words : {&options.extra_arguments, &options.controls})
     for (const std::string& word : *words) key.add(word);
-  key.add(fmt::format("{} {} {}", options.all_controls, options.apart, options.counted));
+  key.add(fmt::format("{} {} {} {}/{}", options.all_controls, options.apart, options.counted, options.share,
+                      options.shares));
   for (const std::chrono::seconds deadline : {options.wall_deadline, options.silence, options.cpu_deadline})
     key.add(std::to_string(deadline.count()));
   if (is_guest(options.target)) {

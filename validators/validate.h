@@ -32,6 +32,7 @@ struct ValidateOptions {
   bool counted = false;                      ///< the guest's time is the number of its instructions (QEMU's icount)
   bool all_controls = false;                 ///< after a run without defects, runs with all that there are
   bool apart = false;                        ///< each of these in a run of its own
+  int share = 1, shares = 1;                 ///< of all of these, only every `shares`th, from the `share`th (1) on
 };
 
 /// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in

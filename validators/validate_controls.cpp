@@ -113,7 +113,8 @@ Report validate_controls(RunContext& run, ValidateOptions options) {
   Report report = validate_image(run, options);
   if (!report.failure.empty()) return report;
   const Ids passed = controls::passed_in(report);
-  const std::vector<Planned> planned = controls::plan(controls_with_a_place(options), passed);
+  const std::vector<Planned> all = controls::plan(controls_with_a_place(options), passed);
+  const std::vector<Planned> planned = controls::share_of(all, options.share, options.shares);
   const std::vector<Batch> batches = controls::batches_of(planned, apart);
   std::vector<Batch> doubtful;
   std::vector<CheckResult> results;
@@ -136,7 +137,11 @@ Report validate_controls(RunContext& run, ValidateOptions options) {
   }
   const std::vector<Report> alone = run_with_defects(run, options, doubtful, "defects-apart");
   for (std::size_t i = 0; i < doubtful.size(); ++i) judge(doubtful[i].front(), doubtful[i], alone[i]);
-  results.push_back(controls::judge_score(passed, judged, results));
+  const bool is_whole = options.shares == 1;
+  results.push_back(controls::judge_score(is_whole ? passed : controls::due_of(planned), judged, results));
+  if (!is_whole)
+    results.back().sentence +=
+        fmt::format(" (share {} of {}: {} of {} defects)", options.share, options.shares, planned.size(), all.size());
   report.checks.insert(report.checks.end(), results.begin(), results.end());
   return report;
 }

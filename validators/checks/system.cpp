@@ -59,6 +59,16 @@ void judge_active(const Node& node, const Words& units, Json& measured, Words& o
   }
 }
 
+/// What the first failed units said last, for whoever cannot ask the node any more.
+Json last_words(const Node& node, const Words& units) {
+  constexpr std::size_t kMost = 3;
+  Json said = Json::object();
+  for (std::size_t i = 0; i < units.size() && i < kMost; ++i)
+    said[units[i]] = split_lines(
+        node.run({"journalctl", "--boot", "--unit", units[i], "--lines", "8", "--output", "cat", "--no-pager"}).output);
+  return said;
+}
+
 Finding units(const Node& node, const Expected& expected) {
   const std::string evidence = "systemctl is-system-running, list-units --failed, get-default, is-active";
   const Words wanted = declared_units(expected);
@@ -70,7 +80,10 @@ Finding units(const Node& node, const Expected& expected) {
       failed_units(node.run({"systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager"}).output);
   Json measured = {{"state", state}, {"failed", broken}};
   Words objections;
-  if (!broken.empty()) objections.push_back(fmt::format("{} failed", joined(broken, ", ")));
+  if (!broken.empty()) {
+    objections.push_back(fmt::format("{} failed", joined(broken, ", ")));
+    measured["journal"] = last_words(node, broken);
+  }
   if (state != "running" && broken.empty()) objections.push_back(fmt::format("the system is {}", state));
   judge_default_target(node, expected, measured, objections);
   judge_active(node, wanted, measured, objections);

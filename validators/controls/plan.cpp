@@ -70,6 +70,19 @@ std::vector<Planned> plan(const std::vector<const Control*>& controls, const Ids
   return planned;
 }
 
+std::vector<Planned> share_of(const std::vector<Planned>& planned, int share, int shares) {
+  std::vector<Planned> chosen;
+  for (std::size_t i = static_cast<std::size_t>(share - 1); i < planned.size(); i += static_cast<std::size_t>(shares))
+    chosen.push_back(planned[i]);
+  return chosen;
+}
+
+Ids due_of(const std::vector<Planned>& planned) {
+  Ids due;
+  for (const Planned& each : planned) due.insert(each.must.begin(), each.must.end());
+  return due;
+}
+
 std::vector<Batch> batches_of(const std::vector<Planned>& planned, bool apart) {
   std::vector<Batch> batches;
   for (const Planned& each : planned) {
@@ -116,22 +129,21 @@ CheckResult judge_control(const Planned& planned, const Batch& batch, const Ids&
   return result;
 }
 
-CheckResult judge_score(const Ids& passed, const std::vector<Planned>& planned,
-                        const std::vector<CheckResult>& results) {
-  Ids uncaught = passed;
+CheckResult judge_score(const Ids& due, const std::vector<Planned>& planned, const std::vector<CheckResult>& results) {
+  Ids uncaught = due;
   for (std::size_t i = 0; i < planned.size(); ++i)
     if (results[i].verdict == Verdict::pass) uncaught = without(uncaught, planned[i].must);
   CheckResult score;
   score.id = "control.score";
   score.sentence = "each check that passes fails where a defect is planted for it";
-  score.measured = {{"passed", passed.size()}, {"caught", passed.size() - uncaught.size()}, {"uncaught", uncaught}};
+  score.measured = {{"passed", due.size()}, {"caught", due.size() - uncaught.size()}, {"uncaught", uncaught}};
   score.expected = {{"uncaught", Json::array()}};
   score.evidence = "the rows control.*";
-  score.verdict = passed.empty() ? Verdict::skip : uncaught.empty() ? Verdict::pass : Verdict::fail;
-  if (passed.empty()) score.reason = "no check passed: there is nothing to catch";
+  score.verdict = due.empty() ? Verdict::skip : uncaught.empty() ? Verdict::pass : Verdict::fail;
+  if (due.empty()) score.reason = "no check passed: there is nothing to catch";
   if (!uncaught.empty())
-    score.reason = fmt::format("mutation score {} of {}: nothing shows that {} can fail",
-                               passed.size() - uncaught.size(), passed.size(), listed(uncaught));
+    score.reason = fmt::format("mutation score {} of {}: nothing shows that {} can fail", due.size() - uncaught.size(),
+                               due.size(), listed(uncaught));
   return score;
 }
 

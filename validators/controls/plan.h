@@ -27,6 +27,10 @@ Ids passed_in(const Report& report);
 
 /// Nothing where none of the checks that it catches passes.
 std::vector<Planned> plan(const std::vector<const Control*>& controls, const Ids& passed);
+/// Every `shares`th of them, from the `share`th (counted from 1) on: in `shares` runs each is planted once.
+std::vector<Planned> share_of(const std::vector<Planned>& planned, int share, int shares);
+/// The ids that some of these must make fail.
+Ids due_of(const std::vector<Planned>& planned);
 /// As few batches as simply come of it; no two controls of one have a check in common. `apart`: one control each.
 std::vector<Batch> batches_of(const std::vector<Planned>& planned, bool apart);
 /// What was not as it must be in a run with a batch. `boot.unplanted` of the run names controls that failed to be
@@ -42,8 +46,8 @@ Deviation deviation_of(const Batch& batch, const Ids& passed, const Report& run)
 /// batch names; as the run with the defects is, where that was cut short.
 CheckResult judge_control(const Planned& planned, const Batch& batch, const Ids& passed, const Report& run);
 
-/// `control.score`: the share of the checks that pass that some control, itself a pass, makes fail; a skip of none.
-CheckResult judge_score(const Ids& passed, const std::vector<Planned>& planned,
-                        const std::vector<CheckResult>& results);
+/// `control.score`: how many of the checks that are due (all that pass, or those of a share) some control, itself a
+/// pass, makes fail; a skip of none.
+CheckResult judge_score(const Ids& due, const std::vector<Planned>& planned, const std::vector<CheckResult>& results);
 
 }  // namespace ainode::controls

@@ -462,6 +462,15 @@ TEST(SystemUnits, PassesWhenNothingFailedAndTheTargetIsReached) {
   EXPECT_EQ(result.place, "qemu-base.yaml:15:12");
 }
 
+TEST(SystemUnits, FailsWithTheLastWordsOfFailedUnits) {
+  Json probes = systemctl("degraded", "a.service loaded failed failed A\n", "multi-user.target", "active");
+  probes["run"]["journalctl --boot --unit a.service --lines 8 --output cat --no-pager"] = {
+      {"status", 0}, {"output", "Starting A...\nno such device\n"}};
+  const CheckResult result = judge("system.units", RecordedWorld({}, probes), with_target());
+  EXPECT_EQ(said(result), "fail: a.service failed");
+  EXPECT_EQ(result.measured["journal"].dump(), R"({"a.service":["Starting A...","no such device"]})");
+}
+
 TEST(SystemUnits, FailsNamingTheFailedUnits) {
   EXPECT_EQ(units(systemctl("degraded", "a.service loaded failed failed A\nb.mount loaded failed failed B\n",
                             "multi-user.target", "active")),

@@ -53,6 +53,15 @@ TEST(Plan, WhatAControlMayFailKeepsOthersApartToo) {
   EXPECT_EQ(batches_of(batch_of({&kCold, &comfort}), false).size(), 2u);
 }
 
+TEST(Plan, SharesPlantEachControlOnce) {
+  const Batch all = batch_of({&kDark, &kCold, &kGloom});
+  EXPECT_EQ(names_of(share_of(all, 1, 1)), names_of(all));
+  EXPECT_EQ(names_of(share_of(all, 1, 2)), (std::vector<std::string>{"dark", "gloom"}));
+  EXPECT_EQ(names_of(share_of(all, 2, 2)), std::vector<std::string>{"cold"});
+  EXPECT_TRUE(share_of(all, 4, 4).empty());
+  EXPECT_EQ(due_of(batch_of({&kDark, &kCold})), (Ids{"room.heat", "room.light"}));
+}
+
 TEST(Plan, ADeviationNamesWhoMissedAndWhatFailedBesides) {
   const Batch batch = batch_of({&kDark, &kCold});
   EXPECT_TRUE(deviation_of(batch, kPassed, run_with({"room.light", "room.heat"})).missed.empty());
