@@ -2,6 +2,8 @@
 // `ainode validate`: boot an image, run its checks, write the report; the exit status is the verdict.
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include <algorithm>
 #include <memory>
 

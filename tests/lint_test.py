@@ -35,10 +35,20 @@ def changed_files(root):
     return set(names)
 
 
+# g++'s precompiled headers, which clang cannot read: each file is held to its own #include lines instead.
+PRECOMPILED = re.compile(r"-Winvalid-pch|-fpch-preprocess|-include \S+/cmake_pch\.hxx")
+
+
 def database_of(root):
-    """The newest compile_commands.json below build/, or one made for a tree without a build."""
-    found = sorted(root.glob("build/*/compile_commands.json"), key=lambda path: path.stat().st_mtime)
-    return found[-1].parent if found else None
+    """The newest compile_commands.json below build/, as clang can use it: a copy in build/lint."""
+    found = [path for path in root.glob("build/*/compile_commands.json") if path.parent.name != "lint"]
+    if not found:
+        return None
+    text = max(found, key=lambda path: path.stat().st_mtime).read_text()
+    copy = root / "build" / "lint" / "compile_commands.json"
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(PRECOMPILED.sub("", text))
+    return copy.parent
 
 
 def candidates(root, database):
