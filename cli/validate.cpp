@@ -2,9 +2,8 @@
 // `ainode validate`: boot an image, run its checks, write the report; the exit status is the verdict.
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "base/files.h"
