@@ -246,6 +246,9 @@ def a_control_is_planted_alone(world):
         (["--control", "no-iomu"], "did you mean `no-iommu`?"),
         (["--target", "local", "--controls"], "takes no defects"),
         (["--apart"], "--controls"),
+        (["--share", "1/6"], "--controls"),
+        (["--controls", "--share", "7/6"], "`7/6` is no share"),
+        (["--controls", "--share", "half"], "`half` is no share"),
         (["--controls", "--control", "no-iommu"], "--control"),
     ):
         refused = world.ainode("validate", image.directory, *arguments)
