@@ -68,6 +68,20 @@ TEST(Recordings, AnotherSysctlAndAFailedUnitFailTwoChecks) {
                           "system.units: accelerator.service failed"));
 }
 
+TEST(Recordings, ThatNoReaderWouldTakeAreNotWritten) {
+  const TemporaryDirectory work(testing::TempDir());
+  KeptRecording kept = read_recording(kRecordings / "failed-unit");
+  kept.recording.answers.single["kernel_log"] = std::string(checks::kRecordedProbes, 'x');
+  try {
+    write_recording(kept, work.path() / "out");
+    FAIL() << "written";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::recording_malformed.id);
+    EXPECT_NE(error.message().find("probes.json would have"), std::string::npos) << error.message();
+  }
+  EXPECT_TRUE(fs::is_empty(work.path()));
+}
+
 class Damaged : public testing::Test {
  protected:
   void SetUp() override { fs::copy(kRecordings / "asymmetric-distances", directory_, fs::copy_options::recursive); }

@@ -79,6 +79,16 @@ TEST_F(Validate, RefusesATreeThatIsDamagedForeignOrToldToBoot) {
   EXPECT_EQ(refusal(tree).id, codes::target_unknown.id);
 }
 
+TEST_F(Validate, RefusesAManifestWithAStatementInAnotherForm) {
+  Manifest odd = read_manifest(image_);
+  odd.declared.push_back({"mem.hugepages", {{"size", 7}, {"count", "many"}}, "node.yaml:3:5"});
+  write_manifest(odd, image_);
+  ValidateOptions with_controls = options("runs_all checks=" + all_checks());
+  with_controls.all_controls = true;
+  EXPECT_EQ(refusal(with_controls).id, codes::image_malformed.id);
+  EXPECT_THAT(message_, HasSubstr("declares something in a form that no check knows"));
+}
+
 TEST_F(Validate, LeavesOnlyLogsBehind) {
   run(options("runs_all checks=" + all_checks()));
   std::vector<std::string> names;

@@ -4,9 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "base/crypto.h"
-#include "base/files.h"
-#include "base/process.h"
+#include "tests/base/signer.h"
 #include "tests/validators/checks/recorded_world.h"
 #include "tests/validators/tree/test_elf.h"
 #include "validators/tree/module_files.h"
@@ -111,53 +109,21 @@ TEST(DriverFirmware, OfWhatALoadedModuleNeedsMustBeThereToo) {
   EXPECT_EQ(answer("driver.firmware-present", files, loads), "pass");
 }
 
-/// One who signs modules, as sign-file(1) does.
-class Signer {
- public:
-  explicit Signer(const std::string& serial) {
-    Command make;
-    make.argv = {"openssl",
-                 "req",
-                 "-x509",
-                 "-newkey",
-                 "ec",
-                 "-pkeyopt",
-                 "ec_paramgen_curve:P-256",
-                 "-nodes",
-                 "-subj",
-                 "/CN=Us",
-                 "-set_serial",
-                 "0x" + serial,
-                 "-keyout",
-                 path("key"),
-                 "-out",
-                 path("certificate")};
-    run_or_throw(make);
-  }
-  std::string sign(const std::string& module) const {
-    write_file(path("module"), module);
-    Command sign;
-    sign.argv = {"openssl",  "cms", "-sign", "-binary",      "-nocerts", "-noattr",   "-md",     "sha512",
-                 "-outform", "DER", "-in",   path("module"), "-inkey",   path("key"), "-signer", path("certificate")};
-    const std::string signature = run_or_throw(sign);
-    const std::string length = {'\0', '\0', static_cast<char>(signature.size() >> 8),
-                                static_cast<char>(signature.size())};
-    return module + signature + std::string("\0\0\2\0\0\0\0\0", 8) + length + "~Module signature appended~\n";
-  }
-  std::string certificate() const {
-    Command show;
-    show.argv = {"openssl", "x509", "-in", path("certificate"), "-outform", "DER"};
-    return run_or_throw(show);
-  }
-
- private:
-  std::string path(const char* name) const { return (work_.path() / name).string(); }
-  TemporaryDirectory work_{testing::TempDir()};
-};
+Signer signer_of_serial(const std::string& serial) {
+  return Signer("Us", {"-set_serial", "0x" + serial});
+}
 
 const Signer& us() {
-  static const Signer signer("51b2c3d4e5f60718");
+  static const Signer signer = signer_of_serial("51b2c3d4e5f60718");
   return signer;
+}
+
+/// As sign-file(1) appends the signature.
+std::string signed_module(const Signer& signer, const std::string& module) {
+  const std::string signature = signer.sign(module, {"-md", "sha512"});
+  const std::string length = {'\0', '\0', static_cast<char>(signature.size() >> 8),
+                              static_cast<char>(signature.size())};
+  return module + signature + std::string("\0\0\2\0\0\0\0\0", 8) + length + "~Module signature appended~\n";
 }
 
 /// A kernel that has our certificate, and two modules, of which another may have signed the first.
@@ -167,8 +133,8 @@ Files signed_tree(const Signer& first = us()) {
   vmlinux.add(".init.rodata", "certificate " + us().certificate() + " end");
   files[kRoot + "config"] = "CONFIG_MODULE_SIG=y\n";
   files[kRoot + "vmlinuz"] = make_boot_image("6.12", vmlinux.write());
-  files[kRoot + "kernel/base.ko"] = first.sign(files[kRoot + "kernel/base.ko"]);
-  files[kRoot + "kernel/user-of.ko"] = us().sign(files[kRoot + "kernel/user-of.ko"]);
+  files[kRoot + "kernel/base.ko"] = signed_module(first, files[kRoot + "kernel/base.ko"]);
+  files[kRoot + "kernel/user-of.ko"] = signed_module(us(), files[kRoot + "kernel/user-of.ko"]);
   return files;
 }
 
@@ -177,7 +143,7 @@ TEST(DriverSigned, PassesWhereTheKernelKnowsEachKey) {
 }
 
 TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
-  EXPECT_EQ(answer("driver.signed", signed_tree(Signer("77777777"))),
+  EXPECT_EQ(answer("driver.signed", signed_tree(signer_of_serial("77777777"))),
             "fail: /usr/lib/modules/6.12/kernel/base.ko is signed by CN=Us, serial 77777777, whose certificate the "
             "kernel does not have");
   Files files = signed_tree();
@@ -189,7 +155,7 @@ TEST(DriverSigned, FailsForAStrangersSignatureAndForABrokenOne) {
 }
 
 TEST(DriverSigned, FailsForAnotherKeyUnderTheSameName) {
-  EXPECT_EQ(answer("driver.signed", signed_tree(Signer("51b2c3d4e5f60718"))),
+  EXPECT_EQ(answer("driver.signed", signed_tree(signer_of_serial("51b2c3d4e5f60718"))),
             "fail: 1 of 2 modules are not what was signed: /usr/lib/modules/6.12/kernel/base.ko");
 }
 
