@@ -74,6 +74,8 @@ BuildResult build_image(RunContext& run, const Recipe& recipe, const BuildOption
            [&] { export_repository(store, built.commit, recipe.ostree_ref.value, image.path() / "repo"); });
   Manifest manifest = describe(recipe, lock, built.commit, built.kernel);
   manifest.declared = built.declared;
+  if (const std::string signatures = store.detached_metadata_bytes(built.commit); !signatures.empty())
+    manifest.declared.push_back({"image.deployed", {{"signatures_sha256", sha256_hex(signatures)}}, ""});
   manifest.initrd_modules = built.initrd_modules;
   manifest.openpgp_fingerprints = {signature.openpgp_fingerprint};
   manifest.openpgp_public = signature.openpgp_public;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,7 +70,10 @@ class Adding {
   void user(const User& user) {
     const std::string& name = user.name.value;
     const int uid = user.uid->value;
-    if (!is_new("passwd", "user", name, uid, user.uid->place)) return join_groups(user);
+    if (!is_new("passwd", "user", name, uid, user.uid->place)) {
+      change_entry(user);
+      return join_groups(user);
+    }
     const auto value_or = [](const Text& text, const char* otherwise) {
       return text.value.empty() ? std::string(otherwise) : text.value;
     };
@@ -99,6 +103,23 @@ class Adding {
                     ? "choose a number outside 100 to 999: those are what packages take for themselves"
                     : "choose another number");
     return true;
+  }
+
+  /// What the recipe says of a user who is there already holds; the rest stays as Debian has it.
+  void change_entry(const User& user) {
+    std::string changed;
+    for (std::string line : lines_of(files_["passwd"])) {
+      if (line.rfind(user.name.value + ":", 0) == 0) {
+        std::vector<std::string> fields = split(line, ':');
+        fields.resize(7);
+        if (!user.group.value.empty()) fields[3] = std::to_string(first_group(user));
+        if (!user.home.value.empty()) fields[5] = user.home.value;
+        if (!user.shell.value.empty()) fields[6] = user.shell.value;
+        line = fmt::format("{}", fmt::join(fields, ":"));
+      }
+      changed += line + "\n";
+    }
+    files_["passwd"] = std::move(changed);
   }
 
   int first_group(const User& user) {

@@ -16,7 +16,7 @@ namespace ainode {
 namespace {
 
 // Raised whenever the same packages and accounts configure to another tree.
-constexpr int kVersion = 4;
+constexpr int kVersion = 5;
 
 bool is_name_byte(char byte) {
   return std::isalnum(static_cast<unsigned char>(byte)) || byte == '_' || byte == '-';

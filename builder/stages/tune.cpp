@@ -35,7 +35,7 @@ void write_partitions(Tuning& tuning) {
 constexpr Statement kStatements[] = {
     {"", "kernel.config", promise_configuration},
     {"", "kernel.timer", promise_timer},
-    {"kernel.package", "kernel.release", nullptr},
+    {"kernel.package", "kernel.release", promise_kernel},
     {"kernel.cmdline", "kernel.cmdline", promise_command_line},
     {"kernel.sysctl", "kernel.sysctl", write_sysctls},
     {"kernel.modules.load", "kernel.modules", write_modules},

@@ -54,6 +54,7 @@ std::span<const Statement> statements();
 // One file each: tune_kernel.cpp, tune_resources.cpp, tune_units.cpp, tune_files.cpp.
 void promise_configuration(Tuning& tuning);
 void promise_timer(Tuning& tuning);
+void promise_kernel(Tuning& tuning);
 void promise_command_line(Tuning& tuning);
 void write_sysctls(Tuning& tuning);
 void write_modules(Tuning& tuning);

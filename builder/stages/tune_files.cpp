@@ -57,6 +57,8 @@ void promise_accounts(Tuning& tuning) {
     Json groups = Json::array();
     for (const Text& group : user.groups) groups.push_back(group.value);
     if (!groups.empty()) promise["groups"] = std::move(groups);
+    for (const auto& [key, text] : {std::pair{"group", &user.group}, {"home", &user.home}, {"shell", &user.shell}})
+      if (!text->value.empty()) promise[key] = text->value;
     tuning.declare("system.accounts", std::move(promise), user.name.place);
   }
   for (const Group& group : tuning.recipe.groups)

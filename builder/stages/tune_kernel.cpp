@@ -63,6 +63,11 @@ void promise_timer(Tuning& tuning) {
   tuning.declare("kernel.timer", std::stoi(config_value(config, "HZ")));
 }
 
+/// What the recipe's package became.
+void promise_kernel(Tuning& tuning) {
+  tuning.declare("kernel.release", tuning.kernel.release, tuning.recipe.kernel.package.place);
+}
+
 /// The disk stage writes them into the boot entry.
 void promise_command_line(Tuning& tuning) {
   for (const KernelArgument& argument : kernel_arguments(tuning.recipe))

@@ -184,6 +184,7 @@ CheckResult run_check(const Check& check, const Node& node, const Expected& expe
   result.figures = std::move(finding.figures);
   const std::string_view subject = check.declared_as.empty() ? check.id : check.declared_as;
   if (const Declaration* declaration = expected.declaration(subject)) result.place = declaration->place;
+  if (!finding.place.empty()) result.place = std::move(finding.place);
   return result;
 }
 

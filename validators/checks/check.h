@@ -22,6 +22,7 @@ struct Finding {
   std::string reason;                ///< of anything but pass
   std::string lacks = {};            ///< the need that was not met
   std::vector<Figure> figures = {};  ///< each with the one sample of this boot
+  std::string place = {};            ///< of the first statement that does not hold; empty: that of the first of all
 };
 
 Finding passed(Json measured, Json expected, std::string evidence);

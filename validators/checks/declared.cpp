@@ -22,15 +22,22 @@ Finding judge_each(const Expected& expected, std::string_view subject, std::stri
                    const std::function<Measured(const Json& statement)>& measure) {
   Json found = Json::array(), due = Json::array();
   std::vector<std::string> objections, gaps;
+  std::string place;
   for (const Declaration& declaration : expected.declared) {
     if (declaration.subject != subject) continue;
     Measured measured = measure(declaration.expected);
     due.push_back(declaration.expected);
     found.push_back(std::move(measured.value));
-    if (!measured.objection.empty()) objections.push_back(measured.objection + placed(declaration));
+    if (!measured.objection.empty()) {
+      if (objections.empty()) place = declaration.place;
+      objections.push_back(measured.objection + placed(declaration));
+    }
     if (!measured.unmeasurable.empty()) gaps.push_back(measured.unmeasurable + placed(declaration));
   }
-  return judged(std::move(found), std::move(due), std::move(evidence), joined(objections, "; "), joined(gaps, "; "));
+  Finding finding =
+      judged(std::move(found), std::move(due), std::move(evidence), joined(objections, "; "), joined(gaps, "; "));
+  finding.place = std::move(place);
+  return finding;
 }
 
 }  // namespace ainode::checks

@@ -64,6 +64,7 @@ struct ExpectedTopology {
 ///   kernel.sysctl *           {"name": "vm.swappiness", "path": "/proc/sys/vm/swappiness", "value": "1"}
 ///   kernel.modules *          {"load": "nvidia_uvm"} or {"deny": "nouveau"}
 ///   kernel.module-parameters * {"module": "vfio", "parameter": "…", "value": "…"}
+///   kernel.release            "6.12.118+deb13-cloud-amd64"
 ///   kernel.timer              ticks a second (250); without it the image's own CONFIG_HZ is what must hold
 ///   mem.hugepages *           {"size": "2M", "count": 512, "even": true}
 ///   mem.thp                   "madvise"
@@ -78,7 +79,10 @@ struct ExpectedTopology {
 ///   systemd.active            ["containerd.service", …]
 ///   system.enabled *, system.masked *   "containerd.service"
 ///   system.limits *           {"property": "DefaultLimitNOFILE", "value": "1048576"}
-///   system.accounts *         {"user": "node", "id": 900, "groups": ["video"]} or {"group": "render", "id": 901}
+///   system.accounts *         {"user": "node", "id": 900, "group": "node", "groups": ["video"], "home": "/srv/node",
+///                             "shell": "/bin/sh"}, of which those after the number may be missing;
+///                             or {"group": "render", "id": 901}
+///   image.deployed            {"signatures_sha256": "…"}, of the commit's detached metadata; missing where unsigned
 ///   image.files *             {"path": "/etc/x", "sha256": "…", "mode": "0644", "uid": 0, "gid": 0}
 ///   containers.runs           {"runtime": "podman"}
 ///   containers.cdi *          {"device": "vendor.com/class=0", "nodes": [{"path": "/dev/y", "hostPath": "/dev/x"}]}

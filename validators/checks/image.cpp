@@ -30,8 +30,15 @@ std::string commit_of(const std::string& target) {
   return name.substr(0, name.find('.'));
 }
 
+/// What OSTree keeps of signatures beside a commit (ostree-repo(5): detached metadata).
+std::string signatures_path(const std::string& commit) {
+  return fmt::format("/sysroot/ostree/repo/objects/{}/{}.commitmeta", commit.substr(0, 2), commit.substr(2));
+}
+
 Finding deployed(const Node& node, const Expected& expected) {
-  const Json due = {{"commit", expected.commit}, {"runs_from_it", true}, {"usr_read_only", true}};
+  Json due = {{"commit", expected.commit}, {"runs_from_it", true}, {"usr_read_only", true}};
+  const Declaration* declaration = expected.declaration("image.deployed");
+  if (declaration) due.update(declaration->expected);
   const std::string link = deployment_link(node);
   if (link.empty()) return failed(nullptr, due, "/proc/cmdline", "the kernel's command line has no `ostree=`");
   const std::string path = "/sysroot" + link;
@@ -45,8 +52,17 @@ Finding deployed(const Node& node, const Expected& expected) {
   if (commit != expected.commit) objections.push_back(fmt::format("the deployment is commit {}", commit));
   if (!runs) objections.push_back("/usr is not the deployment's");
   if (!read_only) objections.push_back("/usr can be written");
-  return judged({{"commit", commit}, {"runs_from_it", runs}, {"usr_read_only", read_only}}, due,
-                path + ", stat(2) and statvfs(2) of /usr", joined(objections, "; "));
+  Json measured = {{"commit", commit}, {"runs_from_it", runs}, {"usr_read_only", read_only}};
+  if (declaration) {
+    const auto signatures = node.read_file(signatures_path(expected.commit));
+    measured["signatures_sha256"] = signatures ? Json(hexadecimal(sha256(*signatures))) : Json();
+    if (!signatures)
+      objections.push_back("the commit's signatures are not there");
+    else if (measured["signatures_sha256"] != due["signatures_sha256"])
+      objections.push_back("the commit's signatures are not those that it was published with");
+  }
+  return judged(std::move(measured), std::move(due), path + ", stat(2) and statvfs(2) of /usr",
+                joined(objections, "; "));
 }
 
 Measured placed_file(const Node& node, const Json& statement) {
@@ -80,7 +96,7 @@ Finding files(const Node& node, const Expected& expected) {
 
 std::vector<Check> image_checks() {
   return {{"image.deployed",
-           "the running deployment is the manifest's commit, and /usr is read-only",
+           "the running deployment is the manifest's commit with its signatures, and /usr is read-only",
            {},
            When::early,
            deployed},

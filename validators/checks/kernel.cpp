@@ -7,6 +7,7 @@
 #include <map>
 
 #include "validators/checks/catalog.h"
+#include "validators/checks/declared.h"
 #include "validators/checks/kernel_config.h"
 #include "validators/checks/text.h"
 
@@ -40,42 +41,53 @@ Words subtract(Words& words, const Words& others) {
   return absent;
 }
 
-std::string cmdline_objections(const Words& measured, const Words& declared) {
-  Words objections;
-  for (const std::string& each : declared) {
-    const auto times = std::count(measured.begin(), measured.end(), each);
-    const auto due = std::count(declared.begin(), declared.end(), each);
-    if (times == 0) objections.push_back(fmt::format("`{}` is missing", each));
-    if (times > due) objections.push_back(fmt::format("`{}` stands {} times", each, times));
-  }
-  for (const std::string& each : measured) {
-    if (std::find(declared.begin(), declared.end(), each) == declared.end()) {
-      objections.push_back(fmt::format("`{}` is not declared", each));
-    }
-  }
-  return joined(objections, "; ");
+/// The statement of the recipe that made this argument; null of those that every image has.
+const Declaration* statement_of(const std::string& argument, const Expected& expected) {
+  for (const Declaration& each : expected.declared)
+    if (each.subject == "kernel.cmdline" && each.expected == argument) return &each;
+  return nullptr;
 }
 
 Finding cmdline(const Node& node, const Expected& expected) {
+  const Words& declared = expected.kernel_cmdline;
   const auto text = node.read_file("/proc/cmdline");
-  if (!text) return failed(nullptr, expected.kernel_cmdline, "/proc/cmdline", "/proc/cmdline cannot be read");
+  if (!text) return failed(nullptr, declared, "/proc/cmdline", "/proc/cmdline cannot be read");
   Words measured = split_arguments(*text);
   const Words lost = subtract(measured, expected.harness_cmdline);
   measured.erase(std::remove_if(measured.begin(), measured.end(), is_of_the_boot), measured.end());
   if (!lost.empty()) {
-    return {Verdict::infra, measured, expected.kernel_cmdline, "/proc/cmdline",
+    return {Verdict::infra, measured, declared, "/proc/cmdline",
             fmt::format("the harness's own `{}` did not reach the kernel", joined(lost, " "))};
   }
-  std::string objections = cmdline_objections(measured, expected.kernel_cmdline);
-  return judged(measured, expected.kernel_cmdline, "/proc/cmdline", std::move(objections));
+  Words objections;
+  std::string place;
+  const auto object = [&](const std::string& argument, const std::string& what) {
+    const Declaration* statement = statement_of(argument, expected);
+    if (statement && place.empty()) place = statement->place;
+    objections.push_back(fmt::format("`{}` {}{}", argument, what, statement ? placed(*statement) : ""));
+  };
+  for (const std::string& each : declared) {
+    const auto times = std::count(measured.begin(), measured.end(), each);
+    if (times == 0) object(each, "is missing");
+    if (times > std::count(declared.begin(), declared.end(), each)) object(each, fmt::format("stands {} times", times));
+  }
+  for (const std::string& each : measured)
+    if (std::find(declared.begin(), declared.end(), each) == declared.end()) object(each, "is not declared");
+  Finding finding = judged(measured, declared, "/proc/cmdline", joined(objections, "; "));
+  finding.place = place;
+  return finding;
 }
 
+/// Of an image that was not booted there is no second witness.
 Finding release(const Node& node, const Expected& expected) {
-  const std::string running = node.kernel_release();
-  return judged(running, expected.kernel_release, "uname(2), or what the boot image says of itself",
-                running == expected.kernel_release
+  const std::string called = node.kernel_release();
+  const std::string told = trimmed(node.read_file("/proc/sys/kernel/osrelease").value_or(called));
+  const std::string& wanted = expected.kernel_release;
+  return judged(called == told ? Json(called) : Json{called, told}, wanted,
+                "uname(2) and /proc/sys/kernel/osrelease, or what the boot image says of itself",
+                called == wanted && told == wanted
                     ? ""
-                    : fmt::format("the kernel is {} instead of {}", running, expected.kernel_release));
+                    : fmt::format("the kernel is {} instead of {}", called == wanted ? told : called, wanted));
 }
 
 std::string option_text(const Json& value) {
@@ -166,24 +178,26 @@ Finding console(const Node& node, const Expected&) {
                 "syslog(2), /sys/kernel/{oops,warn}_count", joined(objections, "; "));
 }
 
-std::optional<std::int64_t> expected_ticks(const Node& node, const Expected& expected) {
-  if (const Declaration* declaration = expected.declaration("kernel.timer")) {
-    return declaration->expected.get<std::int64_t>();
-  }
-  const auto kernel = read_kernel_config(node);
-  return kernel ? to_number(kernel->value("HZ")) : std::nullopt;
-}
-
 Finding timer(const Node& node, const Expected& expected) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto wanted = expected_ticks(node, expected);
+  const auto kernel = read_kernel_config(node);
+  const auto configured = kernel ? to_number(kernel->value("HZ")) : std::nullopt;
+  const Declaration* declaration = expected.declaration("kernel.timer");
+  const auto wanted = declaration ? declaration->expected.get<std::int64_t>() : configured;
   if (!wanted) return skipped("neither the recipe nor the image's kernel configuration says the timer's frequency");
-  const auto resolution = node.coarse_clock_nanoseconds();
-  if (!resolution || *resolution <= 0) return unmeasurable("the coarse clock has no resolution", "clock_getres(2)");
-  const std::int64_t ticks = (kSecond + *resolution / 2) / *resolution;
-  return judged(
-      {{"hz", ticks}}, {{"hz", *wanted}}, fmt::format("clock_getres(CLOCK_MONOTONIC_COARSE) = {} ns", *resolution),
-      ticks == *wanted ? "" : fmt::format("the kernel ticks {} times a second instead of {}", ticks, *wanted));
+  const auto tick = node.coarse_clock_nanoseconds();
+  if (!tick || *tick <= 0) return unmeasurable("the coarse clock does not move", "clock_gettime(2)");
+  const std::int64_t ticks = (kSecond + *tick / 2) / *tick;
+  Words objections;
+  if (ticks != *wanted)
+    objections.push_back(fmt::format("the kernel ticks {} times a second instead of {}", ticks, *wanted));
+  Json measured = {{"hz", ticks}};
+  if (configured && *configured != *wanted) {
+    measured["configured"] = *configured;
+    objections.push_back(fmt::format("{} says CONFIG_HZ={} instead of {}", kernel->source, *configured, *wanted));
+  }
+  return judged(std::move(measured), {{"hz", *wanted}},
+                fmt::format("the smallest step of CLOCK_MONOTONIC_COARSE: {} ns", *tick), joined(objections, "; "));
 }
 
 /// The models by the options that choose them; of a kernel that can switch, the one that it starts with.

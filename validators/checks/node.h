@@ -152,7 +152,9 @@ class Node {
   virtual std::string kernel_release() const = 0;
   /// Lines as syslog(2) gives them: "<4>[    1.234567] text".
   virtual std::optional<std::string> kernel_log() const = 0;
-  virtual std::optional<std::int64_t> coarse_clock_nanoseconds() const = 0;  ///< resolution of CLOCK_MONOTONIC_COARSE
+  /// The smallest step that CLOCK_MONOTONIC_COARSE is seen to make: the kernel moves it once a tick, by the ticks
+  /// since.
+  virtual std::optional<std::int64_t> coarse_clock_nanoseconds() const = 0;
   virtual PagePlacement place_pages(int numa_node, int pages) const = 0;
   virtual PageMove move_pages(int from, int to, int pages, Migration way) const = 0;
   virtual PageSpread spread_pages(const std::vector<int>& numa_nodes, int pages, Spread policy) const = 0;

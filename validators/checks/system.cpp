@@ -158,21 +158,40 @@ bool is_member(const std::string& groups, const std::string& group, const std::s
   return fields.size() > 3 && ("," + fields[3] + ",").find("," + user + ",") != std::string::npos;
 }
 
+/// The name that has this number; the number itself where none has it.
+std::string group_of_number(const std::string& groups, const std::string& number) {
+  for (const std::string& line : split_lines(groups)) {
+    const std::string name = line.substr(0, line.find(':'));
+    if (const Words fields = account_fields(line, name); !fields.empty() && fields[2] == number) return name;
+  }
+  return number;
+}
+
 Measured account(const Node& node, const Json& statement) {
   const bool is_user = statement.contains("user");
   const auto name = statement[is_user ? "user" : "group"].get<std::string>();
   const std::string groups = node.read_file("/etc/group").value_or("");
-  const Words fields = account_fields(is_user ? node.read_file("/etc/passwd").value_or("") : groups, name);
+  Words fields = account_fields(is_user ? node.read_file("/etc/passwd").value_or("") : groups, name);
   const char* kind = is_user ? "user" : "group";
   if (fields.empty()) return {nullptr, fmt::format("there is no {} {}", kind, name)};
-  const Json found = {{kind, name}, {"id", to_number(fields[2]).value_or(-1)}};
+  Json found = {{kind, name}, {"id", to_number(fields[2]).value_or(-1)}};
+  std::string objection;
   if (found["id"] != statement.at("id"))
-    return {found,
-            fmt::format("{} {} has the number {} instead of {}", kind, name, fields[2], statement.at("id").dump())};
+    objection = fmt::format("{} {} has the number {} instead of {}", kind, name, fields[2], statement.at("id").dump());
+  fields.resize(7);
+  const std::pair<const char*, std::string> stated_fields[] = {
+      {"group", group_of_number(groups, fields[3])}, {"home", fields[5]}, {"shell", fields[6]}};
+  for (const auto& [key, value] : stated_fields) {
+    if (!is_user || !statement.contains(key)) continue;
+    found[key] = value;
+    const auto wanted = statement.at(key).get<std::string>();
+    if (objection.empty() && value != wanted)
+      objection = fmt::format("user {} has the {} {} instead of {}", name, key, value, wanted);
+  }
   for (const Json& group : statement.value("groups", Json::array()))
-    if (!is_member(groups, group.get<std::string>(), name))
-      return {found, fmt::format("user {} is not in group {}", name, group.get<std::string>())};
-  return {found};
+    if (objection.empty() && !is_member(groups, group.get<std::string>(), name))
+      objection = fmt::format("user {} is not in group {}", name, group.get<std::string>());
+  return {found, objection};
 }
 
 Finding accounts(const Node& node, const Expected& expected) {

@@ -32,8 +32,6 @@ struct GuestControl : Control {
   Plant how = Plant::early;
   /// What is planted; empty where this image or machine has no place for it.
   std::function<std::string(const checks::Expected&)> text = {};
-  /// Instead of a text, where only another kernel would do: the image claims what it is not.
-  void (*claim)(checks::Expected&) = nullptr;
 };
 
 struct PlantedFile {
@@ -65,7 +63,6 @@ inline constexpr std::string_view kNotPlanted = "defect not planted: ";
 struct Planting {
   std::vector<std::string> arguments;  ///< of the kernel
   std::string early, late;             ///< scripts; one that fails says so on the console
-  std::vector<void (*)(checks::Expected&)> claims;
 };
 
 /// Of those of guest_controls() that are named and have a place.

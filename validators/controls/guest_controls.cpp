@@ -102,6 +102,13 @@ std::string shrink_pool(const Json& statement) {
                      kibibytes);
 }
 
+std::string lose_signatures(const Expected& expected) {
+  return expected.declaration("image.deployed")
+             ? fmt::format("mount --bind /dev/null /sysroot/ostree/repo/objects/{}/{}.commitmeta",
+                           expected.commit.substr(0, 2), expected.commit.substr(2))
+             : "";
+}
+
 std::string change_account(const Expected& expected) {
   std::string script;
   for (const Declaration& declaration : expected.declared) {
@@ -128,15 +135,6 @@ std::string schedule_otherwise(const Json& statement) {
   const bool is_scheduler = statement.contains("scheduler");
   return fmt::format("for q in /sys/block/{}/queue; do show {} $q/{}; done", member(statement, "devices"),
                      is_scheduler ? "[defect]" : "1", is_scheduler ? "scheduler" : "read_ahead_kb");
-}
-
-void claim_other_release(Expected& expected) {
-  expected.kernel_release += "-other";
-}
-
-void claim_other_tick_rate(Expected& expected) {
-  for (Declaration& declaration : expected.declared)
-    if (declaration.subject == "kernel.timer") declaration.expected = declaration.expected.get<int>() * 4;
 }
 
 // The device seems to be in the group of the system's disk; it is one that no topology names.
@@ -277,11 +275,13 @@ std::vector<GuestControl> table() {
       {{"tainting-module", "a module that nobody declared taints the kernel", {"driver.taint"}},
        Plant::early,
        always("f=$(ls /sys/module/*/taint | head -n 1); show O $f")},
-      {{"other-release", "the image claims another kernel", {"kernel.release"}}, Plant::early, {}, claim_other_release},
-      {{"other-tick-rate", "the image claims another tick rate", {"kernel.timer"}},
+      {{"other-release", "another kernel runs", {"kernel.release"}},
        Plant::early,
-       {},
-       claim_other_tick_rate},
+       always("show \"$(uname -r)-defect\" /proc/sys/kernel/osrelease")},
+      {{"other-tick-rate", "the kernel was configured to tick otherwise", {"kernel.timer"}, {"kernel.config"}},
+       Plant::early,
+       always("c=/usr/lib/modules/$(uname -r)/config; f=/run/defect.ticks; sed 's/^CONFIG_HZ=.*/&0/' $c >$f; "
+              "if cmp -s $f $c; then exit 1; fi; mount --bind $f $c")},
       {{"other-argument", "the kernel was given an argument that nobody declared", {"kernel.cmdline"}},
        Plant::early,
        always("show \"$(cat /proc/cmdline) undeclared\" /proc/cmdline")},
@@ -328,6 +328,10 @@ std::vector<GuestControl> table() {
       {{"writable-usr", "/usr can be written", {"image.deployed"}},
        Plant::early,
        always("mount -o remount,bind,rw /usr")},
+      {{"other-deployment", "the system was started from another deployment", {"image.deployed"}},
+       Plant::early,
+       always("show \"$(sed 's,ostree=[^ ]*,ostree=/ostree/defect,' /proc/cmdline)\" /proc/cmdline")},
+      {{"unsigned-commit", "the commit has lost its signatures", {"image.deployed"}}, Plant::early, lose_signatures},
       {{"changed-file", "a file of the recipe has another content", {"image.files"}},
        Plant::early,
        of_statement("image.files", change_file)},
@@ -403,7 +407,7 @@ const std::vector<GuestControl>& guest_controls() {
 }
 
 bool has_place(const GuestControl& control, const Expected& expected) {
-  return control.claim || !control.text(expected).empty();
+  return !control.text(expected).empty();
 }
 
 std::span<const std::string_view> without_control() {
@@ -418,8 +422,7 @@ Planting planting_of(const std::vector<std::string>& names, const Expected& expe
   Planting planting;
   for (const GuestControl& control : guest_controls()) {
     if (std::find(names.begin(), names.end(), control.name) == names.end()) continue;
-    if (control.claim) planting.claims.push_back(control.claim);
-    const std::string text = control.text ? control.text(expected) : "";
+    const std::string text = control.text(expected);
     if (text.empty()) continue;
     if (control.how == Plant::argument) {
       for (std::string& argument : checks::split_words(text)) planting.arguments.push_back(std::move(argument));

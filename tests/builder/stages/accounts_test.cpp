@@ -59,6 +59,20 @@ TEST(Accounts, ThatAreThereWithTheSameNumberStay) {
   EXPECT_EQ(files, before_shadow());
 }
 
+TEST(Accounts, ThatAreThereTakeWhatTheRecipeSaysOfThem) {
+  AccountFiles files = before_shadow();
+  files["passwd"] += "proxy:*:13:5:proxy:/bin:\nproxying:*:14:5::/:/x\n";
+  User proxy = user("proxy", 13);
+  proxy.shell = located(std::string("/bin/false"));
+  User root = user("root", 0, "tty");
+  root.home = located(std::string("/var/roothome"));
+  add_accounts(files, {{proxy, root}, {}});
+  EXPECT_EQ(files["passwd"],
+            "root:*:0:5:root:/var/roothome:/bin/bash\nproxy:*:13:5:proxy:/bin:/bin/false\nproxying:*:14:5::/:/x\n");
+  EXPECT_EQ(failure(before_shadow(), {{user("root", 0, "nope")}, {}}),
+            "no group is named `nope` yet | declare it under `groups` with a number");
+}
+
 TEST(Accounts, CannotTakeAnotherNumberOrAnothersNumber) {
   EXPECT_EQ(failure(before_shadow(), {{}, {group("tty", 6)}}),
             "group `tty` has the number 5 in Debian, not 6 | leave it out: that number is the same in every image");

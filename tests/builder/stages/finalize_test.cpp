@@ -167,7 +167,7 @@ TEST_F(EveryImage, DeclaresWhatItWrites) {
   EXPECT_EQ(text,
             "kernel.config {\"CGROUPS\":\"y\",\"DEVTMPFS\":\"y\",\"MODULES\":\"y\",\"NAMESPACES\":\"y\",\"NUMA\":\"y\","
             "\"SECCOMP\":\"y\",\"TMPFS\":\"y\",\"EROFS_FS\":[\"y\",\"m\"],\"OVERLAY_FS\":[\"y\",\"m\"]} \n"
-            "kernel.timer 250 \nkernel.cmdline \"quiet\" r.yaml:2:1\n"
+            "kernel.timer 250 \nkernel.release \"6\" \nkernel.cmdline \"quiet\" r.yaml:2:1\n"
             "systemd.default-target \"rescue.target\" r.yaml:3:1\n");
   EXPECT_EQ(paths(tree),
             "etc/hostname\netc/systemd/system/default.target -> /usr/lib/systemd/system/rescue.target\n"

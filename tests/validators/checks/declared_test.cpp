@@ -38,6 +38,11 @@ const Json kPool = {{"size", "2M"}, {"count", 64}, {"even", true}};
 const Json kDisks = {{"devices", "vd*"}, {"scheduler", "none"}, {"read_ahead_kib", 128}};
 const Json kLimit = {{"property", "DefaultLimitNOFILE"}, {"value", "65536"}};
 const Json kUser = {{"user", "node"}, {"id", 950}, {"groups", {"kvm"}}};
+Json stated_user(const Json& fields) {
+  Json user = kUser;
+  user.update(fields);
+  return user;
+}
 // printf 'kept\n' | sha256sum
 const char* const kKeptSum = "78051faade059d70866df6a3fb83ef348721fd74a87e93ef95c493f87d0d236b";
 const Json kFile = {{"path", "/etc/x"}, {"sha256", kKeptSum}, {"mode", "0640"}, {"uid", 950}, {"gid", 950}};
@@ -338,6 +343,30 @@ const std::vector<Row> kRows = {
      {{"/etc/passwd", kUsers}, {"/etc/group", "kvm:x:107:anode\n"}},
      kNone,
      "fail: user node is not in group kvm (r.yaml:3:1)"},
+    {"user_as_stated",
+     "system.accounts",
+     stated_user({{"group", "node"}, {"home", "/"}, {"shell", "/bin/sh"}}),
+     {{"/etc/passwd", kUsers}, {"/etc/group", kGroups}},
+     kNone,
+     "pass"},
+    {"user_of_another_first_group",
+     "system.accounts",
+     stated_user({{"group", "kvm"}}),
+     {{"/etc/passwd", kUsers}, {"/etc/group", kGroups}},
+     kNone,
+     "fail: user node has the group node instead of kvm (r.yaml:3:1)"},
+    {"user_of_another_home",
+     "system.accounts",
+     stated_user({{"home", "/srv/node"}}),
+     {{"/etc/passwd", kUsers}, {"/etc/group", kGroups}},
+     kNone,
+     "fail: user node has the home / instead of /srv/node (r.yaml:3:1)"},
+    {"user_of_another_shell",
+     "system.accounts",
+     stated_user({{"shell", "/bin/false"}}),
+     {{"/etc/passwd", "node:x:950:950:::\n"}, {"/etc/group", kGroups}},
+     kNone,
+     "fail: user node has the shell  instead of /bin/false (r.yaml:3:1)"},
     {"group_kept", "system.accounts", {{"group", "kvm"}, {"id", 107}}, {{"/etc/group", kGroups}}, kNone, "pass"},
 
     {"file_kept", "image.files", kFile, {{"/etc/x", "kept\n"}}, status_of_x(0640, 950), "pass"},

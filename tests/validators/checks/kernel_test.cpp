@@ -9,7 +9,8 @@ Expected quiet_image() {
   Expected expected;
   expected.kernel_cmdline = {"root=LABEL=ainode", "quiet", "panic=10"};
   expected.harness_cmdline = {"console=ttyS0", "panic=-1"};
-  expected.declared = {{"kernel.cmdline", expected.kernel_cmdline, "qemu-base.yaml:14:3"}};
+  expected.declared = {{"kernel.cmdline", "quiet", "qemu-base.yaml:14:3"},
+                       {"kernel.cmdline", "panic=10", "node.yaml:7:9"}};
   return expected;
 }
 
@@ -29,7 +30,9 @@ TEST(KernelCmdline, PassesWithTheHarnessesArgumentsSubtracted) {
 
 TEST(KernelCmdline, FailsForMissingRepeatedAndUnknownArguments) {
   EXPECT_EQ(said(cmdline("root=LABEL=ainode quiet quiet mitigations=off console=ttyS0 panic=-1")),
-            "fail: `quiet` stands 2 times; `panic=10` is missing; `mitigations=off` is not declared");
+            "fail: `quiet` stands 2 times (qemu-base.yaml:14:3); `panic=10` is missing (node.yaml:7:9); "
+            "`mitigations=off` is not declared");
+  EXPECT_EQ(cmdline("root=LABEL=ainode quiet console=ttyS0 panic=-1").place, "node.yaml:7:9");
 }
 
 TEST(KernelCmdline, KeepsAQuotedValueTogether) {
@@ -48,7 +51,7 @@ TEST(KernelCmdline, CountsAnArgumentThatImageAndHarnessBothGive) {
   const RecordedWorld twice(Files{{"/proc/cmdline", "root=LABEL=ainode quiet panic=10 quiet\n"}});
   EXPECT_EQ(said(judge("kernel.cmdline", twice, expected)), "pass");
   const RecordedWorld once(Files{{"/proc/cmdline", "root=LABEL=ainode panic=10 quiet\n"}});
-  EXPECT_EQ(said(judge("kernel.cmdline", once, expected)), "fail: `quiet` is missing");
+  EXPECT_EQ(said(judge("kernel.cmdline", once, expected)), "fail: `quiet` is missing (qemu-base.yaml:14:3)");
 }
 
 Expected with_options(const Json& options) {
@@ -153,6 +156,11 @@ TEST(KernelRelease, IsTheImages) {
   expected.kernel_release = "6.13";
   EXPECT_EQ(said(judge("kernel.release", RecordedWorld({}, kRelease), expected)),
             "fail: the kernel is 6.12.1-cloud instead of 6.13");
+  expected.kernel_release = "6.12.1-cloud";
+  const CheckResult torn =
+      judge("kernel.release", RecordedWorld(Files{{"/proc/sys/kernel/osrelease", "6.1-other\n"}}, kRelease), expected);
+  EXPECT_EQ(said(torn), "fail: the kernel is 6.1-other instead of 6.12.1-cloud");
+  EXPECT_EQ(torn.measured.dump(), R"(["6.12.1-cloud","6.1-other"])");
 }
 
 TEST(KernelTimer, PassesWhenTheClockTicksAsConfigured) {
@@ -162,7 +170,7 @@ TEST(KernelTimer, PassesWhenTheClockTicksAsConfigured) {
   const CheckResult result = judge("kernel.timer", world, {});
   EXPECT_EQ(said(result), "pass");
   EXPECT_EQ(result.measured.dump(), R"({"hz":250})");
-  EXPECT_EQ(result.evidence, "clock_getres(CLOCK_MONOTONIC_COARSE) = 4000000 ns");
+  EXPECT_EQ(result.evidence, "the smallest step of CLOCK_MONOTONIC_COARSE: 4000000 ns");
 }
 
 TEST(KernelTimer, FailsAgainstTheDeclaredFrequency) {
@@ -172,6 +180,16 @@ TEST(KernelTimer, FailsAgainstTheDeclaredFrequency) {
   const CheckResult result = judge("kernel.timer", world, expected);
   EXPECT_EQ(said(result), "fail: the kernel ticks 300 times a second instead of 1000");
   EXPECT_EQ(result.place, "node.yaml:30:7");
+}
+
+TEST(KernelTimer, FailsForAnImageThatIsConfiguredOtherwise) {
+  Expected expected;
+  expected.declared = {{"kernel.timer", 250, ""}};
+  Json probes = kRelease;
+  probes["coarse_clock_nanoseconds"] = 4000000;
+  const RecordedWorld world(Files{{"/usr/lib/modules/6.12.1-cloud/config", "CONFIG_HZ=1000\n"}}, probes);
+  EXPECT_EQ(said(judge("kernel.timer", world, expected)),
+            "fail: /usr/lib/modules/6.12.1-cloud/config says CONFIG_HZ=1000 instead of 250");
 }
 
 /// What is said where the kernel is configured like this, told this, and shows this.

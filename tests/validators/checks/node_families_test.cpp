@@ -522,6 +522,23 @@ TEST(ImageDeployed, FailsForAnotherCommit) {
             "fail: the deployment is commit " + other);
 }
 
+TEST(ImageDeployed, HoldsTheCommitsSignatures) {
+  const std::string path = "/sysroot/ostree/repo/objects/aa/" + kCommit.substr(2) + ".commitmeta";
+  // printf signed | sha256sum
+  const Json sum = {{"signatures_sha256", "4a3cdfae6f291c8f544daea5b72905cf9e74c1ed427d831ad0d7ca00c73c794d"}};
+  Expected expected;
+  expected.commit = kCommit;
+  expected.declared = {{"image.deployed", sum, ""}};
+  const auto said_with = [&](const std::optional<std::string>& signatures) {
+    Files files = deployment(kCommit);
+    if (signatures) files[path] = *signatures;
+    return said(judge("image.deployed", RecordedWorld(files, image_probes(true, usr_of(kCommit))), expected));
+  };
+  EXPECT_EQ(said_with("signed"), "pass");
+  EXPECT_EQ(said_with("forged"), "fail: the commit's signatures are not those that it was published with");
+  EXPECT_EQ(said_with(std::nullopt), "fail: the commit's signatures are not there");
+}
+
 TEST(ImageDeployed, FailsForAWritableOrForeignUsr) {
   EXPECT_EQ(said(deployed(deployment(kCommit), image_probes(false, "/elsewhere"))),
             "fail: /usr is not the deployment's; /usr can be written");
