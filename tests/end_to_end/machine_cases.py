@@ -90,6 +90,10 @@ def image_boots_and_passes(world):
     assert len(cases) == len(report["checks"])
     assert not any(entry.find("failure") is not None for entry in cases)
     assert sha256_of(image.disk) == before, "the boot changed the image"
+    agent = world.program.parent / "ainode-agent"
+    assert agent.stat().st_size <= 4_000_000, f"the agent has {agent.stat().st_size} bytes"
+    headers = subprocess.run(["readelf", "--program-headers", agent], capture_output=True, text=True, check=True).stdout
+    assert "LOAD" in headers and "INTERP" not in headers, "the agent needs a dynamic linker"
     jsonschema.Draft202012Validator(world.ainode("schema", "report").json()).validate(report)
     gaps = {gap["kind"]: gap for gap in report["coverage"]["gaps"]}
     elsewhere = {target for gap in report["coverage"]["gaps"] if gap["kind"] == "machine" for target in gap["targets"]}

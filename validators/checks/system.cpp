@@ -235,7 +235,7 @@ std::vector<Check> system_checks() {
           {"system.masked", "each masked unit cannot start", {"declared:system.masked"}, When::booted, masked},
           {"system.limits", "services may use as much as declared", {"declared:system.limits"}, When::booted, limits},
           {"system.accounts",
-           "each declared user and group has its number and its members",
+           "each declared user and group has its number, members, home and shell",
            {"declared:system.accounts"},
            When::early,
            accounts,
