@@ -352,6 +352,13 @@ std::vector<GuestControl> table() {
                       return std::string(
                           "systemd-run --quiet --unit=defect-port --socket-property=ListenStream=64999 cat");
                     })},
+      {{"open-client-port", "an undeclared port is open among those of clients", {"security.listening-ports"}},
+       Plant::early,
+       of_statement("security.listening-ports",
+                    [](const Json&) {
+                      return std::string(
+                          "systemd-run --quiet --unit=defect-udp-port --socket-property=ListenDatagram=40000 cat");
+                    })},
       {{"no-runtime", "the container runtime's program is none", {"containers.runs", "containers.cdi-isolates"}},
        Plant::early,
        of_statement("containers.runs",
