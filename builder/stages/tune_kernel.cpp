@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 
 #include "base/error.h"
@@ -58,9 +59,13 @@ void promise_configuration(Tuning& tuning) {
   tuning.declare("kernel.config", std::move(expected));
 }
 
+/// A kernel whose configuration says no frequency promises none, and its check is skipped for just that.
 void promise_timer(Tuning& tuning) {
   const std::string config = tuning.store.read_text(tuning.tree, config_path(tuning.tree, tuning.kernel));
-  tuning.declare("kernel.timer", std::stoi(config_value(config, "HZ")));
+  const std::string text = config_value(config, "HZ");
+  int frequency = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), frequency);
+  if (problem == std::errc() && end == text.data() + text.size()) tuning.declare("kernel.timer", frequency);
 }
 
 /// What the recipe's package became.

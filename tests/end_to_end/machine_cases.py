@@ -59,14 +59,36 @@ def failed_checks(report):
     return {check["id"] for check in report["checks"] if check["verdict"] == "fail"}
 
 
+# What nobody, the user, may open of the agent, which is this shell's parent: one line a try. Its command line is open to
+# all, so that shows that tries can succeed; the run's key must not stand in it.
+STRANGERS_TRIES = r"""
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+own=/run/ainode-agent
+key=$(grep -o '"nonce": *"[^"]*"' $own/expected.json | cut -d'"' -f4)
+for b in /sys/block/*; do [ "$(cat $b/serial 2>/dev/null)" = ainode-agent ] && disk=/dev/${b##*/}; done
+for f in /dev/vport* "$disk" $own/expected.json $own/ainode-agent /proc/$PPID/mem /proc/$PPID/environ; do
+  [ -e "$f" ] || echo "missing:$f"
+  for how in 'head -c 1 "$1" >/dev/null' ': >>"$1"'; do
+    as_nobody sh -c "$how" sh "$f" 2>&1 | grep -q ': Permission denied$' && echo refused || echo "open:$f"
+  done
+done
+[ ${#key} -ge 32 ] && echo keyed
+as_nobody id -u
+as_nobody grep -ac "$key" /proc/$PPID/cmdline
+as_nobody grep -ac ainode-agent /proc/$PPID/cmdline
+"""
+
+
 @case()
 def boot_runs_a_command_in_the_guest(world):
-    """`boot -- COMMAND` runs it in the guest as root, gives its output to the byte and its status, and leaves the image as it is."""
+    """`boot -- COMMAND` runs it in the guest as root, gives its output to the byte and its status, and leaves the image as it is; the agent is closed to others."""
     image = world.image()
     before = sha256_of(image.disk)
-    script = "uname -r; id -u; head -c 300000 /dev/zero | wc -c; printf 'no\\n' >&2; exit 7"
+    script = f"uname -r; id -u; head -c 300000 /dev/zero | wc -c\n{STRANGERS_TRIES}\nprintf 'no\\n' >&2; exit 7"
     ran = world.ainode("boot", image.directory, "--target", "qemu:one-node", "--", "sh", "-c", script, place="first", timeout=600)
-    assert (ran.status, ran.out.split()) == (7, [image.manifest["kernel"]["release"], "0", "300000"]), ran
+    said = ran.out.split()
+    assert (ran.status, said[:3]) == (7, [image.manifest["kernel"]["release"], "0", "300000"]), ran
+    assert len(said) >= 19 and set(said[3:-4]) == {"refused"} and said[-4:] == ["keyed", "65534", "0", "1"], ran
     assert ran.err.endswith("no\n") and sha256_of(image.disk) == before, ran
     none = world.ainode("boot", image.directory, "--target", "qemu:one-node", "--", "no-such-program", place="first", timeout=600)
     assert none.status == 127 and "no-such-program could not be started\n" in none.err, none

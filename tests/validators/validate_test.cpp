@@ -113,6 +113,30 @@ TEST_F(Validate, FailsWhenOneCheckFails) {
   EXPECT_EQ(report.failure, "");
 }
 
+TEST_F(Validate, KeepsAFailureWhateverIsForgedOnTheConsole) {
+  for (const char* code : {"", "code=guessed "}) {
+    const Report report =
+        run(options(std::string("forges_a_pass_on_the_console failing=numa.nodes ") + code + "checks=" + all_checks()));
+    EXPECT_EQ(report.verdict(), Verdict::fail);
+    EXPECT_EQ(report.failure, "") << "the console's text became the port's";
+    EXPECT_EQ(report.checks.size(), asked().size());
+    for (const CheckResult& check : report.checks)
+      EXPECT_EQ(check.verdict, check.id == "numa.nodes" ? Verdict::fail : Verdict::pass) << check.id;
+    EXPECT_THAT(read_file(image_ / "evidence/console.log"), HasSubstr(R"("verdict":"pass")")) << "nothing was forged";
+  }
+}
+
+TEST_F(Validate, KeepsAFailureWhateverIsForgedOnThePort) {
+  for (const char* code : {"", " code=guessed"}) {
+    const Report report = run(options(std::string("forges_a_pass_on_the_port failing=numa.nodes") + code));
+    EXPECT_EQ(report.verdict(), Verdict::fail);
+    EXPECT_THAT(report.failure, HasSubstr("V0007: guest `img` sent something malformed: ")) << code;
+    EXPECT_EQ(report.checks.front().id, "numa.nodes");
+    for (const CheckResult& check : report.checks)
+      EXPECT_EQ(check.verdict, check.id == "numa.nodes" ? Verdict::fail : Verdict::infra) << check.id;
+  }
+}
+
 TEST_F(Validate, FailsWhenTheAgentKeepsQuietAboutACheck) {
   const Report report = run(options("finishes"));
   EXPECT_EQ(report.verdict(), Verdict::fail);

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "base/yaml.h"
 
 namespace ainode::checks {
 
@@ -76,24 +79,53 @@ void read_specification(const Json& document, std::vector<CdiDevice>& devices) {
   }
 }
 
+/// Runtimes turn YAML into JSON first. What the specification has in a place of text is text, however it is written; a
+/// key without a value is none.
+Json json_of_yaml(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::scalar) return node.text;
+  if (node.kind == YamlNode::Kind::sequence) {
+    Json list = Json::array();
+    for (const YamlNode& item : node.items) list.push_back(json_of_yaml(item));
+    return list;
+  }
+  if (node.kind == YamlNode::Kind::null) return nullptr;
+  Json object = Json::object();
+  for (const auto& [key, value] : node.entries)
+    if (value.kind != YamlNode::Kind::null) object[key.text] = json_of_yaml(value);
+  return object;
+}
+
+/// Nothing where the YAML is right but more than is read here.
+std::optional<Json> read_yaml(const std::string& text) {
+  try {
+    return json_of_yaml(parse_yaml(text, "it"));
+  } catch (const Error& error) {
+    const std::string_view code = error.code().id;
+    if (code == codes::yaml_not_allowed.id || code == codes::yaml_too_large.id) return std::nullopt;
+    const int line = error.place() ? error.place()->line : 0;
+    throw std::runtime_error(error.message() + (line == 0 ? "" : fmt::format(" (line {})", line)));
+  }
+}
+
+std::optional<Json> read_document(const std::string& text, bool is_json) {
+  const auto document = is_json ? Json::parse(text, nullptr, false) : read_yaml(text);
+  if (document && !document->is_object())
+    throw std::runtime_error(is_json ? "it is no JSON object" : "it is no mapping");
+  return document;
+}
+
 }  // namespace
 
 CdiFiles read_cdi_files(const Node& node) {
   CdiFiles files;
   for (const std::string folder : {"/etc/cdi", "/run/cdi"}) {
     for (const DirectoryEntry& entry : node.list(folder)) {
-      const bool is_json = entry.name.ends_with(".json");
-      if (!is_json && !entry.name.ends_with(".yaml")) continue;
+      if (!entry.name.ends_with(".json") && !entry.name.ends_with(".yaml")) continue;
       const std::string path = folder + "/" + entry.name;
       files.paths.push_back(path);
-      if (!is_json) {
-        files.unread.push_back(path);
-        continue;
-      }
       try {
-        const Json document = Json::parse(node.read_file(path).value_or(""), nullptr, false);
-        if (!document.is_object()) throw std::runtime_error("it is no JSON object");
-        read_specification(document, files.devices);
+        const auto document = read_document(node.read_file(path).value_or(""), entry.name.ends_with(".json"));
+        document ? read_specification(*document, files.devices) : files.unread.push_back(path);
       } catch (const std::exception& problem) {
         files.problems.push_back(path + ": " + problem.what());
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The devices that a node's CDI files define for containers. Format: SPEC.md of the Container Device Interface, 0.3 to
-// 1.0, as JSON.
+// 1.0, as JSON or YAML.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct CdiFiles {
   std::vector<std::string> paths;
   std::vector<CdiDevice> devices;
   std::vector<std::string> problems;  ///< each with the file that has it
-  std::vector<std::string> unread;    ///< of the paths: those in YAML
+  std::vector<std::string> unread;    ///< of the paths: YAML that parse_yaml refuses, though it may be right
 };
 
 /// Of /etc/cdi and /run/cdi.

@@ -88,7 +88,7 @@ Finding runs(const Node& node, const Expected& expected) {
 const std::string kNoFile = "no CDI file is in /etc/cdi or /run/cdi";
 
 std::string not_read(const CdiFiles& files) {
-  return "YAML is not read here, JSON is: " + joined(files.unread, ", ");
+  return "not read, for anchors, tags, several documents or their size: " + joined(files.unread, ", ");
 }
 
 /// What the recipe declares, and no file defines as it does.
@@ -129,11 +129,16 @@ Words without(const Words& all, const Words& others) {
   return left;
 }
 
-/// What every container has, by OCI's runtime specification.
+/// What every container has, by OCI's runtime specification; /dev/ptmx leads into the terminals' own file system.
 bool is_default_device(const std::string& path) {
-  constexpr std::string_view kDefaults[] = {"/dev/console", "/dev/full", "/dev/null",    "/dev/ptmx",
+  constexpr std::string_view kDefaults[] = {"/dev/console", "/dev/full", "/dev/null",    "/dev/ptmx", "/dev/pts/ptmx",
                                             "/dev/random",  "/dev/tty",  "/dev/urandom", "/dev/zero"};
   return std::find(std::begin(kDefaults), std::end(kDefaults), path) != std::end(kDefaults);
+}
+
+Words without_defaults(Words devices) {
+  std::erase_if(devices, is_default_device);
+  return devices;
 }
 
 Finding cdi_isolates(const Node& node, const Expected&) {
@@ -144,13 +149,11 @@ Finding cdi_isolates(const Node& node, const Expected&) {
   Json measured = {{"without", bare.devices}}, due = Json::object();
   Words objections = files.problems;
   if (const std::string objection = run_objection(bare); !objection.empty()) objections.push_back(objection);
+  if (const Words leaked = without_defaults(bare.devices); !leaked.empty())
+    objections.push_back("a container that asked for none has " + joined(leaked, ", "));
   for (const CdiDevice& device : files.devices) {
     const Container container = run_container(node, {device.name});
-    const Words added = without(container.devices, bare.devices);
-    Words wanted = device.nodes;
-    std::erase_if(wanted, is_default_device);
-    for (const std::string& path : without(wanted, without(wanted, bare.devices)))
-      objections.push_back(fmt::format("a container without {} has {}", device.name, path));
+    const Words added = without(container.devices, bare.devices), wanted = without_defaults(device.nodes);
     measured[device.name] = added;
     due[device.name] = wanted;
     if (const std::string objection = run_objection(container); !objection.empty())
@@ -163,7 +166,7 @@ Finding cdi_isolates(const Node& node, const Expected&) {
   if (run_container(node, {unknown}).status == kSaidStatus)
     objections.push_back("a container starts with " + unknown + ", which nobody defined");
   return judged(std::move(measured), std::move(due), "podman run --device; " + joined(files.paths, ", "),
-                joined(objections, "; "));
+                joined(objections, "; "), files.unread.empty() ? "" : not_read(files));
 }
 
 }  // namespace

@@ -76,7 +76,6 @@ struct ExpectedTopology {
 ///   driver.taint              the taint bits that are allowed (4096); without it none is
 ///   driver.extra-modules *    {"module": "test_hmm", "file": "/usr/lib/modules/…/extra/test_hmm.ko"}
 ///   systemd.default-target    "multi-user.target"
-///   systemd.active            ["containerd.service", …]
 ///   system.enabled *, system.masked *   "containerd.service"
 ///   system.limits *           {"property": "DefaultLimitNOFILE", "value": "1048576"}
 ///   system.accounts *         {"user": "node", "id": 900, "group": "node", "groups": ["video"], "home": "/srv/node",

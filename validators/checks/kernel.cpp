@@ -168,9 +168,10 @@ Finding console(const Node& node, const Expected&) {
   if (!found.empty()) objections.push_back(fmt::format("the kernel says: {}", found.front()));
   Json measured = {{"complaints", found}};
   for (const char* counter : {"oops_count", "warn_count"}) {
-    const std::string count = trimmed(node.read_file(std::string("/sys/kernel/") + counter).value_or("0"));
-    measured[counter] = to_number(count).value_or(-1);
-    if (count != "0") objections.push_back(fmt::format("/sys/kernel/{} is {}", counter, count));
+    const auto text = node.read_file(std::string("/sys/kernel/") + counter);
+    const auto count = to_number(trimmed(text.value_or("")));
+    measured[counter] = count ? Json(*count) : Json();  // kernels before 6.2 do not count
+    if (text && count != 0) objections.push_back(fmt::format("/sys/kernel/{} is {}", counter, trimmed(*text)));
   }
   const bool is_whole = !lines.empty() && lines.front().find("Linux version") != std::string::npos;
   if (objections.empty() && !is_whole) return unmeasurable("the start of the kernel's log is lost", "syslog(2)");

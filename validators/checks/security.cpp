@@ -110,19 +110,34 @@ Json names_of(const std::vector<OpenPort>& ports) {
   return names;
 }
 
+/// Where nobody declared a port that may be a client's, a second look tells; where there is none, names what is left in
+/// doubt.
+Words settle_passing(const Node& node, const Words& allowed, std::vector<OpenPort>& ports) {
+  const auto is_in_doubt = [&](const OpenPort& port) { return port.may_be_passing && !contains(allowed, port.name); };
+  if (std::none_of(ports.begin(), ports.end(), is_in_doubt)) return {};
+  const auto later = later_open_ports(node);
+  Words doubts;
+  for (OpenPort& port : ports) {
+    if (!later && is_in_doubt(port)) doubts.push_back(port.name + " may be a client's");
+    if (later && is_lasting(port, *later)) port.may_be_passing = false;
+  }
+  return doubts;
+}
+
 Finding listening_ports(const Node& node, const Expected& expected) {
   return judge_each(
       expected, "security.listening-ports", "/proc/net/{tcp,tcp6,udp,udp6}", [&](const Json& statement) -> Measured {
-        const auto open = open_ports(node);
+        auto open = open_ports(node);
         if (!open) return {nullptr, "", "the kernel's tables of sockets cannot be read"};
         const Words allowed = statement.get<Words>();
+        const Words doubts = settle_passing(node, allowed, *open);
         Words objections;
         for (const OpenPort& port : *open)
           if (!port.may_be_passing && !contains(allowed, port.name)) objections.push_back(port.name + " is open");
         for (const std::string& name : allowed)
           if (std::none_of(open->begin(), open->end(), [&](const OpenPort& port) { return port.name == name; }))
             objections.push_back("nobody listens at " + name);
-        return {names_of(*open), joined(objections, "; ")};
+        return {names_of(*open), joined(objections, "; "), joined(doubts, "; ")};
       });
 }
 

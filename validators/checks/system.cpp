@@ -29,10 +29,6 @@ Words declared_units(const Expected& expected) {
   if (const Declaration* target = expected.declaration("systemd.default-target")) {
     units.push_back(target->expected.get<std::string>());
   }
-  if (const Declaration* active = expected.declaration("systemd.active")) {
-    const Words more = active->expected.get<Words>();
-    units.insert(units.end(), more.begin(), more.end());
-  }
   return units;
 }
 

@@ -356,12 +356,27 @@ std::vector<GuestControl> table() {
                       return std::string(
                           "systemd-run --quiet --unit=defect-port --socket-property=ListenStream=64999 cat");
                     })},
+      {{"open-client-port", "an undeclared port is open among those of clients", {"security.listening-ports"}},
+       Plant::early,
+       of_statement("security.listening-ports",
+                    [](const Json&) {
+                      return std::string(
+                          "systemd-run --quiet --unit=defect-udp-port --socket-property=ListenDatagram=40000 cat");
+                    })},
       {{"no-runtime", "the container runtime's program is none", {"containers.runs", "containers.cdi-isolates"}},
        Plant::early,
        of_statement("containers.runs",
                     [](const Json&) {
                       return std::string(
                           "for p in crun runc; do p=/usr/bin/$p; [ ! -e $p ] || mount --bind /dev/null $p; done");
+                    })},
+      {{"leaking-runtime", "containers get a device that they did not ask for", {"containers.cdi-isolates"}},
+       Plant::early,
+       of_statement("containers.runs",
+                    [](const Json&) {
+                      return std::string(
+                          "d=/etc/containers/containers.conf.d; mkdir -p $d; "
+                          "printf '[containers]\\ndevices = [\"/dev/kmsg\"]\\n' >$d/defect.conf");
                     })},
       {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}},
        Plant::early,
@@ -372,6 +387,9 @@ std::vector<GuestControl> table() {
       {{"swap", "the node swaps", {"containers.kube-node"}},
        Plant::early,
        show("Filename\n/dev/zram0 partition 1 0 1", "/proc/swaps")},
+      {{"no-forwarding", "the node forwards no packets", {"containers.kube-node"}, {"kernel.sysctl"}},
+       Plant::early,
+       show("0", "/proc/sys/net/ipv4/ip_forward")},
       {{"no-audit", "the kernel audits where it should not, or does not where it should", {"security.audit"}},
        Plant::argument,
        of_statement("security.audit", [](const Json& on) { return fmt::format("audit={}", on.get<bool>() ? 0 : 1); })},

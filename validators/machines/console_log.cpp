@@ -59,11 +59,12 @@ void CappedLog::write(std::string_view bytes) {
 
 void ConsoleLog::write(std::string_view bytes) {
   log_.write(bytes);
-  for (const char byte : bytes) {
-    if (byte == '\n')
-      end_line();
-    else if (line_.size() < kLineLimit)
-      line_ += byte;
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    line_ += bytes.substr(0, std::min(end, kLineLimit - line_.size()));
+    if (end == std::string_view::npos) return;
+    end_line();
+    bytes.remove_prefix(end + 1);
   }
 }
 

@@ -196,6 +196,20 @@ std::string kernel_release_of(std::string_view image, const std::string& origin)
   return std::string(text->substr(0, text->find(' ')));
 }
 
+bool has_secure_boot_signature(std::string_view image) {
+  constexpr std::size_t kPeOffset = 0x3c, kSignatureAndHeader = 24, kPe32Plus = 0x20b;
+  constexpr std::size_t kDirectories = 112, kCertificates = 4 * 8;  // the fifth pair of offset and size
+  if (image.size() < kPeOffset + 4 || !image.starts_with("MZ")) return false;
+  const std::uint64_t pe = read_at<std::uint32_t>(image, kPeOffset), optional = pe + kSignatureAndHeader;
+  if (optional + kDirectories + kCertificates + 8 > image.size() ||
+      image.substr(pe, 4) != std::string_view("PE\0\0", 4))
+    return false;
+  if (read_at<std::uint16_t>(image, optional) != kPe32Plus) return false;
+  const std::size_t entry = optional + kDirectories + kCertificates;
+  const std::uint64_t offset = read_at<std::uint32_t>(image, entry), size = read_at<std::uint32_t>(image, entry + 4);
+  return size > 0 && offset > 0 && offset + size <= image.size();
+}
+
 Symbols read_kernel_exports(std::string_view kernel, const std::string& origin) {
   const ElfFile elf(kernel, origin);
   Symbols exports;

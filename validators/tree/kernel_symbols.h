@@ -33,6 +33,10 @@ Symbols read_kernel_exports(std::string_view kernel, const std::string& origin);
 /// "6.12.30-amd64", as the boot header says it. Throws Error image_malformed naming `origin`.
 std::string kernel_release_of(std::string_view boot_image, const std::string& origin);
 
+/// The image carries a signature that firmware checks: it is a PE file with a certificate table (PE Format, "The
+/// Attribute Certificate Table"). Whether it holds is the firmware's to say.
+bool has_secure_boot_signature(std::string_view boot_image);
+
 /// Values of a key of .modinfo, in order: `firmware`, `depends`.
 std::vector<std::string> module_info(std::string_view elf, std::string_view key, const std::string& origin);
 

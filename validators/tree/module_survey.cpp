@@ -69,7 +69,9 @@ ModuleSurvey survey_modules(const checks::Node& node) {
   const auto kernel = find_kernel(node);
   if (!kernel) throw Error(codes::image_malformed, "the image holds no kernel, or several");
   survey.kernel = *kernel;
-  std::string payload = unpack_kernel(node.read_file(*kernel).value_or(""), *kernel);
+  const std::string boot_image = node.read_file(*kernel).value_or("");
+  survey.is_kernel_signed = has_secure_boot_signature(boot_image);
+  std::string payload = unpack_kernel(boot_image, *kernel);
   try {
     survey.exports = read_kernel_exports(payload, *kernel);
   } catch (const Error& error) {

@@ -28,9 +28,10 @@ struct SurveyedModule {
 };
 
 struct ModuleSurvey {
-  std::string kernel;     ///< path of the boot image
-  Symbols exports;        ///< of the kernel itself
-  std::string malformed;  ///< why those cannot be read
+  std::string kernel;             ///< path of the boot image
+  bool is_kernel_signed = false;  ///< for Secure Boot
+  Symbols exports;                ///< of the kernel itself
+  std::string malformed;          ///< why those cannot be read
   std::vector<SurveyedModule> modules;
 };
 

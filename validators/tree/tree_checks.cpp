@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "validators/checks/catalog.h"
+#include "validators/checks/kernel_config.h"
 #include "validators/checks/text.h"
 #include "validators/tree/driver_versions.h"
 #include "validators/tree/kernel_symbols.h"
@@ -98,7 +99,17 @@ void object(Words& objections, const Words& paths, std::size_t all, std::string_
     objections.push_back(fmt::format("{} of {} modules {}: {}", paths.size(), all, words, paths.front()));
 }
 
-Finding judge_signatures(const ModuleSurvey& survey, const Expected& expected, const Json& due) {
+/// Why a kernel's modules must be signed at all: those who sign a kernel for Secure Boot sign its modules with it, for
+/// it then loads no others. Empty for a kernel that nobody has signed yet, whose modules wait for the same hand.
+std::string reason_to_be_signed(const ModuleSurvey& survey, const Node& node) {
+  if (survey.is_kernel_signed) return "the boot image is signed for Secure Boot";
+  const auto config = checks::read_kernel_config(node);
+  for (const char* option : {"MODULE_SIG_FORCE", "MODULE_SIG_ALL"})
+    if (config && config->value(option) == "y") return fmt::format("CONFIG_{} is y", option);
+  return "";
+}
+
+Finding judge_signatures(const ModuleSurvey& survey, const Node& node, const Expected& expected, const Json& due) {
   Json counts = Json::object();
   Words unreadable, naked, changed, strangers;
   for (const SurveyedModule& module : survey.modules) {
@@ -113,11 +124,12 @@ Finding judge_signatures(const ModuleSurvey& survey, const Expected& expected, c
       strangers.push_back(fmt::format("{} is signed by {}", module.path, signer));
     counts[signer] = counts.value(signer, 0) + 1;
   }
-  if (counts.empty() && unreadable.empty())
+  const std::string reason = counts.empty() ? reason_to_be_signed(survey, node) : "";
+  if (counts.empty() && unreadable.empty() && reason.empty())
     return checks::skipped("no module is signed, as in kernels that a distribution has yet to sign");
   Words objections;
   object(objections, unreadable, survey.modules.size(), "cannot be read");
-  object(objections, naked, survey.modules.size(), "are not signed");
+  object(objections, naked, survey.modules.size(), "are not signed" + (reason.empty() ? "" : ", but " + reason));
   object(objections, changed, survey.modules.size(), "are not what was signed");
   for (const std::string& stranger : strangers)
     objections.push_back(stranger + ", whose certificate the kernel does not have");
@@ -133,7 +145,7 @@ Finding judge_signatures(const ModuleSurvey& survey, const Expected& expected, c
 Finding signatures(SurveyOnce& once, const Node& node, const Expected& expected) {
   const Json due = {{"unsigned", 0}, {"changed", 0}, {"strangers", Json::array()}};
   const auto& [survey, problem] = once.of(node);
-  return survey ? judge_signatures(*survey, expected, due) : checks::failed(nullptr, due, kModules, problem);
+  return survey ? judge_signatures(*survey, node, expected, due) : checks::failed(nullptr, due, kModules, problem);
 }
 
 struct Module {

@@ -254,6 +254,15 @@ TEST_F(Tune, AContainerRuntimeMustBeThere) {
   EXPECT_EQ(promised("containers.runs"), "{\"runtime\":\"podman\"} r.yaml:9:1\n");
 }
 
+TEST_F(Tune, TheTickRateIsTheConfigurationsIfThatSaysOne) {
+  tune();
+  EXPECT_EQ(promised("kernel.timer"), "250 \n");
+  for (const char* config : {"", "CONFIG_HZ=fast\n", "CONFIG_HZ=99999999999\n"}) {
+    tune({{"usr/lib/modules/6/config", config}});
+    EXPECT_EQ(promised("kernel.timer"), "") << config;
+  }
+}
+
 TEST_F(Tune, TheListOfSetuidFilesIsWhole) {
   modes_ = {{"usr/bin/su", 04755}, {"usr/bin/wall", 02755}, {"usr/bin/true", 0755}};
   tune();  // nothing is said, nothing is promised

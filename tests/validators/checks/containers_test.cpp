@@ -66,8 +66,56 @@ TEST(CdiValid, RefusesWhatIsNoSpecification) {
             who + "a device cannot be named `0;reboot`");
 }
 
+/// As nvidia-ctk(1) writes it.
+const char* const kYaml = R"(---
+cdiVersion: 0.5.0
+kind: vendor.com/gpu
+containerEdits:
+  mounts:
+  - containerPath: /usr/lib/gpu.so
+    hostPath: /usr/lib/gpu.so
+    options: [ro, nosuid]
+devices:
+- name: 0
+  containerEdits:
+    deviceNodes:
+    - path: /dev/gpu0
+- name: "all"
+  containerEdits:
+    hooks:
+    deviceNodes: [{path: /dev/gpu0}, {path: /dev/gpu1, hostPath: /dev/real1}]
+)";
+
+TEST(CdiValid, ReadsYamlAsJson) {
+  const CdiFiles files = read_cdi_files(RecordedWorld(Files{{"/etc/cdi/nvidia.yaml", kYaml}}).node());
+  EXPECT_TRUE(files.problems.empty() && files.unread.empty());
+  ASSERT_EQ(files.devices.size(), 2U);
+  EXPECT_EQ(files.devices[0].name, "vendor.com/gpu=0");
+  EXPECT_EQ(files.devices[1].nodes, (std::vector<std::string>{"/dev/gpu0", "/dev/gpu1"}));
+  EXPECT_EQ(files.devices[1].needs, (std::vector<std::string>{"/usr/lib/gpu.so", "/dev/gpu0", "/dev/real1"}));
+  Files world = {{"/etc/cdi/nvidia.yaml", kYaml}, {"/dev/gpu0", ""}, {"/dev/real1", ""}, {"/usr/lib/gpu.so", ""}};
+  EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld(world), {})), "pass");
+  world.erase("/dev/gpu0");
+  EXPECT_EQ(said(judge("containers.cdi-valid", RecordedWorld(world), {})),
+            "fail: vendor.com/gpu=0: /dev/gpu0 does not exist; vendor.com/gpu=all: /dev/gpu0 does not exist");
+}
+
+TEST(CdiValid, RefusesYamlThatIsNoSpecification) {
+  const std::string who = "fail: /run/cdi/x.yaml: ";
+  EXPECT_EQ(valid("kind: [a/b\n", "x.yaml"), who + "it is not valid YAML: end of sequence flow not found (line 2)");
+  EXPECT_EQ(valid("kind: a/b\nkind: a/c\n", "x.yaml"), who + "duplicate key `kind` (line 2)");
+  EXPECT_EQ(valid("kind: \xff\n", "x.yaml"), who + "it is not UTF-8 (line 1)");
+  EXPECT_EQ(valid("", "x.yaml"), who + "it is no mapping");
+  EXPECT_EQ(valid("- a/b\n", "x.yaml"), who + "it is no mapping");
+  EXPECT_EQ(valid("cdiVersion: 0.6.0\nkind: gpu\n", "x.yaml"), who + "`kind` is `gpu` and not like vendor.com/class");
+  EXPECT_EQ(valid("cdiVersion: 0.6.0\nkind: a/b\ndevices:\n", "x.yaml"), who + "it defines no device");
+}
+
+const std::string kNotRead = "unmeasurable: not read, for anchors, tags, several documents or their size: ";
+
 TEST(CdiValid, SaysNothingOfWhatItDoesNotRead) {
-  EXPECT_EQ(valid("cdiVersion: 0.6.0", "x.yaml"), "unmeasurable: YAML is not read here, JSON is: /run/cdi/x.yaml");
+  EXPECT_EQ(valid("kind: &k a/b\nother: *k\n", "x.yaml"), kNotRead + "/run/cdi/x.yaml");
+  EXPECT_EQ(valid("kind: a/b\n---\nkind: a/b\n", "x.yaml"), kNotRead + "/run/cdi/x.yaml");
 }
 
 /// A node whose shell answers each run of a container by the devices that it was given.
@@ -121,14 +169,33 @@ TEST(CdiIsolates, GivesEachContainerItsDevicesAndNoOther) {
             "fail: vendor.com/gpu=0 brings /dev/gpu0, /dev/gpu1 instead of /dev/gpu0");
   EXPECT_EQ(said(contained("containers.cdi-isolates",
                            {{"", saw("device /dev/gpu0\n")}, {kFirst, saw("device /dev/gpu0\n")}, {kAll, kBothGpus}})),
-            "fail: a container without vendor.com/gpu=0 has /dev/gpu0; vendor.com/gpu=0 brings no node instead of "
-            "/dev/gpu0; a container without vendor.com/gpu=all has /dev/gpu0; vendor.com/gpu=all brings /dev/gpu1 "
-            "instead of /dev/gpu0, /dev/gpu1");
+            "fail: a container that asked for none has /dev/gpu0; vendor.com/gpu=0 brings no node instead of "
+            "/dev/gpu0; vendor.com/gpu=all brings /dev/gpu1 instead of /dev/gpu0, /dev/gpu1");
+}
+
+TEST(CdiIsolates, GivesNoContainerADeviceThatNobodyAskedFor) {
+  EXPECT_EQ(said(contained("containers.cdi-isolates",
+                           {{"", saw("device /dev/kmsg\n")},
+                            {kFirst, saw("device /dev/gpu0\ndevice /dev/kmsg\n")},
+                            {kAll, saw("device /dev/gpu0\ndevice /dev/gpu1\ndevice /dev/kmsg\n")}})),
+            "fail: a container that asked for none has /dev/kmsg");
+}
+
+TEST(CdiIsolates, GivesDevicesOfYamlToo) {
+  const Files yaml = {{"/etc/cdi/gpu.yaml", kYaml}};
+  const auto given = [&](const Files& files, const CommandOutcome& first) {
+    return said(contained("containers.cdi-isolates", {{"", saw("")}, {kFirst, first}, {kAll, kBothGpus}}, files));
+  };
+  EXPECT_EQ(given(yaml, saw("device /dev/gpu0\n")), "pass");
+  EXPECT_EQ(given(yaml, kBothGpus), "fail: vendor.com/gpu=0 brings /dev/gpu0, /dev/gpu1 instead of /dev/gpu0");
+  Files unread = yaml;
+  unread["/etc/cdi/y.yaml"] = "kind: &k a/b\n";
+  EXPECT_EQ(given(unread, saw("device /dev/gpu0\n")), kNotRead + "/etc/cdi/y.yaml");
 }
 
 TEST(CdiIsolates, JudgesNothingByFilesThatNameNoDevice) {
-  EXPECT_EQ(said(contained("containers.cdi-isolates", {{"", saw("")}}, {{"/etc/cdi/x.yaml", "kind: a/b"}})),
-            "unmeasurable: YAML is not read here, JSON is: /etc/cdi/x.yaml");
+  EXPECT_EQ(said(contained("containers.cdi-isolates", {{"", saw("")}}, {{"/etc/cdi/x.yaml", "kind: !x a/b"}})),
+            kNotRead + "/etc/cdi/x.yaml");
   EXPECT_EQ(said(contained("containers.cdi-isolates", {{"", saw("")}}, {{"/etc/cdi/x.json", "[]"}})),
             "fail: /etc/cdi/x.json: it is no JSON object");
 }

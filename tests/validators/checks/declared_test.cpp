@@ -67,11 +67,29 @@ const char* const kTcp =
     "   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
     "   1: 0100007F:0277 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1\n"
     "   2: 0F02000A:9C40 0202000A:01BB 01 00000000:00000000 00:00000000 00000000     0        0 3 1\n";
-const char* const kUdp6 =
-    "  sl  local_address                         remote_address                        st tx_queue rx_queue\n"
-    "   0: 00000000000000000000000000000000:12B5 00000000000000000000000000000000:0000 07 00000000:00000000\n"
-    "   1: 00000000000000000000000001000000:0143 00000000000000000000000000000000:0000 07 00000000:00000000\n"
-    "   2: 0000000000000000FFFF00000100007F:0144 00000000000000000000000000000000:0000 07 00000000:00000000\n";
+const char* const kUdpTitle =
+    "  sl  local_address                         remote_address                        st tx_queue rx_queue tr "
+    "tm->when "
+    "retrnsmt   uid  timeout inode ref pointer drops\n";
+
+/// A row of /proc/net/udp6: a socket that waits for whoever comes.
+std::string udp6(const std::string& address, const std::string& inode) {
+  return "   0: " + address + " 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0" +
+         "        0 " + inode + " 2 0 0\n";
+}
+const std::string kVxlan = kUdpTitle + udp6("00000000000000000000000000000000:12B5", "71");
+const std::string kUdp6 =
+    kVxlan + udp6("00000000000000000000000001000000:0143", "72") + udp6("0000000000000000FFFF00000100007F:0144", "73");
+const Files kClientPort = {{"/proc/net/tcp", ""},
+                           {"/proc/net/udp", ""},
+                           {"/proc/net/udp6", kUdp6},
+                           {"/proc/sys/net/ipv4/ip_local_port_range", "4000\t60999\n"}};
+
+/// The answers of a node at which these sockets are seen later.
+Json later(const std::string& sockets) {
+  return {{"run",
+           {{"sh -c sleep 11; cat /proc/net/udp /proc/net/udp6 2>/dev/null", {{"status", 0}, {"output", sockets}}}}}};
+}
 
 Files root_of(const std::string& sectors, const std::string& filesystem) {
   return {{"/dev/disk/by-partlabel/root", "-> ../../vda2"},
@@ -428,15 +446,14 @@ const std::vector<Row> kRows = {
      {{"/proc/net/tcp", ""}, {"/proc/net/udp", ""}},
      kNone,
      "pass"},
-    {"a_port_that_a_client_may_have",
-     "security.listening-ports",
-     Json::array(),
-     {{"/proc/net/tcp", ""},
-      {"/proc/net/udp", ""},
-      {"/proc/net/udp6", kUdp6},
-      {"/proc/sys/net/ipv4/ip_local_port_range", "4000\t60999\n"}},
-     kNone,
-     "pass"},
+    {"a_port_that_a_client_had", "security.listening-ports", Json::array(), kClientPort, later(kUdpTitle), "pass"},
+    {"a_port_that_another_client_has", "security.listening-ports", Json::array(), kClientPort,
+     later(kUdpTitle + udp6("00000000000000000000000000000000:12B5", "99")), "pass"},
+    {"a_port_that_no_client_keeps", "security.listening-ports", Json::array(), kClientPort, later(kVxlan),
+     "fail: 4789/udp is open (r.yaml:3:1)"},
+    {"a_port_among_those_of_clients_declared", "security.listening-ports", {"4789/udp"}, kClientPort, kNone, "pass"},
+    {"a_port_that_is_not_looked_at_again", "security.listening-ports", Json::array(), kClientPort, kNone,
+     "unmeasurable: 4789/udp may be a client's (r.yaml:3:1)"},
     {"ports_that_cannot_be_read",
      "security.listening-ports",
      Json::array(),

@@ -142,6 +142,14 @@ TEST(KernelConsole, FailsForEachKindOfComplaint) {
 
 TEST(KernelConsole, FailsForACounterThatMoved) {
   EXPECT_EQ(console("", {{"/sys/kernel/warn_count", "1\n"}}), "fail: /sys/kernel/warn_count is 1");
+  EXPECT_EQ(console("", {{"/sys/kernel/oops_count", "many\n"}}), "fail: /sys/kernel/oops_count is many");
+}
+
+TEST(KernelConsole, MeasuresNoCounterThatTheKernelHasNot) {
+  const RecordedWorld world(Files{{"/sys/kernel/warn_count", "0\n"}}, {{"kernel_log", kFirstLine}});
+  const CheckResult result = judge("kernel.console", world, {});
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"complaints":[],"oops_count":null,"warn_count":0})");
 }
 
 TEST(KernelConsole, DoesNotPassOnHalfALog) {

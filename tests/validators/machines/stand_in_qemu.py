@@ -51,23 +51,31 @@ def say(text):
     CONSOLE.sendall(text.encode())
 
 
+def frame(message, nonce=None):
+    body = json.dumps({**message, "seq": sequence}, separators=(",", ":"))[:-1]
+    code = hmac.new((nonce or expected()["nonce"]).encode(), body.encode(), hashlib.sha256).hexdigest()
+    return body + ',"mac":"' + code + '"}\n'
+
+
 def speak(message, nonce=None):
     global sequence
-    body = json.dumps({**message, "seq": sequence}, separators=(",", ":"))[:-1]
+    AGENT.sendall(frame(message, nonce).encode())
     sequence += 1
-    code = hmac.new((nonce or expected()["nonce"]).encode(), body.encode(), hashlib.sha256).hexdigest()
-    AGENT.sendall((body + ',"mac":"' + code + '"}\n').encode())
 
 
 def hello():
     speak({"type": "hello", "ainode-agent": 2, "uptime": 2.5, "kernel": "6.12.0-test"})
 
 
+def verdict_on(identity, verdict="pass"):
+    return {"type": "result", "id": identity, "sentence": "a promise", "verdict": verdict, "measured": 1,
+            "expected": 1, "evidence": "/proc/test", "reason": "" if verdict == "pass" else "it is so", "place": "",
+            "seconds": 0.1, "lacks": ""}  # fmt: skip
+
+
 def result(identity, verdict="pass"):
     speak({"type": "begin", "id": identity})
-    speak({"type": "result", "id": identity, "sentence": "a promise", "verdict": verdict, "measured": 1,
-           "expected": 1, "evidence": "/proc/test", "reason": "" if verdict == "pass" else "it is so", "place": "",
-           "seconds": 0.1, "lacks": ""})
+    speak(verdict_on(identity, verdict))
 
 
 def end(count, request=0):
@@ -340,6 +348,33 @@ def forges_a_panic_and_fails():
     sleep_on()
 
 
+def forged_pass():
+    """That a check passed which failed: by one who knows the form of a frame, and of its code `code` or nothing."""
+    line = frame(verdict_on(option("failing")), option("code"))
+    return line if option("code") else line[:line.rindex(',"mac"')] + "}\n"
+
+
+def forges_a_pass_on_the_console():
+    """Where frames with the right code would be text, too."""
+    say(frame(verdict_on(option("failing"))))
+    hello()
+    for count, identity in enumerate(option("checks").split(",")):
+        say(forged_pass())
+        result(identity, "fail" if identity == option("failing") else "pass")
+        say(forged_pass())
+        say("PASS " + option("failing") + "\r\n")
+    end(count + 1)
+    sleep_on()
+
+
+def forges_a_pass_on_the_port():
+    """Behind the result that the agent gave."""
+    hello()
+    result(option("failing"), "fail")
+    AGENT.sendall(forged_pass().encode())
+    sleep_on()
+
+
 def answers_unasked():
     hello()
     for identity in option("checks").split(",") + ["kernel.invented"]:
@@ -444,8 +479,10 @@ def lies():
 
 
 def shouts():
-    for _ in range(24):
-        say("x" * (1 << 20))
+    """A line of 1 GiB on the console."""
+    piece = b"x" * (1 << 20)
+    for _ in range(1024):
+        CONSOLE.sendall(piece)
     finishes()
 
 

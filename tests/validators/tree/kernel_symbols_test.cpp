@@ -90,5 +90,16 @@ TEST(ModuleInfo, GivesEachValueOfItsKeyAndOfNoOther) {
   EXPECT_THAT(module_info(module, "firmware", "m.ko"), ElementsAre("a.bin", "b/c.bin"));
 }
 
+TEST(SecureBootSignature, IsATableInsideTheImage) {
+  std::string image = make_boot_image("6.12", "payload");
+  EXPECT_FALSE(has_secure_boot_signature(image));
+  sign_for_secure_boot(image);
+  EXPECT_TRUE(has_secure_boot_signature(image));
+  for (std::size_t size : {std::size_t{0}, std::size_t{2}, std::size_t{0x40}, std::size_t{0xf0}, image.size() - 1})
+    EXPECT_FALSE(has_secure_boot_signature(image.substr(0, size))) << size;
+  image.replace(0x3c, 4, "\xff\xff\xff\xff");
+  EXPECT_FALSE(has_secure_boot_signature(image));
+}
+
 }  // namespace
 }  // namespace ainode::tree

@@ -187,6 +187,27 @@ TEST(DriverSigned, IsSkippedForAKernelWithoutSignatures) {
   EXPECT_EQ(answer("driver.signed", files), "skip: kernel 6.12 has CONFIG_MODULE_SIG off");
 }
 
+/// The same, of which no module is signed.
+Files unsigned_tree(const std::string& config) {
+  Files files = signed_tree();
+  for (const char* name : {"base", "user-of"})
+    files[kRoot + "kernel/" + name + ".ko"] = tree()[kRoot + "kernel/" + name + ".ko"];
+  files[kRoot + "config"] = config;
+  return files;
+}
+
+TEST(DriverSigned, FailsWhereNoModuleIsAndAllShouldBe) {
+  const std::string failed = "fail: 2 of 2 modules are not signed, but ";
+  const std::string first = ": /usr/lib/modules/6.12/kernel/base.ko", sig = "CONFIG_MODULE_SIG=y\n";
+  EXPECT_EQ(answer("driver.signed", unsigned_tree(sig + "CONFIG_MODULE_SIG_ALL=y\n")),
+            failed + "CONFIG_MODULE_SIG_ALL is y" + first);
+  EXPECT_EQ(answer("driver.signed", unsigned_tree(sig + "CONFIG_MODULE_SIG_FORCE=y\n")),
+            failed + "CONFIG_MODULE_SIG_FORCE is y" + first);
+  Files signed_kernel = unsigned_tree(sig);
+  sign_for_secure_boot(signed_kernel[kRoot + "vmlinuz"]);
+  EXPECT_EQ(answer("driver.signed", signed_kernel), failed + "the boot image is signed for Secure Boot" + first);
+}
+
 TEST(TreeChecks, AreThoseThatReadFilesAlone) {
   std::string ids;
   for (const checks::Check& check : checks_of_tree(of_driver())) ids += std::string(check.id) + " ";
