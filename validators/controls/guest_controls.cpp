@@ -49,12 +49,28 @@ std::string lose_memory(const Expected& expected) {
   return bytes == 0 ? "" : fmt::format("mem={:.0f}M", left / (1 << 20));
 }
 
-std::string unbind_peers(const Expected& expected) {
+bool has_peer_memory(const Expected& expected) {
   const auto& devices = expected.topology.devices;
-  const auto has_memory = [](const checks::ExpectedDevice& device) { return device.peer_memory_bytes > 0; };
-  return std::any_of(devices.begin(), devices.end(), has_memory)
+  return std::any_of(devices.begin(), devices.end(),
+                     [](const checks::ExpectedDevice& device) { return device.peer_memory_bytes > 0; });
+}
+
+std::string unbind_peers(const Expected& expected) {
+  return has_peer_memory(expected)
              ? "udevadm settle; for p in /sys/bus/pci/devices/*/p2pmem; do d=${p%/*}; echo ${d##*/} "
                ">$d/driver/unbind; done"
+             : "";
+}
+
+std::string use_up_peers(const Expected& expected) {
+  return has_peer_memory(expected)
+             ? "udevadm settle; for f in /sys/bus/pci/devices/*/p2pmem/available; do show 0 $f; done"
+             : "";
+}
+
+std::string rename_disks(const Expected& expected) {
+  return has_peer_memory(expected)
+             ? "udevadm settle; for f in /sys/bus/pci/devices/*/nvme/nvme*/serial; do show somebody $f; done"
              : "";
 }
 
@@ -154,6 +170,10 @@ constexpr std::string_view kForbidPolicies =
     "d=/run/systemd/system/ainode-agent.service.d; mkdir -p $d; printf '[Service]\\nSystemCallFilter=~mbind:ENOSYS\\n' "
     ">$d/defect.conf; systemctl daemon-reload";
 
+constexpr std::string_view kForbidLog =
+    "d=/run/systemd/system/ainode-agent.service.d; mkdir -p $d; printf '[Service]\\nSystemCallFilter=~syslog:EPERM\\n' "
+    ">$d/defect-log.conf; systemctl daemon-reload";
+
 constexpr std::string_view kStaleCdi =
     "for f in /etc/cdi/*.json; do mkdir -p /run/cdi; sed 's,\"/dev/[^\"]*\",\"/dev/gone\",g; "
     "s,\"kind\": *\"[^.\"]*,&-defect,' $f >/run/cdi/defect.json; done";
@@ -177,6 +197,12 @@ std::vector<GuestControl> table() {
       {{"no-iommu", "the IOMMU is off", {"iommu.on", "iommu.type", "iommu.groups", "dma.copy", "dma.isolation"}},
        Plant::argument,
        always("intel_iommu=off amd_iommu=off")},
+      {{"mute-kernel",
+        "the kernel's log tells of no fault",
+        {"dma.isolation"},
+        {"kernel.console", "kernel.preempt", "dma.engine"}},
+       Plant::early,
+       always(kForbidLog)},
       {{"other-translation", "DMA is translated where it should pass, or the other way around", {"iommu.type"}},
        Plant::argument,
        translate_otherwise},
@@ -256,6 +282,10 @@ std::vector<GuestControl> table() {
         {"p2p.provider", "p2p.transfer", "driver.bound"}},
        Plant::early,
        unbind_peers},
+      {{"used-peer", "nothing is left of a device's memory for its peers", {"p2p.provider"}},
+       Plant::early,
+       use_up_peers},
+      {{"unknown-disk", "the scratch disk is not known as one", {"p2p.transfer"}}, Plant::early, rename_disks},
       {{"unbound-device", "a device has lost its driver", {"driver.bound"}},
        Plant::late,
        always("echo 0000:00:02.0 >/sys/bus/pci/drivers/virtio-pci/unbind")},
