@@ -74,6 +74,22 @@ std::string rename_disks(const Expected& expected) {
              : "";
 }
 
+/// "6.12.90+deb13-amd64" is before 6.16.
+bool is_since(const std::string& release, std::pair<std::int64_t, std::int64_t> version) {
+  const std::size_t dot = std::min(release.find('.'), release.size());
+  const std::string rest = release.substr(std::min(dot + 1, release.size()));
+  const auto major = checks::to_number(release.substr(0, dot));
+  const auto minor = checks::to_number(rest.substr(0, rest.find_first_not_of("0123456789")));
+  return major && minor && std::pair(*major, *minor) >= version;
+}
+
+/// A weight that nobody declared, where the kernel weighs the nodes by itself.
+std::string weigh_by_hand(const Expected& expected) {
+  return is_since(expected.kernel_release, {6, 16}) && !expected.topology.accesses.empty()
+             ? "echo 1 >/sys/kernel/mm/mempolicy/weighted_interleave/node0"
+             : "";
+}
+
 std::string stray_device(const Expected& expected) {
   const auto& devices = expected.topology.devices;
   const auto is_on_a_node = [](const checks::ExpectedDevice& device) { return device.numa_node.has_value(); };
@@ -235,7 +251,12 @@ std::vector<GuestControl> table() {
       {{"stiff-pool", "a node's pool of huge pages does not grow", {"numa.hugepages"}, {"mem.hugepages"}},
        Plant::early,
        always("mount --bind /dev/null /sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages")},
-      {{"no-hmat", "the kernel ignores the HMAT", {"numa.hmat", "numa.tiers"}}, Plant::argument, always("numa=nohmat")},
+      {{"no-hmat", "the kernel ignores the HMAT", {"numa.hmat", "numa.tiers"}, {"numa.weighted"}},
+       Plant::argument,
+       always("numa=nohmat")},
+      {{"other-weight", "a node has a weight that is not its bandwidth's", {"numa.weighted"}},
+       Plant::early,
+       weigh_by_hand},
       {{"small-memory", "a part of the memory is lost", {"mem.size"}, {"mem.hugepages"}}, Plant::argument, lose_memory},
       {{"other-balancing", "the kernel moves pages as it should not", {"numa.balancing"}},
        Plant::early,

@@ -80,11 +80,26 @@ TEST(Controls, HavePlaceWhereTheImageAndTheMachineGiveOne) {
   EXPECT_EQ(full.kernel_release, "6.12-other");
 }
 
+TEST(Controls, AWeightIsWrittenWhereTheKernelHasItsOwn) {
+  checks::Expected expected;
+  expected.topology.accesses = {{0, 0, 10, 40960}};
+  const auto script = [&](const char* release) {
+    expected.kernel_release = release;
+    return planting_of({"other-weight"}, expected).early;
+  };
+  for (const char* release : {"6.16.0-1-amd64", "7.3.4+deb13-amd64"})
+    EXPECT_NE(script(release).find("echo 1 >/sys/kernel/mm/mempolicy/weighted_interleave/node0"), std::string::npos);
+  for (const char* release : {"6.12.90+deb13-amd64", "5.19", "", "next"}) EXPECT_EQ(script(release), "") << release;
+  expected.topology.accesses.clear();
+  EXPECT_EQ(script("7.3.4"), "");
+}
+
 TEST(Controls, EachScriptIsOneThatAShellReads) {
   checks::Expected expected;
-  expected.kernel_release = "6.12";
+  expected.kernel_release = "6.16.3";
   expected.initrd_modules = {"virtio_blk", "erofs"};
   expected.topology.nodes = {{{0}, 1u << 30}, {{1}, 1u << 30}};
+  expected.topology.accesses = {{0, 0, 10, 40960}};
   expected.topology.devices = {{"1b36", "0010", "nvme", 1u << 24, 1}};
   expected.declared = {{"kernel.config", {{"CGROUPS", "y"}}, ""},
                        {"kernel.sysctl", {{"path", "/proc/sys/vm/swappiness"}}, ""},
