@@ -90,6 +90,16 @@ std::string weigh_by_hand(const Expected& expected) {
              : "";
 }
 
+/// Where the recipe compiles the kernel's test device.
+std::string hide_mirror(const Expected& expected) {
+  const auto is_mirror = [](const Declaration& each) {
+    return each.subject == "driver.extra-modules" && member(each.expected, "module") == "test_hmm";
+  };
+  return std::any_of(expected.declared.begin(), expected.declared.end(), is_mirror)
+             ? "modprobe test_hmm; udevadm settle; mount --bind /dev/null /dev/hmm_dmirror0"
+             : "";
+}
+
 std::string stray_device(const Expected& expected) {
   const auto& devices = expected.topology.devices;
   const auto is_on_a_node = [](const checks::ExpectedDevice& device) { return device.numa_node.has_value(); };
@@ -348,7 +358,7 @@ std::vector<GuestControl> table() {
       {{"other-sysctl", "a sysctl has another value", {"kernel.sysctl"}},
        Plant::early,
        of_statement("kernel.sysctl", [](const Json& it) { return fmt::format("show defect {}", member(it, "path")); })},
-      {{"missing-module", "a module was unloaded", {"kernel.modules"}}, Plant::early, unload_module},
+      {{"missing-module", "a module was unloaded", {"kernel.modules"}, {"mem.hmm"}}, Plant::early, unload_module},
       {{"other-parameter", "a module has another parameter", {"kernel.module-parameters"}},
        Plant::early,
        of_statement("kernel.module-parameters", set_module_parameter)},
@@ -413,6 +423,7 @@ std::vector<GuestControl> table() {
       {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}},
        Plant::early,
        always("mount --bind /dev/null /proc/kallsyms")},
+      {{"useless-mirror", "the device that mirrors memory does nothing", {"mem.hmm"}}, Plant::early, hide_mirror},
       {{"other-weights", "a weight of the language model is another one", {"llm.golden"}},
        Plant::late,
        always(kOtherWeights)},

@@ -476,20 +476,59 @@ TEST(BootTime, FailsForABootThatDoesNotEndAndMeansNothingUnderEmulation) {
 const Json kMirrored = {{"is_present", true}, {"bytes", 65536}, {"is_read", true},
                         {"is_written", true}, {"moved", 65536}, {"is_brought_back", true}};
 
-std::string mirror_answer(const Json& trial,
-                          const std::string& functions = " T hmm_range_fault\nff T migrate_vma_setup\n") {
+const std::string kHmmFunctions = " T hmm_range_fault\nff T migrate_vma_setup\n";
+
+/// Of an image whose recipe compiles this module.
+Expected with_module(const std::string& name) {
+  Expected expected;
+  expected.declared = {{"driver.extra-modules", {{"module", name}}, "node.yaml:9:7"}};
+  return expected;
+}
+
+std::string mirror_answer(const Json& trial, const std::string& functions = kHmmFunctions,
+                          const Expected& expected = {}) {
   const Json command = {
       {"grep -E  (hmm_range_fault|migrate_vma_setup)$ /proc/kallsyms", {{"status", 0}, {"output", functions}}}};
   const RecordedWorld world(
-      Files{{"/usr/lib/modules/6.12/config", "CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n"}},
+      Files{{"/usr/lib/modules/6.12/config", "CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n"},
+            {"/proc/version", "Linux version 6.12\n"}},
       {{"kernel_release", "6.12"}, {"run", command}, {"try_mirror", {{"/dev/hmm_dmirror0", trial}}}});
-  return said(judge("mem.hmm", world, {}));
+  return said(judge("mem.hmm", world, expected));
 }
 
 TEST(MemHmm, WantsTheKernelsFunctionsAndWhatATestDeviceDoes) {
   EXPECT_EQ(mirror_answer(Json::object()), "pass");
   EXPECT_EQ(mirror_answer(kMirrored), "pass");
   EXPECT_EQ(mirror_answer(Json::object(), " T hmm_range_fault\n"), "fail: the kernel has no migrate_vma_setup");
+}
+
+TEST(MemHmm, WantsTheDeviceWhereTheRecipeCompilesIt) {
+  for (const char* name : {"test_hmm", "test-hmm"}) {
+    EXPECT_EQ(mirror_answer(kMirrored, kHmmFunctions, with_module(name)), "pass");
+    EXPECT_EQ(mirror_answer(Json::object(), kHmmFunctions, with_module(name)),
+              "fail: the recipe compiles test_hmm, and there is no /dev/hmm_dmirror0");
+  }
+  EXPECT_EQ(mirror_answer(Json::object(), kHmmFunctions, with_module("own")), "pass");
+}
+
+/// Of the files of an image that does not run.
+CheckResult configured(const std::string& config, const Expected& expected) {
+  const RecordedWorld world(Files{{"/usr/lib/modules/6.12/config", config}}, {{"kernel_release", "6.12"}});
+  return judge("mem.hmm", world, expected);
+}
+
+TEST(MemHmm, ReadsTheConfigurationAloneOfAnImageThatDoesNotRun) {
+  EXPECT_EQ(check_named("mem.hmm").where, Where::tree_in_part);
+  const CheckResult result = configured("CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n", with_module("test_hmm"));
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"HMM_MIRROR":"y","DEVICE_PRIVATE":"y"})");
+  EXPECT_EQ(said(configured("CONFIG_HMM_MIRROR=y\n", with_module("test_hmm"))),
+            "fail: kernel 6.12 has CONFIG_DEVICE_PRIVATE off, and the recipe compiles test_hmm");
+  const CheckResult skip = configured("CONFIG_HMM_MIRROR=y\n", with_module("own"));
+  EXPECT_EQ(said(skip), "skip: kernel 6.12 has CONFIG_DEVICE_PRIVATE off");
+  EXPECT_EQ(skip.lacks, "config:DEVICE_PRIVATE");
+  EXPECT_EQ(said(judge("mem.hmm", RecordedWorld({}, {{"kernel_release", "6.12"}}), with_module("test_hmm"))),
+            "skip: no configuration of kernel 6.12 is in the image");
 }
 
 TEST(MemHmm, FailsForEachPromiseThatADeviceBreaks) {
