@@ -32,7 +32,7 @@ struct Entry {
 std::vector<Entry> catalogue(Seen seen) {
   std::vector<Entry> all;
   for (Check& check : checks::all_checks()) {
-    const bool is_seen = seen == Seen::running || check.where == checks::Where::tree_too;
+    const bool is_seen = seen == Seen::running || check.where != checks::Where::node;
     all.push_back({std::move(check), is_seen});
   }
   for (Check& check : tree::tree_only_checks()) all.push_back({std::move(check), seen == Seen::files});

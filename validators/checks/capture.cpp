@@ -47,6 +47,7 @@ constexpr Captured kCaptured[] = {
     {"/sys/class/drm", "*"},
     {"/sys/class/infiniband", "*"},
     {"/sys/class/iommu", "*"},
+    {"/sys/class/iommu/*/*-iommu", "cap ecap features"},
     {"/sys/kernel/iommu_groups", "*"},
     {"/sys/kernel/iommu_groups/*", "type reserved_regions"},
     {"/sys/kernel/iommu_groups/*/devices", "*"},

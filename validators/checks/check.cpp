@@ -80,25 +80,6 @@ std::optional<Finding> lacking_option(std::string_view option, const std::option
   return lacking(std::move(need), fmt::format("kernel {} has CONFIG_{} off", node.kernel_release(), option));
 }
 
-/// The skip of a need that does not hold, or nothing.
-std::optional<Finding> unmet(std::string_view need, const Node& node, const Expected& expected) {
-  if (const MachineNeed* machine = machine_need(need)) {
-    if (expected.topology.nodes.empty()) return lacking(std::string(need), "the machine's topology is not known");
-    if (!machine->is_met(expected.topology)) return lacking(std::string(need), std::string(machine->lack));
-    if (need != "iommu") return std::nullopt;
-    const auto config = read_kernel_config(node);
-    if (!config) return std::nullopt;  // the check itself sees whether there is a driver
-    return lacking_option(expected.topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU", config, node);
-  }
-  if (const std::string_view option = kernel_option(need); !option.empty())
-    return lacking_option(option, read_kernel_config(node), node);
-  if (const std::string_view subject = declared_subject(need); !subject.empty()) {
-    if (expected.declaration(subject)) return std::nullopt;
-    return lacking(std::string(need), fmt::format("the manifest declares no {}", subject));
-  }
-  return skipped(fmt::format("nobody knows the need `{}`", need));
-}
-
 Finding find(const Check& check, const Node& node, const Expected& expected) {
   for (const std::string_view need : check.needs) {
     if (auto skip = unmet(need, node, expected)) return std::move(*skip);
@@ -139,6 +120,24 @@ std::string_view declared_subject(std::string_view need) {
 
 std::string_view kernel_option(std::string_view need) {
   return after(kConfig, need);
+}
+
+std::optional<Finding> unmet(std::string_view need, const Node& node, const Expected& expected) {
+  if (const MachineNeed* machine = machine_need(need)) {
+    if (expected.topology.nodes.empty()) return lacking(std::string(need), "the machine's topology is not known");
+    if (!machine->is_met(expected.topology)) return lacking(std::string(need), std::string(machine->lack));
+    if (need != "iommu") return std::nullopt;
+    const auto config = read_kernel_config(node);
+    if (!config) return std::nullopt;  // the check itself sees whether there is a driver
+    return lacking_option(expected.topology.iommu == "amd" ? "AMD_IOMMU" : "INTEL_IOMMU", config, node);
+  }
+  if (const std::string_view option = kernel_option(need); !option.empty())
+    return lacking_option(option, read_kernel_config(node), node);
+  if (const std::string_view subject = declared_subject(need); !subject.empty()) {
+    if (expected.declaration(subject)) return std::nullopt;
+    return lacking(std::string(need), fmt::format("the manifest declares no {}", subject));
+  }
+  return skipped(fmt::format("nobody knows the need `{}`", need));
 }
 
 Finding passed(Json measured, Json expected, std::string evidence) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,8 +42,9 @@ enum class When {
 };
 
 enum class Where {
-  node,      ///< only where the system runs
-  tree_too,  ///< on files of the image alone, so also where it was never booted
+  node,          ///< only where the system runs
+  tree_too,      ///< on files of the image alone, so also where it was never booted
+  tree_in_part,  ///< files of the image tell a part of it, each running system the whole
 };
 
 struct Check {
@@ -73,6 +75,9 @@ const MachineNeed* machine_need(std::string_view need);
 /// SUBJECT of `declared:SUBJECT`, OPTION of `config:OPTION`; empty where a need is another.
 std::string_view declared_subject(std::string_view need);
 std::string_view kernel_option(std::string_view need);
+
+/// The skip of a need that does not hold, or nothing.
+std::optional<Finding> unmet(std::string_view need, const Node& node, const Expected& expected);
 
 /// The whole result: needs, function, time taken, the place that declared it. An exception of the check's own is infra.
 CheckResult run_check(const Check& check, const Node& node, const Expected& expected);

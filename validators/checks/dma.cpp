@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <iterator>
+#include <set>
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/kernel_config.h"
@@ -18,8 +20,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string heap_objections(const HeapTrial& trial, const std::string& device) {
-  if (!trial.is_present) return device + " does not exist";
+std::string heap_objections(const HeapTrial& trial) {
+  if (!trial.is_present) return "it does not exist";
   if (!trial.problem.empty()) return trial.problem;
   Words objections;
   if (!trial.is_zeroed) objections.push_back("a fresh buffer is not zeroed");
@@ -30,15 +32,30 @@ std::string heap_objections(const HeapTrial& trial, const std::string& device) {
   return joined(objections, "; ");
 }
 
+/// The kernel's heaps; that of the system must be among them. What a trusted execution environment keeps to itself
+/// (Linux's drivers/tee/tee_heap.c) no processor may map.
+std::set<std::string> heap_names(const Node& node) {
+  std::set<std::string> names = {"system"};
+  for (const DirectoryEntry& entry : node.list("/sys/class/dma_heap"))
+    if (entry.name.compare(0, 10, "protected,") != 0) names.insert(entry.name);
+  return names;
+}
+
 Finding heap(const Node& node, const Expected&) {
-  const std::string device = "/dev/dma_heap/system";
-  const HeapTrial trial = node.try_heap(device);
-  const Json measured = {{"bytes", trial.bytes},
-                         {"zeroed", trial.is_zeroed},
-                         {"shared", trial.is_shared},
-                         {"wrong_flags", trial.wrong_flags_error}};
-  const Json expected = {{"zeroed", true}, {"shared", true}, {"wrong_flags", "EINVAL"}};
-  return judged(measured, expected, device, heap_objections(trial, device));
+  Json measured = Json::object();
+  Words objections;
+  for (const std::string& name : heap_names(node)) {
+    const std::string device = "/dev/dma_heap/" + name;
+    const HeapTrial trial = node.try_heap(device);
+    measured[name] = {{"bytes", trial.bytes},
+                      {"zeroed", trial.is_zeroed},
+                      {"shared", trial.is_shared},
+                      {"wrong_flags", trial.wrong_flags_error}};
+    if (const std::string objection = heap_objections(trial); !objection.empty())
+      objections.push_back(device + ": " + objection);
+  }
+  return judged(std::move(measured), {{"zeroed", true}, {"shared", true}, {"wrong_flags", "EINVAL"}},
+                "/sys/class/dma_heap, /dev/dma_heap/*", joined(objections, "; "));
 }
 
 std::string file_buffer_objections(const FileBufferTrial& trial, const std::string& device) {
@@ -116,20 +133,73 @@ Finding iommu_groups(const Node& node, const Expected& expected) {
                 joined(objections, "; "));
 }
 
-/// The types that the kernel may give a group by its configuration and the image's arguments, the last one winning.
-/// Where flushing may be lazy, drivers are strict all the same when the IOMMU's cache is emulated.
-Words allowed_types(const Node& node, const Expected& expected) {
-  const KernelConfig config = read_kernel_config(node).value_or(KernelConfig{});
-  bool passes_through = config.value("IOMMU_DEFAULT_PASSTHROUGH") == "y";
-  bool is_strict = config.value("IOMMU_DEFAULT_DMA_STRICT") == "y";
-  for (const std::string& argument : expected.kernel_cmdline) {
-    if (argument == "iommu=pt" || argument == "iommu.passthrough=1") passes_through = true;
-    if (argument == "iommu=nopt" || argument == "iommu.passthrough=0") passes_through = false;
-    if (argument == "iommu.strict=1") is_strict = true;
-    if (argument == "iommu.strict=0") is_strict = false;
+/// As Linux's kstrtobool() reads it.
+std::optional<bool> switched(std::string_view value) {
+  constexpr std::string_view kOn[] = {"1", "y", "Y", "t", "T", "on", "On", "ON"};
+  constexpr std::string_view kOff[] = {"0", "n", "N", "f", "F", "off", "Off", "OFF"};
+  if (std::find(std::begin(kOn), std::end(kOn), value) != std::end(kOn)) return true;
+  if (std::find(std::begin(kOff), std::end(kOff), value) != std::end(kOff)) return false;
+  return std::nullopt;
+}
+
+bool has_part(std::string_view list, std::string_view wanted) {
+  const std::string padded = fmt::format(",{},", list);
+  return padded.find(fmt::format(",{},", wanted)) != std::string::npos;
+}
+
+/// What kernel and image ask for.
+struct Translation {
+  bool passes_through = false;
+  std::optional<bool> is_strict;  ///< unmapped addresses are flushed at once; nothing: nobody knows
+};
+
+/// Linux's kernel-parameters.txt: the last one wins, but for the two drivers' own, which are read after all others and
+/// can make it strict alone.
+Translation wanted_translation(const Node& node, const Expected& expected) {
+  Translation wanted;
+  if (const auto config = read_kernel_config(node)) {
+    wanted.passes_through = config->value("IOMMU_DEFAULT_PASSTHROUGH") == "y";
+    wanted.is_strict = config->value("IOMMU_DEFAULT_DMA_STRICT") == "y";
   }
-  if (passes_through) return {"identity"};
-  return is_strict ? Words{"DMA"} : Words{"DMA-FQ", "DMA"};
+  bool is_forced = false;
+  for (const std::string& argument : expected.kernel_cmdline) {
+    const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+    const std::string_view value = std::string_view(argument).substr(std::min(name.size() + 1, argument.size()));
+    if (name == "iommu" && has_part(value, "pt")) wanted.passes_through = true;
+    if (name == "iommu" && has_part(value, "nopt")) wanted.passes_through = false;
+    if (name == "iommu.passthrough") wanted.passes_through = switched(value).value_or(wanted.passes_through);
+    if (const auto strict = switched(value); name == "iommu.strict" && strict) wanted.is_strict = strict;
+    if (name == "intel_iommu" && has_part(value, "strict")) is_forced = true;
+    if (name == "amd_iommu" && has_part(value, "fullflush")) is_forced = true;
+  }
+  if (is_forced) wanted.is_strict = true;
+  return wanted;
+}
+
+/// Where flushing may be lazy, Linux is strict all the same behind an IOMMU that is emulated and says so in its
+/// capabilities: an AMD one by NpCache (drivers/iommu/amd/init.c); an Intel one by its caching mode, unless it
+/// translates by the first stage, which depends on more (drivers/iommu/intel/iommu.c).
+Words lazy_types(const Node& node, const std::string& iommu) {
+  const bool is_amd = iommu == "amd";
+  const Words either = {"DMA-FQ", "DMA"};
+  const std::uint64_t caches = std::uint64_t{1} << (is_amd ? 26 : 7);
+  const std::vector<DirectoryEntry> units = node.list("/sys/class/iommu");
+  for (const DirectoryEntry& unit : units) {
+    const std::string path = fmt::format("/sys/class/iommu/{}/{}-iommu/cap", unit.name, iommu);
+    const std::string digits = trimmed(node.read_file(path).value_or(""));
+    std::uint64_t capabilities = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), capabilities, 16);
+    if (error != std::errc() || end != digits.data() + digits.size()) return either;
+    if ((capabilities & caches) != 0) return is_amd ? Words{"DMA"} : either;
+  }
+  return units.empty() ? either : Words{"DMA-FQ"};
+}
+
+Words allowed_types(const Node& node, const Expected& expected) {
+  const Translation wanted = wanted_translation(node, expected);
+  if (wanted.passes_through) return {"identity"};
+  if (!wanted.is_strict) return {"DMA-FQ", "DMA"};
+  return *wanted.is_strict ? Words{"DMA"} : lazy_types(node, expected.topology.iommu);
 }
 
 Finding iommu_type(const Node& node, const Expected& expected) {
@@ -144,7 +214,8 @@ Finding iommu_type(const Node& node, const Expected& expected) {
       objections.push_back(fmt::format("{} has {} instead of {}", name_of(device), type, joined(allowed, " or ")));
   }
   if (measured.empty()) objections.push_back("none of the expected devices is there");
-  return judged(measured, allowed, "/sys/kernel/iommu_groups/*/type", joined(objections, "; "));
+  return judged(measured, allowed, "/sys/kernel/iommu_groups/*/type, /sys/class/iommu/*/*-iommu/cap",
+                joined(objections, "; "));
 }
 
 /// The machine's devices that a check can drive.
@@ -224,7 +295,7 @@ Finding isolation(const Node& node, const Expected& expected) {
 std::vector<Check> dma_checks() {
   std::vector<Check> checks = {
       {"dmabuf.heap",
-       "the system heap gives zeroed, shareable buffers and refuses wrong flags",
+       "each DMA-BUF heap gives zeroed, shareable buffers and refuses wrong flags",
        {"config:DMABUF_HEAPS_SYSTEM"},
        When::booted,
        heap},

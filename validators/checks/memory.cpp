@@ -7,6 +7,7 @@
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/declared.h"
+#include "validators/checks/kernel_config.h"
 #include "validators/checks/node_files.h"
 #include "validators/checks/text.h"
 
@@ -106,10 +107,18 @@ std::string mirror_objection(const MirrorTrial& trial) {
   return joined(objections, "; ");
 }
 
-/// What drivers call; and where the kernel's own test device is, a process and it share memory.
-Finding device_memory(const Node& node, const Expected&) {
-  const Words wanted = {"hmm_range_fault", "migrate_vma_setup"};
-  const std::string device = "/dev/hmm_dmirror0";
+constexpr const char* kMirror = "/dev/hmm_dmirror0";
+
+/// Linux's lib/test_hmm.c, whose device this is.
+bool compiles_mirror(const Expected& expected) {
+  return std::any_of(expected.declared.begin(), expected.declared.end(), [](const Declaration& each) {
+    return each.subject == "driver.extra-modules" &&
+           module_name(each.expected.at("module").get<std::string>()) == "test_hmm";
+  });
+}
+
+/// What drivers call.
+Words missing_functions(const Node& node, const Words& wanted, Json& measured) {
   const CommandOutcome shown = node.run({"grep", "-E", " (" + joined(wanted, "|") + ")$", "/proc/kallsyms"});
   Words objections, there;
   for (const std::string& line : split_lines(shown.output))
@@ -117,17 +126,45 @@ Finding device_memory(const Node& node, const Expected&) {
   for (const std::string& name : wanted)
     if (std::find(there.begin(), there.end(), name) == there.end())
       objections.push_back(fmt::format("the kernel has no {}", name));
-  Json measured = {{"functions", there}, {"device", nullptr}};
-  if (const MirrorTrial trial = node.try_mirror(device); trial.is_present) {
-    measured["device"] = {{"bytes", trial.bytes},
-                          {"read", trial.is_read},
-                          {"written", trial.is_written},
-                          {"moved", trial.moved},
-                          {"brought_back", trial.is_brought_back}};
-    if (const std::string objection = mirror_objection(trial); !objection.empty()) objections.push_back(objection);
+  measured = there;
+  return objections;
+}
+
+/// Where the kernel's own test device is, a process and it share memory.
+std::string mirror_objection(const Node& node, bool is_due, Json& measured) {
+  const MirrorTrial trial = node.try_mirror(kMirror);
+  if (!trial.is_present) return is_due ? fmt::format("the recipe compiles test_hmm, and there is no {}", kMirror) : "";
+  measured = {{"bytes", trial.bytes},
+              {"read", trial.is_read},
+              {"written", trial.is_written},
+              {"moved", trial.moved},
+              {"brought_back", trial.is_brought_back}};
+  return mirror_objection(trial);
+}
+
+/// The files of an image that does not run tell its configuration alone.
+Finding device_memory(const Node& node, const Expected& expected) {
+  const Words functions = {"hmm_range_fault", "migrate_vma_setup"};
+  const auto config = read_kernel_config(node);
+  const bool is_due = config && compiles_mirror(expected);
+  Json measured = Json::object(), due = Json::object();
+  Words objections;
+  for (const std::string option : {"HMM_MIRROR", "DEVICE_PRIVATE"}) {
+    const auto skip = unmet("config:" + option, node, expected);
+    if (skip && !is_due) return *skip;
+    if (skip) objections.push_back(skip->reason + ", and the recipe compiles test_hmm");
+    measured[option] = config->value(option);
+    due[option] = "y";
   }
-  return judged(std::move(measured), {{"functions", wanted}}, "/proc/kallsyms; where it is there, " + device,
-                joined(objections, "; "));
+  if (node.exists("/proc/version")) {
+    due["functions"] = functions;
+    for (std::string& each : missing_functions(node, functions, measured["functions"]))
+      objections.push_back(std::move(each));
+    std::string objection = mirror_objection(node, is_due, measured["device"]);
+    if (!objection.empty()) objections.push_back(std::move(objection));
+  }
+  return judged(std::move(measured), std::move(due),
+                fmt::format("the kernel's configuration, /proc/kallsyms, {}", kMirror), joined(objections, "; "));
 }
 
 }  // namespace
@@ -147,9 +184,11 @@ std::vector<Check> memory_checks() {
        transparent_huge_pages},
       {"mem.hmm",
        "a device can mirror a process's memory and take its pages, and a device for tests does",
-       {"config:HMM_MIRROR", "config:DEVICE_PRIVATE"},
+       {},
        When::booted,
-       device_memory}};
+       device_memory,
+       "",
+       Where::tree_in_part}};
 }
 
 }  // namespace ainode::checks

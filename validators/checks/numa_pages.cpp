@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "validators/checks/catalog.h"
 #include "validators/checks/node_files.h"
@@ -78,12 +79,15 @@ Json spread_json(const std::map<int, int>& counts) {
   return json;
 }
 
-Finding judge_spread(const PageSpread& found, const std::map<int, int>& wanted, std::string evidence) {
-  std::string objection = found.problem;
-  if (objection.empty() && found.on_node != wanted)
-    objection =
-        fmt::format("pages lie {} instead of {}", spread_json(found.on_node).dump(), spread_json(wanted).dump());
-  return judged(spread_json(found.on_node), spread_json(wanted), std::move(evidence), std::move(objection));
+/// What was found of the weights comes before what follows from them.
+Finding judge_spread(const PageSpread& found, const std::map<int, int>& wanted, std::string evidence,
+                     Words objections = {}) {
+  if (!found.problem.empty())
+    objections.push_back(found.problem);
+  else if (found.on_node != wanted)
+    objections.push_back(
+        fmt::format("pages lie {} instead of {}", spread_json(found.on_node).dump(), spread_json(wanted).dump()));
+  return judged(spread_json(found.on_node), spread_json(wanted), std::move(evidence), joined(objections, "; "));
 }
 
 Finding interleave(const Node& node, const Expected& expected) {
@@ -96,22 +100,47 @@ Finding interleave(const Node& node, const Expected& expected) {
                       "mbind(MPOL_INTERLEAVE), move_pages(2)");
 }
 
-/// Linux's Documentation/ABI/testing/sysfs-kernel-mm-mempolicy-weighted-interleave.
+/// As reduce_interleave_weights() of Linux's mm/mempolicy.c computes them: a node's share of the whole bandwidth in
+/// parts of 32, rounded down but at least one, over the greatest common divisor of all.
+std::map<int, int> weights_by_bandwidth(const Ids& nodes, const ExpectedTopology& topology) {
+  constexpr std::int64_t kParts = 32;
+  std::int64_t all = 0;
+  for (const int id : nodes) all += topology.local_access(id).bandwidth_mib;
+  std::map<int, int> weights;
+  int divisor = 0;
+  for (const int id : nodes) {
+    const std::int64_t part = all > 0 ? kParts * topology.local_access(id).bandwidth_mib / all : 0;
+    weights[id] = static_cast<int>(std::max<std::int64_t>(part, 1));
+    divisor = std::gcd(divisor, weights[id]);
+  }
+  for (auto& [id, weight] : weights) weight /= divisor;
+  return weights;
+}
+
+/// Linux's Documentation/ABI/testing/sysfs-kernel-mm-mempolicy-weighted-interleave. Since 6.16, which has `auto`, the
+/// kernel weighs nodes by the HMAT's bandwidths; before, or where none is known, whoever wrote the weights is believed.
 Finding weighted(const Node& node, const Expected& expected) {
   constexpr int kRounds = 8;
   const std::string root = "/sys/kernel/mm/mempolicy/weighted_interleave";
   if (!node.exists(root)) return skipped("the kernel has no weighted interleaving (Linux 6.9 has)");
   const Ids nodes = memory_nodes(expected);
-  std::map<int, int> wanted;
-  int pages = 0;
+  std::map<int, int> weights;
   for (const int id : nodes) {
     const auto weight = read_number(node, fmt::format("{}/node{}", root, id));
     if (!weight || *weight < 1) return failed(nullptr, nullptr, root, fmt::format("node {} has no weight", id));
-    wanted[id] = kRounds * static_cast<int>(*weight);
-    pages += wanted[id];
+    weights[id] = static_cast<int>(*weight);
   }
-  return judge_spread(node.spread_pages(nodes, pages, Spread::weighted_interleave), wanted,
-                      root + ", mbind(MPOL_WEIGHTED_INTERLEAVE), move_pages(2)");
+  Words objections;
+  const auto automatic = expected.topology.accesses.empty() ? std::nullopt : node.read_file(root + "/auto");
+  if (const auto due = automatic ? weights_by_bandwidth(nodes, expected.topology) : weights; weights != due) {
+    objections.push_back(fmt::format("the weights are {} instead of {}{}", spread_json(weights).dump(),
+                                     spread_json(due).dump(), trimmed(*automatic) == "true" ? "" : ", set by hand"));
+    weights = due;
+  }
+  int pages = 0;
+  for (auto& [id, count] : weights) pages += count *= kRounds;
+  return judge_spread(node.spread_pages(nodes, pages, Spread::weighted_interleave), weights,
+                      root + ", mbind(MPOL_WEIGHTED_INTERLEAVE), move_pages(2)", std::move(objections));
 }
 
 /// Why the pages are not all that they should be; empty when they are.
@@ -155,7 +184,7 @@ std::vector<Check> numa_page_checks() {
        When::early,
        interleave},
       {"numa.weighted",
-       "pages are interleaved in proportion to the nodes' weights",
+       "pages are interleaved by the nodes' weights, and these follow the bandwidth of their memory",
        {"several-memory-nodes"},
        When::early,
        weighted},

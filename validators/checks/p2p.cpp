@@ -18,7 +18,8 @@ using Words = std::vector<std::string>;
 struct Provider {
   std::string address, id;
   std::int64_t bytes = 0;
-  bool is_published = false;  ///< other drivers may use it
+  std::optional<std::int64_t> available;  ///< of these, what nobody uses
+  bool is_published = false;              ///< other drivers may use it
 };
 
 /// Linux's Documentation/ABI/testing/sysfs-bus-pci, p2pmem.
@@ -27,7 +28,9 @@ std::vector<Provider> find_providers(const Node& node) {
   for (const PciDevice& device : pci_devices(node)) {
     const std::string root = "/sys/bus/pci/devices/" + device.address + "/p2pmem/";
     const auto bytes = read_number(node, root + "size");
-    if (bytes) providers.push_back({device.address, device.id, *bytes, read_number(node, root + "published") == 1});
+    if (bytes)
+      providers.push_back({device.address, device.id, *bytes, read_number(node, root + "available"),
+                           read_number(node, root + "published") == 1});
   }
   return providers;
 }
@@ -42,18 +45,34 @@ Words wanted_providers(const Expected& expected) {
   return wanted;
 }
 
+/// A driver may use some of it itself (nvme keeps its queues there), but not all.
+std::string provider_objection(const Provider& peer) {
+  Words objections;
+  if (!peer.is_published) objections.push_back(peer.address + " keeps its memory to itself");
+  if (!peer.available)
+    objections.push_back(peer.address + " does not say how much of its memory is available");
+  else if (*peer.available <= 0 || *peer.available > peer.bytes)
+    objections.push_back(
+        fmt::format("{} of the {} bytes of {} are available", *peer.available, peer.bytes, peer.address));
+  return joined(objections, "; ");
+}
+
 Finding provider(const Node& node, const Expected& expected) {
   Words found, objections;
+  Json available = Json::object();
   for (const Provider& each : find_providers(node)) {
     found.push_back(fmt::format("{} {}", each.id, each.bytes));
-    if (!each.is_published) objections.push_back(each.address + " keeps its memory to itself");
+    available[each.address] = each.available ? Json(*each.available) : Json();
+    if (std::string objection = provider_objection(each); !objection.empty())
+      objections.push_back(std::move(objection));
   }
   std::sort(found.begin(), found.end());
   const Words wanted = wanted_providers(expected);
   if (found != wanted)
     objections.push_back(fmt::format("devices with memory for peers are {} instead of {}",
                                      found.empty() ? "none" : joined(found, ", "), joined(wanted, ", ")));
-  return judged(found, wanted, "/sys/bus/pci/devices/*/p2pmem", joined(objections, "; "));
+  return judged({{"peers", found}, {"available", available}}, {{"peers", wanted}, {"available", "some of it"}},
+                "/sys/bus/pci/devices/*/p2pmem/{size,available,published}", joined(objections, "; "));
 }
 
 struct Disk {
@@ -84,9 +103,14 @@ std::vector<Disk> nvme_disks(const Node& node) {
   return disks;
 }
 
-std::string transfer_objection(const PeerTransfer& transfer) {
+/// Nobody's data is on an emulated machine's disks, so that there the way back is due too.
+std::string transfer_objection(const PeerTransfer& transfer, const Disk& disk, bool is_emulated) {
   if (!transfer.problem.empty()) return transfer.problem;
   Words objections;
+  if (is_emulated && !disk.is_scratch)
+    objections.push_back(disk.device + " is not known as a scratch disk, and so was not written");
+  else if (is_emulated && !transfer.is_written)
+    objections.push_back(disk.device + " was not written");
   if (!transfer.is_read) objections.push_back("what arrived in the peer's memory is not what the disk holds");
   if (transfer.is_written == false) objections.push_back("what the disk took from the peer's memory is something else");
   return joined(objections, "; ");
@@ -110,12 +134,12 @@ Finding transfer(const Node& node, const Expected& expected) {
       is_any_way = true;
       measured[name] = {{"bytes", found.bytes}, {"read", found.is_read}};
       if (found.is_written) measured[name]["written"] = *found.is_written;
-      if (const std::string objection = transfer_objection(found); !objection.empty())
+      if (const std::string objection = transfer_objection(found, disk, expected.emulated); !objection.empty())
         objections.push_back(name + ": " + objection);
     }
   }
   if (!is_any_way) objections.push_back("no device has memory that another disk could reach");
-  return judged(std::move(measured), "the same bytes both ways; only a scratch disk is written",
+  return judged(std::move(measured), "the same bytes both ways; only an emulated machine's scratch disk is written",
                 "p2pmem/allocate as the buffer of O_DIRECT reads and writes", joined(objections, "; "));
 }
 

@@ -49,12 +49,54 @@ std::string lose_memory(const Expected& expected) {
   return bytes == 0 ? "" : fmt::format("mem={:.0f}M", left / (1 << 20));
 }
 
-std::string unbind_peers(const Expected& expected) {
+bool has_peer_memory(const Expected& expected) {
   const auto& devices = expected.topology.devices;
-  const auto has_memory = [](const checks::ExpectedDevice& device) { return device.peer_memory_bytes > 0; };
-  return std::any_of(devices.begin(), devices.end(), has_memory)
+  return std::any_of(devices.begin(), devices.end(),
+                     [](const checks::ExpectedDevice& device) { return device.peer_memory_bytes > 0; });
+}
+
+std::string unbind_peers(const Expected& expected) {
+  return has_peer_memory(expected)
              ? "udevadm settle; for p in /sys/bus/pci/devices/*/p2pmem; do d=${p%/*}; echo ${d##*/} "
                ">$d/driver/unbind; done"
+             : "";
+}
+
+std::string use_up_peers(const Expected& expected) {
+  return has_peer_memory(expected)
+             ? "udevadm settle; for f in /sys/bus/pci/devices/*/p2pmem/available; do show 0 $f; done"
+             : "";
+}
+
+std::string rename_disks(const Expected& expected) {
+  return has_peer_memory(expected)
+             ? "udevadm settle; for f in /sys/bus/pci/devices/*/nvme/nvme*/serial; do show somebody $f; done"
+             : "";
+}
+
+/// "6.12.90+deb13-amd64" is before 6.16.
+bool is_since(const std::string& release, std::pair<std::int64_t, std::int64_t> version) {
+  const std::size_t dot = std::min(release.find('.'), release.size());
+  const std::string rest = release.substr(std::min(dot + 1, release.size()));
+  const auto major = checks::to_number(release.substr(0, dot));
+  const auto minor = checks::to_number(rest.substr(0, rest.find_first_not_of("0123456789")));
+  return major && minor && std::pair(*major, *minor) >= version;
+}
+
+/// A weight that nobody declared, where the kernel weighs the nodes by itself.
+std::string weigh_by_hand(const Expected& expected) {
+  return is_since(expected.kernel_release, {6, 16}) && !expected.topology.accesses.empty()
+             ? "echo 1 >/sys/kernel/mm/mempolicy/weighted_interleave/node0"
+             : "";
+}
+
+/// Where the recipe compiles the kernel's test device.
+std::string hide_mirror(const Expected& expected) {
+  const auto is_mirror = [](const Declaration& each) {
+    return each.subject == "driver.extra-modules" && member(each.expected, "module") == "test_hmm";
+  };
+  return std::any_of(expected.declared.begin(), expected.declared.end(), is_mirror)
+             ? "modprobe test_hmm; udevadm settle; mount --bind /dev/null /dev/hmm_dmirror0"
              : "";
 }
 
@@ -152,6 +194,10 @@ constexpr std::string_view kForbidPolicies =
     "d=/run/systemd/system/ainode-agent.service.d; mkdir -p $d; printf '[Service]\\nSystemCallFilter=~mbind:ENOSYS\\n' "
     ">$d/defect.conf; systemctl daemon-reload";
 
+constexpr std::string_view kForbidLog =
+    "d=/run/systemd/system/ainode-agent.service.d; mkdir -p $d; printf '[Service]\\nSystemCallFilter=~syslog:EPERM\\n' "
+    ">$d/defect-log.conf; systemctl daemon-reload";
+
 constexpr std::string_view kStaleCdi =
     "for f in /etc/cdi/*.json; do mkdir -p /run/cdi; sed 's,\"/dev/[^\"]*\",\"/dev/gone\",g; "
     "s,\"kind\": *\"[^.\"]*,&-defect,' $f >/run/cdi/defect.json; done";
@@ -175,6 +221,12 @@ std::vector<GuestControl> table() {
       {{"no-iommu", "the IOMMU is off", {"iommu.on", "iommu.type", "iommu.groups", "dma.copy", "dma.isolation"}},
        Plant::argument,
        always("intel_iommu=off amd_iommu=off")},
+      {{"mute-kernel",
+        "the kernel's log tells of no fault",
+        {"dma.isolation"},
+        {"kernel.console", "kernel.preempt", "dma.engine"}},
+       Plant::early,
+       always(kForbidLog)},
       {{"other-translation", "DMA is translated where it should pass, or the other way around", {"iommu.type"}},
        Plant::argument,
        translate_otherwise},
@@ -207,7 +259,12 @@ std::vector<GuestControl> table() {
       {{"stiff-pool", "a node's pool of huge pages does not grow", {"numa.hugepages"}, {"mem.hugepages"}},
        Plant::early,
        always("mount --bind /dev/null /sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages")},
-      {{"no-hmat", "the kernel ignores the HMAT", {"numa.hmat", "numa.tiers"}}, Plant::argument, always("numa=nohmat")},
+      {{"no-hmat", "the kernel ignores the HMAT", {"numa.hmat", "numa.tiers"}, {"numa.weighted"}},
+       Plant::argument,
+       always("numa=nohmat")},
+      {{"other-weight", "a node has a weight that is not its bandwidth's", {"numa.weighted"}},
+       Plant::early,
+       weigh_by_hand},
       {{"small-memory", "a part of the memory is lost", {"mem.size"}, {"mem.hugepages"}}, Plant::argument, lose_memory},
       {{"other-balancing", "the kernel moves pages as it should not", {"numa.balancing"}},
        Plant::early,
@@ -254,6 +311,10 @@ std::vector<GuestControl> table() {
         {"p2p.provider", "p2p.transfer", "driver.bound"}},
        Plant::early,
        unbind_peers},
+      {{"used-peer", "nothing is left of a device's memory for its peers", {"p2p.provider"}},
+       Plant::early,
+       use_up_peers},
+      {{"unknown-disk", "the scratch disk is not known as one", {"p2p.transfer"}}, Plant::early, rename_disks},
       {{"unbound-device", "a device has lost its driver", {"driver.bound"}},
        Plant::late,
        always("echo 0000:00:02.0 >/sys/bus/pci/drivers/virtio-pci/unbind")},
@@ -297,7 +358,7 @@ std::vector<GuestControl> table() {
       {{"other-sysctl", "a sysctl has another value", {"kernel.sysctl"}},
        Plant::early,
        of_statement("kernel.sysctl", [](const Json& it) { return fmt::format("show defect {}", member(it, "path")); })},
-      {{"missing-module", "a module was unloaded", {"kernel.modules"}}, Plant::early, unload_module},
+      {{"missing-module", "a module was unloaded", {"kernel.modules"}, {"mem.hmm"}}, Plant::early, unload_module},
       {{"other-parameter", "a module has another parameter", {"kernel.module-parameters"}},
        Plant::early,
        of_statement("kernel.module-parameters", set_module_parameter)},
@@ -381,6 +442,7 @@ std::vector<GuestControl> table() {
       {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}},
        Plant::early,
        always("mount --bind /dev/null /proc/kallsyms")},
+      {{"useless-mirror", "the device that mirrors memory does nothing", {"mem.hmm"}}, Plant::early, hide_mirror},
       {{"other-weights", "a weight of the language model is another one", {"llm.golden"}},
        Plant::late,
        always(kOtherWeights)},

@@ -149,6 +149,19 @@ PlantedFiles other_configuration(const Node& tree, const Expected& expected) {
   return {{path, {*config + fmt::format("CONFIG_{}=defect\n", declaration->expected.items().begin().key())}}};
 }
 
+/// Where the recipe compiles what needs it.
+PlantedFiles no_device_memory(const Node& tree, const Expected& expected) {
+  constexpr std::string_view kOption = "CONFIG_DEVICE_PRIVATE=y\n";
+  const std::string path = modules_of(tree) + "/config";
+  std::string config = tree.read_file(path).value_or("");
+  const std::size_t place = config.find(kOption);
+  const bool is_needed = std::any_of(expected.declared.begin(), expected.declared.end(), [](const Declaration& each) {
+    return each.subject == "driver.extra-modules" && each.expected.at("module") == "test_hmm";
+  });
+  if (!is_needed || place == std::string::npos) return {};
+  return {{path, {config.erase(place, kOption.size())}}};
+}
+
 /// linux/Documentation/arch/x86/boot.rst: at 0x20e stands where its version is, less 0x200.
 PlantedFiles other_release(const Node& tree, const Expected&) {
   const auto path = tree::find_kernel(tree);
@@ -199,6 +212,7 @@ const std::vector<TreeControl>& tree_controls() {
          "driver.extra-modules"}},
        other_release},
       {{"other-config", "the kernel was configured otherwise", {"kernel.config"}}, other_configuration},
+      {{"no-device-memory", "the kernel has no memory of devices", {"mem.hmm"}, {"kernel.config"}}, no_device_memory},
       {{"foreign-module", "a module was made for another kernel", {"driver.vermagic", "driver.signed"}},
        other_release_of_module},
       {{"other-type", "a module was compiled for another type of a symbol", {"driver.symbols", "driver.signed"}},

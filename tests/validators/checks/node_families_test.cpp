@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small families: DMA, memory, system, image; and what holds for every row of the catalogue.
+#include <fmt/format.h>
+
 #include <set>
 
 #include "tests/validators/checks/recorded_world.h"
+#include "validators/checks/text.h"
 
 namespace ainode::checks {
 namespace {
@@ -10,6 +13,8 @@ namespace {
 Json heap_probe(const Json& answer) {
   return {{"kernel_release", "6.12"}, {"try_heap", {{"/dev/dma_heap/system", answer}}}};
 }
+
+const std::string kSystemHeap = "fail: /dev/dma_heap/system: ";
 
 const Files kWithHeaps = {{"/boot/config-6.12", "CONFIG_DMABUF_HEAPS_SYSTEM=y\n"}};
 const Json kGoodHeap = {{"is_present", true},
@@ -27,20 +32,33 @@ std::string heap_with(const char* field, const Json& value) {
 TEST(DmabufHeap, PassesForAGoodBuffer) {
   const CheckResult result = judge("dmabuf.heap", RecordedWorld(kWithHeaps, heap_probe(kGoodHeap)), {});
   EXPECT_EQ(said(result), "pass");
-  EXPECT_EQ(result.measured.dump(), R"({"bytes":1048576,"zeroed":true,"shared":true,"wrong_flags":"EINVAL"})");
+  EXPECT_EQ(result.measured.dump(),
+            R"({"system":{"bytes":1048576,"zeroed":true,"shared":true,"wrong_flags":"EINVAL"}})");
 }
 
 TEST(DmabufHeap, FailsForEachBrokenPromise) {
-  EXPECT_EQ(heap_with("is_zeroed", false), "fail: a fresh buffer is not zeroed");
-  EXPECT_EQ(heap_with("is_shared", false), "fail: two mappings of a buffer do not agree");
-  EXPECT_EQ(heap_with("wrong_flags_error", "none"), "fail: wrong sync flags give none instead of EINVAL");
+  EXPECT_EQ(heap_with("is_zeroed", false), kSystemHeap + "a fresh buffer is not zeroed");
+  EXPECT_EQ(heap_with("is_shared", false), kSystemHeap + "two mappings of a buffer do not agree");
+  EXPECT_EQ(heap_with("wrong_flags_error", "none"), kSystemHeap + "wrong sync flags give none instead of EINVAL");
   EXPECT_EQ(heap_with("problem", "DMA_HEAP_IOCTL_ALLOC: Cannot allocate memory"),
-            "fail: DMA_HEAP_IOCTL_ALLOC: Cannot allocate memory");
+            kSystemHeap + "DMA_HEAP_IOCTL_ALLOC: Cannot allocate memory");
+}
+
+TEST(DmabufHeap, TriesEachHeapButThoseThatNoProcessorMayMap) {
+  Files files = kWithHeaps;
+  for (const char* name : {"system", "default_cma_region", "protected,secure-video"})
+    files[fmt::format("/sys/class/dma_heap/{}/uevent", name)] = "";
+  Json probes = heap_probe(kGoodHeap);
+  probes["try_heap"]["/dev/dma_heap/default_cma_region"] = kGoodHeap;
+  EXPECT_EQ(said(judge("dmabuf.heap", RecordedWorld(files, probes), {})), "pass");
+  probes["try_heap"]["/dev/dma_heap/default_cma_region"]["is_zeroed"] = false;
+  EXPECT_EQ(said(judge("dmabuf.heap", RecordedWorld(files, probes), {})),
+            "fail: /dev/dma_heap/default_cma_region: a fresh buffer is not zeroed");
 }
 
 TEST(DmabufHeap, FailsWithoutTheDeviceButSkipsWithoutTheOption) {
   const RecordedWorld gone(kWithHeaps, {{"kernel_release", "6.12"}});
-  EXPECT_EQ(said(judge("dmabuf.heap", gone, {})), "fail: /dev/dma_heap/system does not exist");
+  EXPECT_EQ(said(judge("dmabuf.heap", gone, {})), kSystemHeap + "it does not exist");
   const RecordedWorld off(Files{{"/boot/config-6.12", "CONFIG_NUMA=y\n"}}, {{"kernel_release", "6.12"}});
   EXPECT_EQ(said(judge("dmabuf.heap", off, {})), "skip: kernel 6.12 has CONFIG_DMABUF_HEAPS_SYSTEM off");
 }
@@ -189,19 +207,22 @@ TEST(DmaChecks, NeedADeviceThatCanBeDriven) {
 
 /// Two NVMe disks, the first with memory for the second; `transfer` is what went between them.
 std::string peers(const std::string& check, const Json& transfer, const std::string& size = "16777216\n",
-                  const std::string& published = "1\n") {
+                  const std::string& published = "1\n", const std::string& available = "16711680\n",
+                  const std::string& serial = "ainode-storage0     \n", bool is_emulated = true) {
   Files files = {{"/boot/config-6.12", "CONFIG_PCI_P2PDMA=y\n"}};
   for (const std::string name : {"0000:03:00.0", "0000:04:00.0"}) {
     const std::string path = "/sys/bus/pci/devices/" + name, disk = name == "0000:03:00.0" ? "nvme1" : "nvme0";
     files[path + "/vendor"] = "0x1b36\n";
     files[path + "/device"] = "0x0010\n";
-    files[path + "/nvme/" + disk + "/serial"] = "ainode-storage0     \n";
+    files[path + "/nvme/" + disk + "/serial"] = serial;
     files[path + "/nvme/" + disk + "/" + disk + "n1/size"] = "131072\n";
     files["/sys/block/" + disk + "n1/queue/rotational"] = "0\n";
   }
   files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/size"] = size;
   files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/published"] = published;
+  files["/sys/bus/pci/devices/0000:03:00.0/p2pmem/available"] = available;
   Expected expected = two_nodes();
+  expected.emulated = is_emulated;
   expected.topology.devices = {{"1b36", "0010", "nvme", 16777216}, {"1b36", "0010", "nvme"}};
   const Json probes = {{"kernel_release", "6.12"}, {"transfer_to_peer", {{"0000:03:00.0 and /dev/nvme0n1", transfer}}}};
   return said(judge(check, RecordedWorld(files, probes), expected));
@@ -212,11 +233,22 @@ const Json kTransferred = {{"bytes", 65536}, {"is_read", true}, {"is_written", t
 TEST(PeerMemory, IsThereAsLargeAsTheMachinesAndPublished) {
   EXPECT_EQ(peers("p2p.provider", kTransferred), "pass");
   EXPECT_EQ(
-      peers("p2p.provider", kTransferred, "4096\n", "0\n"),
+      peers("p2p.provider", kTransferred, "4096\n", "0\n", "4096\n"),
       "fail: 0000:03:00.0 keeps its memory to itself; devices with memory for peers are 1b36:0010 4096 instead of "
       "1b36:0010 16777216");
   EXPECT_EQ(peers("p2p.provider", kTransferred, ""),
             "fail: devices with memory for peers are none instead of 1b36:0010 16777216");
+}
+
+TEST(PeerMemory, IsNotAllInUse) {
+  const std::string size = "16777216\n";
+  EXPECT_EQ(peers("p2p.provider", kTransferred, size, "1\n", size), "pass");
+  EXPECT_EQ(peers("p2p.provider", kTransferred, size, "1\n", "0\n"),
+            "fail: 0 of the 16777216 bytes of 0000:03:00.0 are available");
+  EXPECT_EQ(peers("p2p.provider", kTransferred, size, "1\n", "16777217\n"),
+            "fail: 16777217 of the 16777216 bytes of 0000:03:00.0 are available");
+  EXPECT_EQ(peers("p2p.provider", kTransferred, size, "1\n", ""),
+            "fail: 0000:03:00.0 does not say how much of its memory is available");
 }
 
 TEST(PeerTransfers, AreComparedBothWays) {
@@ -238,7 +270,15 @@ TEST(PeerTransfers, AreComparedBothWays) {
 }
 
 TEST(PeerTransfers, OfSomebodysDiskAreReadAlone) {
-  EXPECT_EQ(peers("p2p.transfer", {{"bytes", 65536}, {"is_read", true}}), "pass");
+  const Json read = {{"bytes", 65536}, {"is_read", true}};
+  const auto on_hardware = [&](const std::string& serial, bool is_emulated) {
+    return peers("p2p.transfer", read, "16777216\n", "1\n", "16777216\n", serial, is_emulated);
+  };
+  EXPECT_EQ(on_hardware("S64DNE0R123456\n", false), "pass");
+  EXPECT_EQ(on_hardware("ainode-storage0\n", false), "pass");
+  const std::string disk = "fail: 0000:04:00.0 and the memory of 0000:03:00.0: /dev/nvme0n1 ";
+  EXPECT_EQ(on_hardware("S64DNE0R123456\n", true), disk + "is not known as a scratch disk, and so was not written");
+  EXPECT_EQ(on_hardware("ainode-storage0\n", true), disk + "was not written");
 }
 
 TEST(PeerMemory, NeedsADeviceThatHasSome) {
@@ -267,28 +307,74 @@ TEST(Vulnerabilities, AreNotAffectedOrMitigatedUnlessTheImageWantsNone) {
 }
 
 /// The answer where the groups are of this type, the kernel has this option and the image this argument.
-std::string typed(const std::string& type, const std::string& option, const std::string& argument) {
+std::string typed(const std::string& type, const std::string& option, const std::string& argument,
+                  const std::string& iommu = "intel", const std::string& capabilities = "d2008c22260206\n") {
   Files files = grouped_devices(type);
-  files["/boot/config-6.12"] = "CONFIG_INTEL_IOMMU=y\nCONFIG_" + option + "=y\n";
+  files["/boot/config-6.12"] = "CONFIG_INTEL_IOMMU=y\nCONFIG_AMD_IOMMU=y\nCONFIG_" + option + "=y\n";
+  files[fmt::format("/sys/class/iommu/unit0/{}-iommu/cap", iommu)] = capabilities;
   Expected expected = with_devices();
+  expected.topology.iommu = iommu;
   expected.topology.devices = {{"1234", "11e8", ""}};
-  expected.kernel_cmdline = {"quiet", argument};
+  expected.kernel_cmdline = split_words("quiet " + argument);
   return said(judge("iommu.type", RecordedWorld(files, {{"kernel_release", "6.12"}}), expected));
 }
 
 TEST(IommuType, FollowsTheKernelsConfigurationAndTheImagesArguments) {
   const std::string lazy = "IOMMU_DEFAULT_DMA_LAZY", strict = "IOMMU_DEFAULT_DMA_STRICT";
   EXPECT_EQ(typed("DMA-FQ", lazy, "panic=10"), "pass");
-  EXPECT_EQ(typed("DMA", lazy, "panic=10"), "pass");
   EXPECT_EQ(typed("DMA", strict, "panic=10"), "pass");
   EXPECT_EQ(typed("DMA-FQ", strict, "iommu.strict=0"), "pass");
   EXPECT_EQ(typed("identity", lazy, "iommu=pt"), "pass");
-  EXPECT_EQ(typed("DMA", "IOMMU_DEFAULT_PASSTHROUGH", "iommu.passthrough=0"), "pass");
+  EXPECT_EQ(typed("DMA-FQ", "IOMMU_DEFAULT_PASSTHROUGH", "iommu.passthrough=0"), "pass");
+}
+
+/// "pass", or what it has.
+std::string held(const std::string& answer) {
+  const std::string device = "fail: 0000:00:04.0 (1234:11e8) has ";
+  return answer.compare(0, device.size(), device) == 0 ? answer.substr(device.size()) : answer;
+}
+
+TEST(IommuType, ReadsEachWayOfSayingIt) {
+  const auto lazy = [](const std::string& type, const std::string& argument) {
+    return held(typed(type, "IOMMU_DEFAULT_DMA_LAZY", argument));
+  };
+  for (const char* argument : {"iommu.strict=1", "iommu.strict=on", "iommu.strict=Y", "intel_iommu=on,strict",
+                               "amd_iommu=fullflush", "iommu=noforce,nopt iommu.strict=1"}) {
+    EXPECT_EQ(lazy("DMA", argument), "pass") << argument;
+    EXPECT_EQ(lazy("DMA-FQ", argument), "DMA-FQ instead of DMA") << argument;
+  }
+  for (const char* argument : {"iommu.strict=perhaps", "intel_iommu=strictly", "iommu=", "iommu", "strict"})
+    EXPECT_EQ(lazy("DMA", argument), "DMA instead of DMA-FQ") << argument;
+  EXPECT_EQ(lazy("identity", "iommu=noforce,pt"), "pass");
+  EXPECT_EQ(lazy("DMA-FQ", "iommu=pt iommu.passthrough=off"), "pass");
+  EXPECT_EQ(lazy("DMA", "intel_iommu=strict iommu.strict=0"), "pass") << "the driver's own is read last";
+}
+
+TEST(IommuType, IsStrictBehindAnIommuThatIsEmulatedAndSaysSo) {
+  const std::string lazy = "IOMMU_DEFAULT_DMA_LAZY";
+  EXPECT_EQ(held(typed("DMA", lazy, "quiet", "intel", "d2008c22260206\n")), "DMA instead of DMA-FQ");
+  EXPECT_EQ(held(typed("DMA", lazy, "quiet", "intel", "d2008c22260286\n")), "pass");
+  EXPECT_EQ(held(typed("DMA-FQ", lazy, "quiet", "intel", "d2008c22260286\n")), "pass");
+  EXPECT_EQ(held(typed("DMA-FQ", lazy, "quiet", "amd", "1f03000f\n")), "DMA-FQ instead of DMA");
+  EXPECT_EQ(held(typed("DMA", lazy, "quiet", "amd", "1f03000f\n")), "pass");
+  EXPECT_EQ(held(typed("DMA", lazy, "quiet", "amd", "1b03000f\n")), "DMA instead of DMA-FQ");
+  EXPECT_EQ(held(typed("DMA", lazy, "quiet", "intel", "?\n")), "pass") << "nobody knows";
+  EXPECT_EQ(held(typed("identity", lazy, "quiet", "intel", "\n")), "identity instead of DMA-FQ or DMA");
+}
+
+TEST(IommuType, MayBeEitherWhereNobodyKnowsTheKernelsConfiguration) {
+  Expected expected = with_devices();
+  expected.topology.devices = {{"1234", "11e8", ""}};
+  for (const char* type : {"DMA", "DMA-FQ"})
+    EXPECT_EQ(said(judge("iommu.type", RecordedWorld(grouped_devices(type)), expected)), "pass");
+  expected.kernel_cmdline = {"iommu.strict=1"};
+  EXPECT_EQ(held(said(judge("iommu.type", RecordedWorld(grouped_devices("DMA-FQ")), expected))),
+            "DMA-FQ instead of DMA");
 }
 
 TEST(IommuType, FailsForAnother) {
   const std::string device = "fail: 0000:00:04.0 (1234:11e8) has ";
-  EXPECT_EQ(typed("identity", "IOMMU_DEFAULT_DMA_LAZY", "panic=10"), device + "identity instead of DMA-FQ or DMA");
+  EXPECT_EQ(typed("identity", "IOMMU_DEFAULT_DMA_LAZY", "panic=10"), device + "identity instead of DMA-FQ");
   EXPECT_EQ(typed("DMA-FQ", "IOMMU_DEFAULT_DMA_LAZY", "iommu.strict=1"), device + "DMA-FQ instead of DMA");
   EXPECT_EQ(typed("DMA-FQ", "IOMMU_DEFAULT_PASSTHROUGH", "panic=10"), device + "DMA-FQ instead of identity");
   EXPECT_EQ(said(judge("iommu.type", RecordedWorld({}), with_devices())),
@@ -390,20 +476,59 @@ TEST(BootTime, FailsForABootThatDoesNotEndAndMeansNothingUnderEmulation) {
 const Json kMirrored = {{"is_present", true}, {"bytes", 65536}, {"is_read", true},
                         {"is_written", true}, {"moved", 65536}, {"is_brought_back", true}};
 
-std::string mirror_answer(const Json& trial,
-                          const std::string& functions = " T hmm_range_fault\nff T migrate_vma_setup\n") {
+const std::string kHmmFunctions = " T hmm_range_fault\nff T migrate_vma_setup\n";
+
+/// Of an image whose recipe compiles this module.
+Expected with_module(const std::string& name) {
+  Expected expected;
+  expected.declared = {{"driver.extra-modules", {{"module", name}}, "node.yaml:9:7"}};
+  return expected;
+}
+
+std::string mirror_answer(const Json& trial, const std::string& functions = kHmmFunctions,
+                          const Expected& expected = {}) {
   const Json command = {
       {"grep -E  (hmm_range_fault|migrate_vma_setup)$ /proc/kallsyms", {{"status", 0}, {"output", functions}}}};
   const RecordedWorld world(
-      Files{{"/usr/lib/modules/6.12/config", "CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n"}},
+      Files{{"/usr/lib/modules/6.12/config", "CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n"},
+            {"/proc/version", "Linux version 6.12\n"}},
       {{"kernel_release", "6.12"}, {"run", command}, {"try_mirror", {{"/dev/hmm_dmirror0", trial}}}});
-  return said(judge("mem.hmm", world, {}));
+  return said(judge("mem.hmm", world, expected));
 }
 
 TEST(MemHmm, WantsTheKernelsFunctionsAndWhatATestDeviceDoes) {
   EXPECT_EQ(mirror_answer(Json::object()), "pass");
   EXPECT_EQ(mirror_answer(kMirrored), "pass");
   EXPECT_EQ(mirror_answer(Json::object(), " T hmm_range_fault\n"), "fail: the kernel has no migrate_vma_setup");
+}
+
+TEST(MemHmm, WantsTheDeviceWhereTheRecipeCompilesIt) {
+  for (const char* name : {"test_hmm", "test-hmm"}) {
+    EXPECT_EQ(mirror_answer(kMirrored, kHmmFunctions, with_module(name)), "pass");
+    EXPECT_EQ(mirror_answer(Json::object(), kHmmFunctions, with_module(name)),
+              "fail: the recipe compiles test_hmm, and there is no /dev/hmm_dmirror0");
+  }
+  EXPECT_EQ(mirror_answer(Json::object(), kHmmFunctions, with_module("own")), "pass");
+}
+
+/// Of the files of an image that does not run.
+CheckResult configured(const std::string& config, const Expected& expected) {
+  const RecordedWorld world(Files{{"/usr/lib/modules/6.12/config", config}}, {{"kernel_release", "6.12"}});
+  return judge("mem.hmm", world, expected);
+}
+
+TEST(MemHmm, ReadsTheConfigurationAloneOfAnImageThatDoesNotRun) {
+  EXPECT_EQ(check_named("mem.hmm").where, Where::tree_in_part);
+  const CheckResult result = configured("CONFIG_HMM_MIRROR=y\nCONFIG_DEVICE_PRIVATE=y\n", with_module("test_hmm"));
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured.dump(), R"({"HMM_MIRROR":"y","DEVICE_PRIVATE":"y"})");
+  EXPECT_EQ(said(configured("CONFIG_HMM_MIRROR=y\n", with_module("test_hmm"))),
+            "fail: kernel 6.12 has CONFIG_DEVICE_PRIVATE off, and the recipe compiles test_hmm");
+  const CheckResult skip = configured("CONFIG_HMM_MIRROR=y\n", with_module("own"));
+  EXPECT_EQ(said(skip), "skip: kernel 6.12 has CONFIG_DEVICE_PRIVATE off");
+  EXPECT_EQ(skip.lacks, "config:DEVICE_PRIVATE");
+  EXPECT_EQ(said(judge("mem.hmm", RecordedWorld({}, {{"kernel_release", "6.12"}}), with_module("test_hmm"))),
+            "skip: no configuration of kernel 6.12 is in the image");
 }
 
 TEST(MemHmm, FailsForEachPromiseThatADeviceBreaks) {

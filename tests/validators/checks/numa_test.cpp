@@ -157,6 +157,25 @@ TEST(NumaHmat, FailsWhereTheDistancesSayTheOpposite) {
             "fail: from node 0, node 1 is nearer than node 0 and slower");
 }
 
+TEST(NumaHmat, HoldsTheProcessorsOwnClassWhereTheKernelShowsIt) {
+  auto files = memory_only_tree();
+  for (const auto& [path, content] : memory_only_tree())
+    if (const std::size_t place = path.find("access0"); place != std::string::npos)
+      files[std::string(path).replace(place, 7, "access1")] = content;
+  const CheckResult result = judge("numa.hmat", RecordedWorld(files), memory_only_node());
+  EXPECT_EQ(said(result), "pass");
+  EXPECT_EQ(result.measured[1]["access1"]["read_latency"], 150);
+  EXPECT_EQ(result.measured, result.expected);
+  const std::string directory = kRoot + "/node1/access1/initiators";
+  files[directory + "/write_bandwidth"] = "1\n";
+  EXPECT_EQ(said(judge("numa.hmat", RecordedWorld(files), memory_only_node())),
+            "fail: write_bandwidth of node 1 (access1) is 1 instead of 10240");
+  std::erase_if(files, [&](const auto& file) { return file.first.compare(0, directory.size(), directory) == 0; });
+  files[directory + "/"] = "";
+  EXPECT_EQ(said(judge("numa.hmat", RecordedWorld(files), memory_only_node())),
+            "fail: node 1 (access1) shows no speeds");
+}
+
 TEST(NumaTiers, PassForTheMachinesTiersByNumberNotByName) {
   const CheckResult result = judge("numa.tiers", RecordedWorld(memory_only_tree()), memory_only_node());
   EXPECT_EQ(said(result), "pass");
@@ -300,6 +319,52 @@ TEST(NumaWeighted, WantsPagesInProportionToTheWeights) {
   EXPECT_EQ(with_weights("3\n", "?\n"), "fail: node 1 has no weight");
   EXPECT_EQ(said(judge("numa.weighted", RecordedWorld({}, probes), two_nodes())),
             "skip: the kernel has no weighted interleaving (Linux 6.9 has)");
+}
+
+/// Two nodes near their processors and a slow one.
+Expected three_nodes(int slow_bandwidth) {
+  Expected expected = two_nodes();
+  expected.topology.nodes.push_back({{}, 1 << 29});
+  expected.topology.distances = {{10, 21, 38}, {21, 10, 28}, {38, 28, 10}};
+  expected.topology.accesses = {
+      {0, 0, 10, 40960}, {0, 1, 20, 20480}, {0, 2, 250, 1}, {1, 1, 10, 40960}, {1, 2, 150, slow_bandwidth}};
+  return expected;
+}
+
+/// Where the nodes have these weights, and pages lie as these say.
+std::string weighed(const std::vector<int>& weights, const std::string& automatic, int slow_bandwidth = 10240) {
+  const std::string root = "/sys/kernel/mm/mempolicy/weighted_interleave";
+  Files files;
+  if (!automatic.empty()) files[root + "/auto"] = automatic;
+  Json on_node = Json::object();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    files[fmt::format("{}/node{}", root, i)] = fmt::format("{}\n", weights[i]);
+    on_node[std::to_string(i)] = 8 * weights[i];
+  }
+  const RecordedWorld world(files, {{"weighted_interleave", {{"on_node", on_node}}}});
+  return said(judge("numa.weighted", world, three_nodes(slow_bandwidth)));
+}
+
+TEST(NumaWeighted, FollowsTheBandwidthsThatTheKernelWasTold) {
+  EXPECT_EQ(weighed({14, 14, 3}, "true\n"), "pass");
+  EXPECT_EQ(weighed({2, 2, 1}, "true\n", 20480), "pass") << "12, 12, 6 have a common divisor";
+  EXPECT_EQ(weighed({15, 15, 1}, "true\n", 10), "pass") << "no node has none";
+  EXPECT_EQ(weighed({1, 1, 1}, "true\n"),
+            R"(fail: the weights are {"node0":1,"node1":1,"node2":1} instead of {"node0":14,"node1":14,"node2":3}; )"
+            R"(pages lie {"node0":8,"node1":8,"node2":8} instead of {"node0":112,"node1":112,"node2":24})");
+}
+
+TEST(NumaWeighted, TellsOfWeightsThatWereSetByHand) {
+  EXPECT_EQ(weighed({14, 14, 3}, "false\n"), "pass");
+  EXPECT_EQ(weighed({1, 14, 3}, "false\n"),
+            R"(fail: the weights are {"node0":1,"node1":14,"node2":3} instead of {"node0":14,"node1":14,"node2":3}, )"
+            R"(set by hand; pages lie {"node0":8,"node1":112,"node2":24} instead of )"
+            R"({"node0":112,"node1":112,"node2":24})");
+}
+
+TEST(NumaWeighted, BelievesTheWeightsOfAKernelThatComputesNone) {
+  EXPECT_EQ(weighed({1, 1, 1}, ""), "pass");
+  EXPECT_EQ(weighed({5, 4, 1}, ""), "pass");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(Controls, EachCheckOfANodeHasOneInAGuest) {
 TEST(Controls, EachCheckOfFilesHasOneInATree) {
   const Ids caught = caught_by(tree_controls());
   for (const checks::Check& check : checks::all_checks())
-    if (check.where == checks::Where::tree_too) EXPECT_TRUE(caught.contains(check.id)) << check.id;
+    if (check.where != checks::Where::node) EXPECT_TRUE(caught.contains(check.id)) << check.id;
   for (const checks::Check& check : tree::tree_only_checks()) EXPECT_TRUE(caught.contains(check.id)) << check.id;
 }
 
@@ -77,12 +77,27 @@ TEST(Controls, HavePlaceWhereTheImageAndTheMachineGiveOne) {
   EXPECT_NE(planting.early.find("/proc/sys/kernel/osrelease"), std::string::npos);
 }
 
+TEST(Controls, AWeightIsWrittenWhereTheKernelHasItsOwn) {
+  checks::Expected expected;
+  expected.topology.accesses = {{0, 0, 10, 40960}};
+  const auto script = [&](const char* release) {
+    expected.kernel_release = release;
+    return planting_of({"other-weight"}, expected).early;
+  };
+  for (const char* release : {"6.16.0-1-amd64", "7.3.4+deb13-amd64"})
+    EXPECT_NE(script(release).find("echo 1 >/sys/kernel/mm/mempolicy/weighted_interleave/node0"), std::string::npos);
+  for (const char* release : {"6.12.90+deb13-amd64", "5.19", "", "next"}) EXPECT_EQ(script(release), "") << release;
+  expected.topology.accesses.clear();
+  EXPECT_EQ(script("7.3.4"), "");
+}
+
 TEST(Controls, EachScriptIsOneThatAShellReads) {
   checks::Expected expected;
-  expected.kernel_release = "6.12";
+  expected.kernel_release = "6.16.3";
   expected.commit = std::string(64, 'a');
   expected.initrd_modules = {"virtio_blk", "erofs"};
   expected.topology.nodes = {{{0}, 1u << 30}, {{1}, 1u << 30}};
+  expected.topology.accesses = {{0, 0, 10, 40960}};
   expected.topology.devices = {{"1b36", "0010", "nvme", 1u << 24, 1}};
   expected.declared = {{"kernel.config", {{"CGROUPS", "y"}}, ""},
                        {"kernel.sysctl", {{"path", "/proc/sys/vm/swappiness"}}, ""},
@@ -101,6 +116,7 @@ TEST(Controls, EachScriptIsOneThatAShellReads) {
                        {"system.enabled", "a.service", ""},
                        {"system.masked", "b.timer", ""},
                        {"driver.extra-modules", {{"module", "own"}}, ""},
+                       {"driver.extra-modules", {{"module", "test_hmm"}}, ""},
                        {"system.accounts", {{"user", "node"}, {"id", 900}}, ""},
                        {"image.deployed", {{"signatures_sha256", ""}}, ""},
                        {"image.files", {{"path", "/etc/x"}}, ""},
