@@ -115,6 +115,7 @@ struct ErrorCode {
   X(result_malformed,         "V0007", bad_verdict, "the guest sent a malformed result")             \
   X(guest_ended_early,        "V0008", bad_verdict, "the guest ended without a result")              \
   X(machine_refused,          "V0009", environment, "QEMU does not start this machine")              \
+  X(pages_exceed_memory,      "V0010", bad_verdict, "the image keeps more huge pages than the machine has memory") \
   X(report_not_found,         "V0020", usage,       "there is no such report")                       \
   X(report_malformed,         "V0021", usage,       "the file is not a report that this program reads") \
   X(recording_not_found,      "V0022", usage,       "there is no recording in the directory")        \

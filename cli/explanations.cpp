@@ -400,6 +400,11 @@ topology, or the topology asks for what it cannot emulate. Nothing is said about
 Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the
 evidence directory.
 )"},
+{codes::pages_exceed_memory, R"(`tuning.hugepages` of the recipe sets aside at least as much memory as all nodes of the topology have
+together. A kernel gives what it can and then has none to boot with, so the guest is not started.
+Cure: validate the image on a machine that is large enough (a topology of your own is one file), or
+state fewer pages, for the small machine in a variant.
+)"},
 {codes::report_not_found, R"(A verb that reads reports was given a path at which there is none.
 Cure: name a file that `ainode validate IMAGE -o FILE` or `ainode report merge … -o FILE` wrote.
 )"},

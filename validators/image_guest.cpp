@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "validators/checks/declared.h"
 #include "validators/checks/expected.h"
 #include "validators/machines/injection.h"
 
@@ -55,6 +56,29 @@ WorkPlace take_work_place(const fs::path& parent) {
   }
 }
 
+/// Of "2M" or "1G", as the recipe says the size of a huge page.
+std::uint64_t bytes_of(const std::string& page_size) {
+  const std::uint64_t number = std::stoull(page_size);
+  return number << (page_size.back() == 'G' ? 30 : page_size.back() == 'M' ? 20 : 10);
+}
+
+/// A kernel that gives all its memory away boots until something kills it: said before.
+void require_room_for_pages(const Manifest& manifest, const Topology& machine) {
+  std::uint64_t pages = 0, memory = 0;
+  std::string places;
+  for (const Declaration& declaration : manifest.declared) {
+    if (declaration.subject != "mem.hugepages") continue;
+    pages += bytes_of(declaration.expected.at("size").get<std::string>()) *
+             declaration.expected.at("count").get<std::uint64_t>();
+    places += checks::placed(declaration);
+  }
+  for (const checks::ExpectedNumaNode& node : machine.facts.nodes) memory += node.memory_bytes;
+  if (pages == 0 || pages < memory) return;
+  throw Error(codes::pages_exceed_memory, fmt::format("the image keeps {} MiB for huge pages{}, and `{}` has {} MiB",
+                                                      pages >> 20, places, machine.name, memory >> 20))
+      .help("validate it on a topology with more memory, or state fewer pages in a variant of the recipe");
+}
+
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
 constexpr std::size_t kLongestCommandLine = 2047;
 
@@ -85,6 +109,7 @@ ImageGuest prepare_guest(const fs::path& image, Topology machine, const std::vec
     throw Error(codes::target_unknown,
                 fmt::format("{}: no topology emulates {} yet", image.string(), manifest.architecture));
   if (const auto available = available_memory()) require_memory(machine, *available);
+  require_room_for_pages(manifest, machine);
   const fs::path disk = find_disk(manifest, image);
   const BootEntry entry = read_boot_entry(disk);
   remove_abandoned(work_parent);

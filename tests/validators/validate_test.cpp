@@ -191,6 +191,19 @@ TEST_F(Validate, SaysNothingOfAnImageWhoseMachineQemuRefuses) {
   }
 }
 
+TEST_F(Validate, StartsNoMachineWhoseMemoryTheImageGivesAway) {
+  const auto with_pages = [&](int count) {
+    Manifest manifest = read_manifest(image_);
+    manifest.declared = {{"mem.hugepages", {{"size", "2M"}, {"count", count}}, "node.yaml:7:12"}};
+    write_manifest(manifest, image_);
+  };
+  with_pages(1024);
+  EXPECT_EQ(refusal(options("runs_all checks=" + all_checks())).id, codes::pages_exceed_memory.id);
+  EXPECT_EQ(message_, "the image keeps 2048 MiB for huge pages (node.yaml:7:12), and `two-nodes` has 2048 MiB");
+  with_pages(1023);
+  EXPECT_EQ(run(options("runs_all checks=" + all_checks())).failure, "");
+}
+
 TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
   ValidateOptions wrong = options("finishes");
   wrong.target = "moon";
