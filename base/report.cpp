@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/report_boot.h"
 
 namespace ainode {
 namespace {
@@ -54,6 +55,7 @@ struct Key {
   const char* name;
   Json (*shape)();
   const char* says;
+  bool is_required = true;
 };
 
 Json text() {
@@ -70,14 +72,6 @@ Json seconds() {
 }
 Json anything() {
   return Json::object();
-}
-/// What a boot was like differs by target; what was tried again is always said alike.
-Json boot_object() {
-  const Json retry = {{"type", "object"},
-                      {"properties", {{"code", text()}, {"text", text()}}},
-                      {"required", {"code", "text"}},
-                      {"additionalProperties", false}};
-  return {{"type", "object"}, {"properties", {{"retries", {{"type", "array"}, {"items", retry}}}}}};
 }
 Json verdict_word() {
   return {{"enum", words_of(kVerdicts)}};
@@ -98,9 +92,79 @@ Json object_of(std::span<const Key> keys) {
     Json shape = key.shape();
     shape["description"] = key.says;
     properties[key.name] = std::move(shape);
-    required.push_back(key.name);
+    if (key.is_required) required.push_back(key.name);
   }
   return {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}};
+}
+
+constexpr Key kRetryKeys[] = {
+    {"code", text, "of what ended the start"},
+    {"text", text, "what ended it, and why that may pass"},
+};
+
+// Of every run that knows them: what a boot was like differs by target.
+constexpr Key kRunKeys[] = {
+    {"seconds", seconds, "from the start of the guest to its end", false},
+    {"cpu_seconds", seconds, "of processor time that QEMU took", false},
+    {"boots", count, "how often the guest started; more than one where it rebooted", false},
+    {"machine",
+     [] {
+       return Json{{"type", "object"}};
+     },
+     "the host: what figures depend on", false},
+    {"evidence", text, "the directory of console, agent and QEMU logs", false},
+    {"repeat", text, "the command that does the same again; empty where none does", false},
+    {"repeat_one", text, "the same without what was asked for, to be followed by `--check ID`", false},
+    {"failure_code", text, "of `failure`: `ainode explain CODE` says more; empty when the run ended well", false},
+    {"last_lines", text, "what was said last before the run failed, or the error's place, reasons and cure", false},
+    {"retries",
+     [] {
+       return Json{{"type", "array"}, {"items", object_of(kRetryKeys)}};
+     },
+     "starts that the environment ended", false},
+};
+
+constexpr Key kBootKeys[] = {
+    {"spoke",
+     [] {
+       return Json{{"type", "boolean"}};
+     },
+     "whether the agent said a word", false},
+    {"first_word_seconds", seconds, "from the start of the guest to the agent's first word", false},
+    {"first_word_cpu_seconds", seconds, "the same as QEMU's processor time", false},
+    {"console_bytes", count, "that the guest wrote to its console", false},
+    {"agent_bytes", count, "that the agent sent", false},
+    {"accelerator", text, "tcg, or tcg,icount where instructions are counted", false},
+    {"harness_arguments", texts, "kernel arguments that the harness added", false},
+    {"unplanted", texts, "defects that were to be planted and were not", false},
+    {"recorded_on", text, "of a recording: the target that it was taken on", false},
+    {"memory_bytes", count, "of a session that was asked for so much", false},
+    {"processors", count, "of a session that was asked for so many", false},
+};
+
+constexpr Key kMergedRunKeys[] = {
+    {"target", text, "which of the report's targets", false},
+    {"kernel_release", text, "as the report of this run said it", false},
+    {"level", text, "quick, standard or full", false},
+    {"verdict", verdict_word, "of this run", false},
+    {"failure", text, "of the run as a whole; empty when its checks ran", false},
+    {"failure_verdict", verdict_word, "of `failure`", false},
+};
+
+/// Keys of both; a later version may have more.
+Json open_object(std::span<const Key> keys, std::span<const Key> more) {
+  Json properties = object_of(keys)["properties"];
+  properties.update(object_of(more)["properties"]);
+  return {{"type", "object"}, {"properties", properties}};
+}
+
+/// Of one run, or of a merged report the runs.
+Json boot_object() {
+  Json shape = open_object(kRunKeys, kBootKeys);
+  shape["properties"]["runs"] = {{"type", "array"},
+                                 {"items", open_object(kRunKeys, kMergedRunKeys)},
+                                 {"description", "of a merged report: each target's run"}};
+  return shape;
 }
 
 constexpr std::size_t kMostFigures = 1000, kMostSamples = 100'000;  // of a check, of a figure
@@ -149,6 +213,7 @@ constexpr Key kCheckKeys[] = {
        return Json{{"type", "array"}, {"items", object_of(kFigureKeys)}, {"maxItems", kMostFigures}};
      },
      "what was measured that `ainode gate` and `ainode compare` judge"},
+    {"repeat", text, "of fail and infra: the command that runs this check again, where one is known", false},
 };
 
 constexpr Key kGapKeys[] = {
@@ -193,8 +258,7 @@ constexpr Key kReportKeys[] = {
     {"failure", text, "of the run as a whole; empty when the checks ran"},
     {"failure_verdict", verdict_word, "of `failure`"},
     {"coverage", [] { return object_of(kCoverageKeys); }, "what this report says nothing of"},
-    {"boot", boot_object,
-     "times, harness arguments, where the evidence is, how to repeat it; `retries`: starts that the environment ended"},
+    {"boot", boot_object, "what the run was like: which keys it has differs by target"},
     {"checks",
      [] {
        return Json{{"type", "array"}, {"items", object_of(kCheckKeys)}};
@@ -234,23 +298,26 @@ std::vector<Figure> read_figures(const JsonObject& check) {
   return figures;
 }
 
-Json check_json(const CheckResult& check) {
+Json check_json(const Report& report, const CheckResult& check) {
   Json verdicts = Json::object();
   for (const TargetVerdict& each : check.verdicts) verdicts[each.target] = to_string(each.verdict);
   Json figures = Json::array();
   for (const Figure& figure : check.figures) figures.push_back(figure.to_json());
-  return {{"id", check.id},
-          {"sentence", check.sentence},
-          {"verdict", to_string(check.verdict)},
-          {"measured", check.measured},
-          {"expected", check.expected},
-          {"evidence", check.evidence},
-          {"reason", check.reason},
-          {"place", check.place},
-          {"seconds", check.seconds},
-          {"lacks", check.lacks},
-          {"verdicts", std::move(verdicts)},
-          {"figures", std::move(figures)}};
+  Json json = {{"id", check.id},
+               {"sentence", check.sentence},
+               {"verdict", to_string(check.verdict)},
+               {"measured", check.measured},
+               {"expected", check.expected},
+               {"evidence", check.evidence},
+               {"reason", check.reason},
+               {"place", check.place},
+               {"seconds", check.seconds},
+               {"lacks", check.lacks},
+               {"verdicts", std::move(verdicts)},
+               {"figures", std::move(figures)}};
+  const std::string repeat = is_bad(check) ? repeat_command(report, check) : "";
+  if (!repeat.empty()) json["repeat"] = repeat;
+  return json;
 }
 
 CheckResult read_check(const JsonObject& json) {
@@ -355,7 +422,7 @@ Verdict Report::verdict() const {
 
 Json Report::to_json() const {
   Json results = Json::array();
-  for (const CheckResult& check : checks) results.push_back(check_json(check));
+  for (const CheckResult& check : checks) results.push_back(check_json(*this, check));
   return {{"schema", kSchema},
           {"image", image},
           {"commit", commit},

@@ -397,6 +397,7 @@ Cure: read the end of console.log in the evidence directory.
 )"},
 {codes::machine_refused, R"(QEMU ended before the guest's first byte and said why: this version does not know a device of the
 topology, or the topology asks for what it cannot emulate. Nothing is said about the image.
+The exit status is 2 where the topology is a file of your own, and 3 where it is a shipped one.
 Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the
 evidence directory.
 )"},

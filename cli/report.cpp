@@ -47,7 +47,8 @@ int show(const Globals& globals, const ReportArguments& arguments) {
 VerbBody define(CLI::App& app) {
   auto arguments = std::make_shared<ReportArguments>();
   arguments->table = app.add_subcommand("table", "For a terminal, as `validate` prints it");
-  arguments->markdown = app.add_subcommand("markdown", "For GitHub: a step's summary or a comment, at most 1 MiB");
+  arguments->markdown =
+      app.add_subcommand("markdown", "For GitHub: a step's summary, at most 1 MiB (a comment takes 65,536 characters)");
   arguments->junit = app.add_subcommand("junit", "JUnit XML for CI servers");
   arguments->merge = app.add_subcommand("merge", "JSON: one report of several on one commit, outliers named");
   for (CLI::App* part : {arguments->table, arguments->markdown, arguments->junit, arguments->merge}) {

@@ -49,10 +49,15 @@ struct WorkPlace {
 
 /// Between making the lock and taking it, another run may take it and clear the place away.
 WorkPlace take_work_place(const fs::path& parent) {
-  while (true) {
-    TemporaryDirectory work(parent, kWorkPrefix);
-    FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
-    if (fs::exists(work.path() / kLock)) return {std::move(work), std::move(lock)};
+  try {
+    while (true) {
+      TemporaryDirectory work(parent, kWorkPrefix);
+      FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
+      if (fs::exists(work.path() / kLock)) return {std::move(work), std::move(lock)};
+    }
+  } catch (Error& error) {
+    if (error.hint().empty()) error.help("name a directory that you may write to: --evidence DIR");
+    throw;
   }
 }
 
@@ -77,6 +82,16 @@ void require_room_for_pages(const Manifest& manifest, const Topology& machine) {
   throw Error(codes::pages_exceed_memory, fmt::format("the image keeps {} MiB for huge pages{}, and `{}` has {} MiB",
                                                       pages >> 20, places, machine.name, memory >> 20))
       .help("validate it on a topology with more memory, or state fewer pages in a variant of the recipe");
+}
+
+/// V0009 where the machine is the user's: a mistake in their file, which no retry mends.
+constexpr ErrorCode kOwnMachineRefused = {codes::machine_refused.id, Exit::usage, codes::machine_refused.summary};
+
+/// Of the device that QEMU's words name; else the file alone.
+Place refused_place(const Topology& topology, const std::string& words) {
+  for (const MachineDevice& device : topology.devices)
+    if (words.find(fmt::format("-device {}", device.kind->name)) != std::string::npos) return device.place;
+  return Place{topology.nodes.file, 0, 0, 1, ""};
 }
 
 // COMMAND_LINE_SIZE of arch/x86/include/asm/setup.h, less its NUL.
@@ -128,7 +143,9 @@ ImageGuest prepare_guest(const fs::path& image, Topology machine, const std::vec
 
 void require_start(const GuestOutcome& outcome, const Topology& topology) {
   if (outcome.code != &codes::machine_refused) return;
-  Error error(codes::machine_refused, fmt::format("QEMU refuses the machine of {}", topology.nodes.file));
+  Error error(topology.is_shipped ? codes::machine_refused : kOwnMachineRefused,
+              fmt::format("QEMU refuses the machine of {}", topology.nodes.file));
+  error.at(refused_place(topology, outcome.last_lines));
   std::istringstream lines(outcome.last_lines);
   for (std::string line; std::getline(lines, line);) error.chain(line);
   throw error.help("change in the topology what QEMU's words name");

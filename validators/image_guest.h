@@ -43,7 +43,7 @@ ImageGuest prepare_guest(const std::filesystem::path& image, Topology machine,
 /// Throws where there was no last word of an agent: the failure with the guest's last lines, or what require_start
 /// throws.
 void require_end(const GuestOutcome& outcome, const Topology& topology);
-/// Throws machine_refused with QEMU's words where it ended before there was a guest: nothing can be said of the image.
+/// Throws machine_refused with QEMU's words where there was no guest yet; as a usage error for a user's own topology.
 void require_start(const GuestOutcome& outcome, const Topology& topology);
 
 /// What the agent is sent for.

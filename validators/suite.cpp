@@ -199,6 +199,12 @@ class RunEvents : public EventSink {
   std::size_t job_;
 };
 
+/// What the error says below its first line: its place, its reasons and its cure.
+std::string details_of(const Error& error) {
+  const std::string text = render(error);
+  return text.substr(text.find('\n') + 1);
+}
+
 /// The error is the run's; of each check it says that it did not run.
 Report report_of(const ValidateOptions& options, const Error& error) {
   const Manifest manifest = read_manifest(options.image);
@@ -219,7 +225,7 @@ Report report_of(const ValidateOptions& options, const Error& error) {
                  {"repeat_one", command_of(options, true)},
                  {"evidence", options.evidence.string()},
                  {"failure_code", error.code().id},
-                 {"last_lines", fmt::format("{}", fmt::join(error.reasons(), "\n"))}};
+                 {"last_lines", details_of(error)}};
   return report;
 }
 
@@ -227,7 +233,9 @@ Report judged(RunContext& run, const ValidateOptions& options) {
   try {
     return validate_image(run, options);
   } catch (const Error& error) {
-    if (error.code().exit == Exit::usage || error.code().id == codes::interrupted.id) throw;
+    // A machine that QEMU refuses is found out late: the others have been asked already.
+    const bool is_usage = error.code().exit == Exit::usage && error.code().id != codes::machine_refused.id;
+    if (is_usage || error.code().id == codes::interrupted.id) throw;
     if (options.target == "recorded") throw;  // it has no manifest to report on
     return report_of(options, error);
   }
@@ -239,6 +247,15 @@ void keep(RunContext& run, const Job& job, const Report& report) {
     write_file(job.kept, report.to_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   } catch (const Error& error) {
     run.events.warn(kStep, fmt::format("the report of {} is not kept: {}", job.name, error.message()));
+  }
+}
+
+void make_kept_place(const fs::path& directory) {
+  try {
+    make_directories(directory);
+  } catch (Error& error) {
+    if (error.hint().empty()) error.help("name a directory that you may write to: --resume DIR");
+    throw;
   }
 }
 
@@ -293,7 +310,7 @@ std::vector<std::string> names_of(const std::vector<ValidateOptions>& runs) {
 std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOptions>& runs, const SuiteOptions& suite) {
   const std::vector<Job> jobs = jobs_of(runs, suite.resume);
   Room room(jobs, room_for(jobs, suite));
-  if (!suite.resume.empty()) make_directories(suite.resume);
+  if (!suite.resume.empty()) make_kept_place(suite.resume);
   std::vector<Report> reports(jobs.size());
   run_step(run, kStep, [&] {
     Board board(run.events, jobs);

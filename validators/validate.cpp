@@ -168,17 +168,34 @@ fs::path evidence_of(const ValidateOptions& options) {
 void require_profiles(const std::vector<std::string>& profiles) {
   const std::vector<std::string_view> known = checks::profile_names();
   for (const std::string& profile : profiles) {
-    if (std::find(known.begin(), known.end(), profile) == known.end())
-      throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
-          .help(fmt::format("there are: {}", fmt::join(known, ", ")));
+    if (std::find(known.begin(), known.end(), profile) != known.end()) continue;
+    const std::string suggestion = nearest(profile, known);
+    throw Error(codes::target_unknown, fmt::format("there is no profile `{}`", profile))
+        .help(suggestion.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))
+                                 : fmt::format("did you mean `{}`?", suggestion));
   }
 }
 
+namespace {
+
+/// The command is repeated from anywhere: no path in it depends on where it was given.
+std::string from_root(const fs::path& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
+std::string target_from_anywhere(const std::string& target) {
+  if (target == "qemu") return fmt::format("qemu:{}", kDefaultTopology);
+  const std::size_t name = target.find(':') + 1;
+  const std::string topology = target.substr(name);
+  return name != 0 && is_topology_file(topology) ? target.substr(0, name) + from_root(topology) : target;
+}
+
+}  // namespace
+
 std::string command_of(const ValidateOptions& options, bool of_one_check) {
   const ValidateOptions usual;
-  const bool is_named = options.target == "qemu";
-  std::vector<std::string> words = {"ainode", "validate", options.image.string(), "--target",
-                                    is_named ? fmt::format("qemu:{}", kDefaultTopology) : options.target};
+  std::vector<std::string> words = {"ainode", "validate", from_root(options.image), "--target",
+                                    target_from_anywhere(options.target)};
   const auto add = [&](const char* option, const std::vector<std::string>& values) {
     for (const std::string& value : values) words.insert(words.end(), {option, value});
   };
@@ -191,12 +208,14 @@ std::string command_of(const ValidateOptions& options, bool of_one_check) {
     add("--check", options.checks);
     if (options.all_controls) words.emplace_back("--controls");
     if (options.apart) words.emplace_back("--apart");
+    if (options.shares > 1) add("--share", {fmt::format("{}/{}", options.share, options.shares)});
   }
   add("--control", options.controls);
   if (!is_guest(options.target)) return quoted(words);
   if (options.counted) words.emplace_back("--counted");
   add("--append", options.extra_arguments);
-  add_unless_usual("--qemu", options.qemu, usual.qemu);
+  const bool is_path = options.qemu.find('/') != std::string::npos;
+  add_unless_usual("--qemu", is_path ? from_root(options.qemu) : options.qemu, usual.qemu);
   add_unless_usual("--deadline", options.wall_deadline.count(), usual.wall_deadline.count());
   add_unless_usual("--silence", options.silence.count(), usual.silence.count());
   add_unless_usual("--cpu-deadline", options.cpu_deadline.count(), usual.cpu_deadline.count());

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/files.h"
 
@@ -206,6 +208,33 @@ TEST_F(ReadReport, ReadsWhatWasWritten) {
   const Report report = report_of({check("a.x", Verdict::pass)});
   write_file(file_, write_json(report.to_json()));
   EXPECT_EQ(read_report(file_).to_json(), report.to_json());
+}
+
+TEST(Report, SaysOfEachCheckThatWentWrongHowToRepeatIt) {
+  Report report = report_of({check("a.x", Verdict::fail), check("a.y", Verdict::pass), check("a.z", Verdict::infra),
+                             check("agent.unasked", Verdict::fail), check("control.no-iommu", Verdict::fail)});
+  const std::string one = "ainode validate /out --target qemu:one-node", whole = one + " --level full";
+  report.boot = {{"repeat", whole}, {"repeat_one", one}};
+  const Json checks = report.to_json()["checks"];
+  EXPECT_EQ(checks[0]["repeat"], one + " --check a.x");
+  EXPECT_FALSE(checks[1].contains("repeat"));
+  EXPECT_EQ(checks[2]["repeat"], one + " --check a.z");
+  EXPECT_EQ(checks[3]["repeat"], whole) << "there is no such check";
+  EXPECT_EQ(checks[4]["repeat"], one + " --control no-iommu");
+  EXPECT_EQ(Report::from_json(report.to_json(), "r").to_json(), report.to_json());
+  report.boot = Json::object();
+  EXPECT_FALSE(report.to_json()["checks"][0].contains("repeat"));
+}
+
+TEST(ReportSchema, DescribesWhatABootMaySay) {
+  const Json boot = report_schema()["properties"]["boot"]["properties"];
+  for (const char* key : {"repeat", "repeat_one", "evidence", "boots", "runs", "unplanted", "failure_code",
+                          "last_lines", "retries", "machine"})
+    EXPECT_FALSE(boot[key].value("description", "").empty()) << key;
+  EXPECT_TRUE(boot["runs"]["items"]["properties"].contains("last_lines"));
+  const Json check = report_schema()["properties"]["checks"]["items"];
+  EXPECT_TRUE(check["properties"].contains("repeat"));
+  EXPECT_EQ(std::find(check["required"].begin(), check["required"].end(), "repeat"), check["required"].end());
 }
 
 /// The schema that is published beside the reports' writers is the one that the program has.

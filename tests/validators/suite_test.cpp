@@ -184,6 +184,36 @@ TEST_F(Suite, KeepsTheOthersWhereOneMachineCannotStart) {
   EXPECT_EQ(Report::from_json(reports[0].to_json(), "r").to_json(), reports[0].to_json());
 }
 
+TEST_F(Suite, KeepsWhatAnErrorSaidBesidesItsMessage) {
+  const std::vector<Report> reports = run({guest("refuses_arguments", "qemu:nvme-p2p"), guest("runs_all")});
+  EXPECT_EQ(reports[0].boot["last_lines"],
+            "  ┌─ nvme-p2p.yaml\n"
+            "  × qemu: -device nonsense: 'nonsense' is not a valid device model name\n"
+            "  = help: change in the topology what QEMU's words name\n");
+}
+
+TEST_F(Suite, KeepsTheOthersWhereQemuRefusesAMachineOfTheUsers) {
+  const fs::path file = work_.path() / "ours.yml";
+  write_file(file,
+             "ainode-topology: 1\nname: ours\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}]\n"
+             "distances: [[10]]\niommu: none\n");
+  const std::vector<Report> reports =
+      run({guest("refuses_arguments", "qemu:" + file.string()), guest("runs_all")}, {1, {}, {}});
+  EXPECT_EQ(reports[0].failure, "V0009: QEMU refuses the machine of " + file.string());
+  EXPECT_EQ(reports[1].verdict(), Verdict::pass);
+}
+
+TEST_F(Suite, SaysWhatToDoWhereNoReportCanBeKept) {
+  write_file(work_.path() / "file", "");
+  try {
+    run({guest("runs_all")}, {1, {}, work_.path() / "file" / "kept"});
+    FAIL() << "it ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::file_failed.id);
+    EXPECT_EQ(error.hint(), "name a directory that you may write to: --resume DIR");
+  }
+}
+
 TEST_F(Suite, AsksWhatFilesSayOnce) {
   std::vector<ValidateOptions> runs = {guest("x", "qemu:one-node"), guest("x", "local"), guest("x", "qemu:tiny-edge")};
   ask_files_once(runs);

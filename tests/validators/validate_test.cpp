@@ -186,8 +186,10 @@ TEST_F(Validate, SaysNothingOfAnImageWhoseMachineQemuRefuses) {
   } catch (const Error& error) {
     EXPECT_EQ(render(error),
               "error[V0009]: QEMU refuses the machine of two-nodes.yaml\n"
+              "  ┌─ two-nodes.yaml\n"
               "  × qemu: -device nonsense: 'nonsense' is not a valid device model name\n"
               "  = help: change in the topology what QEMU's words name\n");
+    EXPECT_EQ(error.code().exit, Exit::environment);
   }
 }
 
@@ -202,6 +204,66 @@ TEST_F(Validate, StartsNoMachineWhoseMemoryTheImageGivesAway) {
   EXPECT_EQ(message_, "the image keeps 2048 MiB for huge pages (node.yaml:7:12), and `two-nodes` has 2048 MiB");
   with_pages(1023);
   EXPECT_EQ(run(options("runs_all checks=" + all_checks())).failure, "");
+}
+
+TEST_F(Validate, ShowsTheUsersOwnDeviceThatQemuRefuses) {
+  const fs::path file = work_.path() / "ours.yaml";
+  write_file(file,
+             "ainode-topology: 1\nname: ours\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}]\n"
+             "distances: [[10]]\niommu: none\ndevices:\n  - kind: edu\n");
+  ValidateOptions ours = options("refuses_arguments device=edu");
+  ours.target = "qemu:" + file.string();
+  EXPECT_EQ(refusal(ours).exit, Exit::usage);
+  try {
+    run(ours);
+  } catch (const Error& error) {
+    EXPECT_EQ(render(error), fmt::format("error[V0009]: QEMU refuses the machine of {0}\n"
+                                         "   ┌─ {0}:9:11\n"
+                                         "9│   - kind: edu\n"
+                                         " │           ^^^\n"
+                                         "  × qemu: -device edu: 'edu' is not a valid device model name\n"
+                                         "  = help: change in the topology what QEMU's words name\n",
+                                         file.string()));
+  }
+}
+
+TEST_F(Validate, SaysWhatToDoWhereEvidenceCannotBeWritten) {
+  write_file(work_.path() / "file", "");
+  ValidateOptions nowhere = options("finishes");
+  nowhere.evidence = work_.path() / "file" / "evidence";
+  try {
+    run(nowhere);
+    FAIL() << "it ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code().id, codes::file_failed.id);
+    EXPECT_EQ(error.hint(), "name a directory that you may write to: --evidence DIR");
+  }
+}
+
+TEST_F(Validate, SuggestsTheProfileThatWasMeant) {
+  ValidateOptions wrong = options("finishes");
+  wrong.profiles = {"nuam"};
+  try {
+    run(wrong);
+    FAIL() << "it ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.hint(), "did you mean `numa`?");
+  }
+}
+
+TEST_F(Validate, RepeatsFromAnyDirectory) {
+  write_file(work_.path() / "ours.yaml",
+             "ainode-topology: 1\nname: ours\nsummary: x\nmachine: q35\nnodes: [{cpus: 1, memory: 1G}]\n"
+             "distances: [[10]]\niommu: none\n");
+  ValidateOptions asked = options("finishes");
+  const fs::path before = fs::current_path();
+  fs::current_path(work_.path());
+  asked.image = "./" / image_.lexically_relative(work_.path());
+  asked.target = "qemu:ours.yaml";
+  const Report report = run(asked);
+  fs::current_path(before);
+  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target qemu:{} --qemu {}", image_.string(),
+                                               (work_.path() / "ours.yaml").string(), asked.qemu));
 }
 
 TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {

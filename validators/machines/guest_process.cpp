@@ -165,15 +165,38 @@ void GuestProcess::kill() {
   status_ = status;
 }
 
+namespace {
+
+bool is_control(char letter) {
+  return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f;
+}
+
+/// In bash's $'…', so that no tab or newline stands in a line that is shown and copied.
+std::string quoted_with_escapes(const std::string& word) {
+  std::string escaped;
+  for (const char letter : word) {
+    if (is_control(letter))
+      escaped += fmt::format("\\x{:02x}", static_cast<unsigned>(letter));
+    else
+      escaped += (letter == '\'' || letter == '\\' ? "\\" : "") + std::string(1, letter);
+  }
+  return "$'" + escaped + "'";
+}
+
+std::string quoted_word(const std::string& word) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  if (std::any_of(word.begin(), word.end(), is_control)) return quoted_with_escapes(word);
+  std::string escaped = word;
+  for (std::size_t at = 0; (at = escaped.find('\'', at)) != std::string::npos; at += 4) escaped.replace(at, 1, "'\\''");
+  return "'" + escaped + "'";
+}
+
+}  // namespace
+
 std::string quoted(const std::vector<std::string>& command) {
   std::string line;
-  for (const std::string& word : command) {
-    const bool plain = word.find_first_of(" '\"$\\;&|<>()*?`\n#~[]{}!") == std::string::npos && !word.empty();
-    std::string escaped = word;
-    for (std::size_t at = 0; (at = escaped.find('\'', at)) != std::string::npos; at += 4)
-      escaped.replace(at, 1, "'\\''");
-    line += (line.empty() ? "" : " ") + (plain ? word : "'" + escaped + "'");
-  }
+  for (const std::string& word : command) line += (line.empty() ? "" : " ") + quoted_word(word);
   return line;
 }
 

@@ -44,7 +44,7 @@ class GuestProcess {
   std::optional<int> status_;
 };
 
-/// The command as a shell reads it: words that need it are quoted.
+/// The command as bash reads it, on one line: words of anything but letters, digits and _@%+=:,./- are quoted.
 std::string quoted(const std::vector<std::string>& command);
 
 /// How a wait status reads: "was killed by signal 9 (Killed)", "ended with exit status 1".

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <set>
 
@@ -30,6 +31,10 @@ long number(const YamlNode& node, const std::string& key, long least, long most)
     throw wrong_yaml(codes::wrong_type, node, fmt::format("`{}` must be a whole number", key))
         .label("is none")
         .help(fmt::format("write it in digits, without quotes, from {} to {}", least, most));
+  if (least == most && value != least)
+    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must be {}", key, least))
+        .label("is another")
+        .help(fmt::format("write {}", least));
   if (value < least || value > most)
     throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must lie between {} and {}", key, least, most))
         .label(value < least ? "is too small" : "is too large")
@@ -223,13 +228,27 @@ std::vector<std::vector<int>> read_tiers(const YamlNode& list, const checks::Exp
   return tiers;
 }
 
-std::string one_of(const YamlNode& node, const std::string& key, const std::vector<std::string>& allowed) {
+enum class Presence { needed, optional };
+
+std::string one_of(const YamlNode& node, const std::string& key, const std::vector<std::string>& allowed,
+                   Presence presence = Presence::needed) {
   std::string value = yaml_text(node, key);
-  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-    throw wrong_yaml(codes::bad_value, node, fmt::format("`{}` must be one of {}", key, fmt::join(allowed, ", ")))
-        .label("is none of them")
-        .help("write one of them, or leave the key away where it may be missing");
-  return value;
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
+  const bool is_single = allowed.size() == 1;
+  throw wrong_yaml(codes::bad_value, node,
+                   fmt::format("`{}` must be {}{}", key, is_single ? "" : "one of ", fmt::join(allowed, ", ")))
+      .label(is_single ? "is another" : "is none of them")
+      .help(fmt::format("write {}{}", is_single ? allowed.front() : "one of them",
+                        presence == Presence::optional ? ", or leave the key away" : ""));
+}
+
+/// A controller memory buffer is a PCI region, which QEMU ends itself for where it is no power of two.
+std::uint64_t memory_buffer(const YamlNode& node) {
+  const std::uint64_t bytes = size(node, "cmb", {1, 1024});
+  if (std::has_single_bit(bytes)) return bytes;
+  throw wrong_yaml(codes::bad_value, node, "`cmb` must be a power of two")
+      .label("is none")
+      .help(fmt::format("write {}M or {}M", std::bit_floor(bytes) / kMiB, std::bit_ceil(bytes) / kMiB));
 }
 
 const DeviceKind kDeviceKinds[] = {
@@ -245,15 +264,16 @@ std::vector<MachineDevice> read_devices(const YamlNode& list, std::size_t nodes)
   for (const YamlNode& item : sequence(list, "devices", 1, kMaxDevices).items) {
     YamlMapping mapping(item, "this device");
     MachineDevice device;
+    device.place = mapping.need("kind").place;
     const std::string name = one_of(mapping.need("kind"), "kind", names);
     device.kind = std::find_if(std::begin(kDeviceKinds), std::end(kDeviceKinds),
                                [&](const DeviceKind& kind) { return kind.name == name; });
     if (device.kind->has_storage) {
       device.storage_bytes = size(mapping.need("size"), "size", {1, kMostMiB});
-      if (const YamlNode* cmb = mapping.find("cmb")) device.cmb_bytes = size(*cmb, "cmb", {1, 1024});
+      if (const YamlNode* cmb = mapping.find("cmb")) device.cmb_bytes = memory_buffer(*cmb);
     }
     if (const YamlNode* behind = mapping.find("behind"))
-      device.is_behind_switch = one_of(*behind, "behind", {"switch"}) == "switch";
+      device.is_behind_switch = one_of(*behind, "behind", {"switch"}, Presence::optional) == "switch";
     if (const YamlNode* node = mapping.find("node")) {
       device.numa_node = node_number(*node, "node", nodes);
       if (device.is_behind_switch)
@@ -373,8 +393,36 @@ void require_memory(const Topology& topology, std::uint64_t available_bytes) {
       .help("give its nodes less memory, or try again when less is running");
 }
 
+namespace {
+
+/// What is no YAML at all, or of the YAML that we do not read, often has no cure of its own.
+YamlNode read_document(std::string_view yaml, const std::string& file) {
+  try {
+    return parse_yaml(yaml, file);
+  } catch (Error& error) {
+    if (error.hint().empty())
+      error.help("a topology is one mapping, of `key: value` lines, lists and plain values, in UTF-8");
+    throw;
+  }
+}
+
+Error unknown_topology(const std::string& name) {
+  std::string names;
+  for (const TopologyText& shipped : shipped_topologies()) names += (names.empty() ? "" : ", ") + shipped.name;
+  if (name.empty())
+    return Error(codes::target_unknown, "the target names no topology after its colon")
+        .help(fmt::format("there are {}; one of your own is given by its path: ./FILE.yaml", names));
+  if (is_topology_file(name))
+    return Error(codes::target_unknown, fmt::format("there is no topology file {}", name))
+        .help(fmt::format("give the path of a YAML file from where ainode works (-C), or one of {}", names));
+  return Error(codes::target_unknown, fmt::format("there is no topology `{}`", name))
+      .help(fmt::format("there are {}; one of your own is given by its path: ./{}.yaml", names, name));
+}
+
+}  // namespace
+
 Topology parse_topology(std::string_view yaml, const std::string& file) {
-  const YamlNode document = parse_yaml(yaml, file);
+  const YamlNode document = read_document(yaml, file);
   YamlMapping mapping(document, "a topology");
   number(mapping.need("ainode-topology"), "ainode-topology", 1, 1);
   Topology topology;
@@ -398,19 +446,19 @@ Topology parse_topology(std::string_view yaml, const std::string& file) {
   return topology;
 }
 
+bool is_topology_file(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml");
+}
+
 Topology find_topology(const std::string& name) {
-  if (name.find('/') != std::string::npos || name.ends_with(".yaml")) {
-    if (!fs::is_regular_file(name))
-      throw Error(codes::target_unknown, fmt::format("there is no topology file {}", name));
-    return parse_topology(read_file(name, kMaxFile), name);
-  }
-  std::string names;
+  if (is_topology_file(name) && fs::is_regular_file(name)) return parse_topology(read_file(name, kMaxFile), name);
   for (const TopologyText& shipped : shipped_topologies()) {
-    if (shipped.name == name) return parse_topology(shipped.yaml, name + ".yaml");
-    names += (names.empty() ? "" : ", ") + shipped.name;
+    if (shipped.name != name) continue;
+    Topology topology = parse_topology(shipped.yaml, name + ".yaml");
+    topology.is_shipped = true;
+    return topology;
   }
-  throw Error(codes::target_unknown, fmt::format("there is no topology `{}`", name))
-      .help(fmt::format("there are {}; one of your own is given by its path: qemu:./{}.yaml", names, name));
+  throw unknown_topology(name);
 }
 
 }  // namespace ainode

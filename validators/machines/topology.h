@@ -26,6 +26,7 @@ struct MachineDevice {
   std::uint64_t cmb_bytes = 0;      ///< controller memory buffer; 0: none
   std::optional<int> numa_node;     ///< that it is on; nothing: on the root complex, which belongs to none
   bool is_behind_switch = false;    ///< all of these behind one PCIe switch, else on the root complex
+  Place place;                      ///< where its file names it
 };
 
 struct Topology {
@@ -33,6 +34,7 @@ struct Topology {
   Place nodes;          ///< where its file says how much memory it has
   std::string machine;  ///< q35
   std::vector<MachineDevice> devices;
+  bool is_shipped = false;           ///< else a file of the user's, whose mistakes are theirs
   bool counts_instructions = false;  ///< asked of the run, not of the file: time is kInstructionNs an instruction
   checks::ExpectedTopology facts;    ///< its devices are those above, their bridges, and what the harness plugs in
 };
@@ -52,7 +54,9 @@ inline constexpr int kInstructionNs = 2;
 /// Reads one topology strictly. Throws the recipe language's errors (unknown_key, missing_key, wrong_type, bad_value)
 /// with their place in `file`.
 Topology parse_topology(std::string_view yaml, const std::string& file);
-/// A shipped one by name, or the file of a user's where `name` has a `/` or ends with `.yaml`.
+/// Whether a topology's name is the path of a file: it has a `/`, or ends with `.yaml` or `.yml`.
+bool is_topology_file(const std::string& name);
+/// A shipped one by name, or the file of a user's.
 /// Throws target_unknown, naming those that are there, and what parse_topology throws.
 Topology find_topology(const std::string& name);
 

@@ -77,9 +77,23 @@ std::string property(std::string_view name, const std::string& value) {
   return fmt::format("        <property name=\"{}\" value=\"{}\"/>\n", name, escaped(value));
 }
 
-std::string outcome_element(const CheckResult& check) {
-  const std::string body = escaped(fmt::format("measured: {}\nexpected: {}\nevidence: {}\n", compact(check.measured),
-                                               compact(check.expected), check.evidence));
+/// A check, or a run as a whole.
+struct Case {
+  CheckResult check;
+  std::string repeat, last_lines = {};
+};
+
+std::string body_of(const Case& each) {
+  std::string body = fmt::format("measured: {}\nexpected: {}\nevidence: {}\n", compact(each.check.measured),
+                                 compact(each.check.expected), each.check.evidence);
+  if (!each.repeat.empty()) body += fmt::format("repeat: {}\n", each.repeat);
+  if (!each.last_lines.empty()) body += fmt::format("last lines:\n{}\n", each.last_lines);
+  return escaped(body);
+}
+
+std::string outcome_element(const Case& each) {
+  const CheckResult& check = each.check;
+  const std::string body = body_of(each);
   const std::string reason = escaped(check.reason);
   switch (check.verdict) {
     case Verdict::pass:
@@ -95,7 +109,8 @@ std::string outcome_element(const CheckResult& check) {
   return "";
 }
 
-std::string case_element(const CheckResult& check) {
+std::string case_element(const Case& each) {
+  const CheckResult& check = each.check;
   std::string xml = fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n      <properties>\n",
                                 escaped(family_of(check.id)), escaped(check.id), check.seconds);
   xml += property("verdict", std::string(to_string(check.verdict)));
@@ -105,49 +120,52 @@ std::string case_element(const CheckResult& check) {
   xml += property("evidence", check.evidence);
   for (const Figure& figure : check.figures) xml += property(escaped(figure.name), figure_line(figure));
   if (!check.place.empty()) xml += property("place", check.place);
-  return xml + "      </properties>\n" + outcome_element(check) + "    </testcase>\n";
+  if (!each.repeat.empty()) xml += property("repeat", each.repeat);
+  return xml + "      </properties>\n" + outcome_element(each) + "    </testcase>\n";
 }
 
 struct Suite {
   std::string name;
-  std::vector<CheckResult> checks;
+  std::vector<Case> cases;
   std::size_t count(Verdict verdict) const {
     std::size_t total = 0;
-    for (const CheckResult& check : checks) total += check.verdict == verdict ? 1 : 0;
+    for (const Case& each : cases) total += each.check.verdict == verdict ? 1 : 0;
     return total;
   }
   double seconds() const {
     double total = 0;
-    for (const CheckResult& check : checks) total += check.seconds;
+    for (const Case& each : cases) total += each.check.seconds;
     return total;
   }
 };
 
-/// Families in the order in which they first appear; a failed run stands before them.
+/// Families in the order in which they first appear; failed runs stand before them.
 std::vector<Suite> suites_of(const Report& report) {
   std::vector<Suite> suites;
   std::map<std::string, std::size_t> places;
-  const auto add = [&](const CheckResult& check) {
-    const auto [place, is_new] = places.try_emplace(family_of(check.id), suites.size());
+  const auto add = [&](Case added) {
+    const auto [place, is_new] = places.try_emplace(family_of(added.check.id), suites.size());
     if (is_new) suites.push_back({place->first, {}});
-    suites[place->second].checks.push_back(check);
+    suites[place->second].cases.push_back(std::move(added));
   };
-  if (!report.failure.empty()) {
+  for (const FailedRun& failed : failed_runs(report)) {
     CheckResult run;
-    run.id = "run.finished";
+    run.id = failed.target.empty() ? "run.finished" : "run.finished on " + failed.target;
     run.sentence = "the guest boots and its agent says its last word";
-    run.verdict = report.failure_verdict;
-    run.reason = report.failure;
-    add(run);
+    run.verdict = failed.verdict;
+    run.reason = failed.reason;
+    run.evidence = failed.evidence;
+    add({std::move(run), failed.repeat, failed.last_lines});
   }
-  for (const CheckResult& check : report.checks) add(check);
+  for (const CheckResult& check : report.checks)
+    add({check, is_bad(check) ? repeat_command(report, check) : std::string()});
   return suites;
 }
 
 std::string suite_element(const Suite& suite, const Report& report) {
   std::string xml = fmt::format(
       "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n",
-      escaped(suite.name), suite.checks.size(), suite.count(Verdict::fail), suite.count(Verdict::infra),
+      escaped(suite.name), suite.cases.size(), suite.count(Verdict::fail), suite.count(Verdict::infra),
       suite.count(Verdict::skip) + suite.count(Verdict::unmeasurable), suite.seconds());
   xml += "    <properties>\n";
   for (const auto& [name, value] :
@@ -157,7 +175,7 @@ std::string suite_element(const Suite& suite, const Report& report) {
         std::pair("retries", retries_line(report))})
     xml += fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", name, escaped(value));
   xml += "    </properties>\n";
-  for (const CheckResult& check : suite.checks) xml += case_element(check);
+  for (const Case& each : suite.cases) xml += case_element(each);
   return xml + "  </testsuite>\n";
 }
 
@@ -168,7 +186,7 @@ std::string to_junit(const Report& report) {
   std::size_t tests = 0, failures = 0, errors = 0;
   double seconds = 0;
   for (const Suite& suite : suites) {
-    tests += suite.checks.size();
+    tests += suite.cases.size();
     failures += suite.count(Verdict::fail);
     errors += suite.count(Verdict::infra);
     seconds += suite.seconds();

@@ -23,7 +23,7 @@ struct Room {
 };
 constexpr Room kRooms[] = {{8000, 4000, 5000}, {1000, 4000, 5000}, {200, 1000, 1000}, {100, 200, 300}, {60, 60, 100}};
 
-constexpr std::size_t kCommand = 500;  // longest command that is shown
+constexpr std::size_t kCommand = 500;  // longest command that is shown: one that is cut repeats something else
 
 /// As inline code that nothing can break out of; newlines become line breaks.
 std::string code(const std::string& text, std::size_t limit) {
@@ -49,8 +49,8 @@ std::string item(std::string_view label, const std::string& text, std::size_t li
   return text.empty() ? "" : fmt::format("- {}: {}\n", label, code(text, limit));
 }
 
-bool is_bad(const CheckResult& check) {
-  return check.verdict == Verdict::fail || check.verdict == Verdict::infra;
+std::string repeat_item(const std::string& command) {
+  return command.size() <= kCommand ? item("repeat", command, kCommand) : "- repeat: too long, see the JSON report\n";
 }
 
 std::string bad_check(const Report& report, const CheckResult& check, const Room& room) {
@@ -58,16 +58,22 @@ std::string bad_check(const Report& report, const CheckResult& check, const Room
                      code(check.sentence, room.text)) +
          item("reason", check.reason, room.text) + item("measured", compact(check.measured), room.text) +
          item("expected", compact(check.expected), room.text) + item("declared", check.place, room.text) +
-         item("evidence", check.evidence, room.evidence) + item("repeat", repeat_command(report, check), kCommand);
+         item("evidence", check.evidence, room.evidence) + repeat_item(repeat_command(report, check));
 }
 
-std::string bad_run(const Report& report, const Room& room) {
-  return report.failure.empty() ? ""
-                                : fmt::format("\n#### {} the run as a whole\n\n", to_string(report.failure_verdict)) +
-                                      item("reason", report.failure, room.text) +
-                                      item("last lines", text_at(report.boot, "last_lines"), room.evidence) +
-                                      item("evidence", text_at(report.boot, "evidence"), room.text) +
-                                      item("repeat", text_at(report.boot, "repeat"), kCommand);
+std::string bad_run(const FailedRun& run, const Room& room) {
+  const std::string where = run.target.empty() ? "" : ", on " + code(run.target, room.text);
+  return fmt::format("\n#### {} the run as a whole{}\n\n", to_string(run.verdict), where) +
+         item("reason", run.reason, room.text) + item("last lines", run.last_lines, room.evidence) +
+         item("evidence", run.evidence, room.text) + repeat_item(run.repeat);
+}
+
+std::string bad_runs(const Report& report, const Room& room) {
+  const std::vector<FailedRun> all = failed_runs(report);
+  const std::size_t shown = std::min(all.size(), room.checks);
+  std::string text;
+  for (std::size_t i = 0; i < shown; ++i) text += bad_run(all[i], room);
+  return shown < all.size() ? text + fmt::format("\n{} more failed runs are not shown.\n", all.size() - shown) : text;
 }
 
 std::string head(const Report& report, const Room& room) {
@@ -135,7 +141,7 @@ std::string every_check(const Report& report, const Room& room) {
 }
 
 std::string written(const Report& report, const Room& room) {
-  std::string text = head(report, room) + bad_run(report, room);
+  std::string text = head(report, room) + bad_runs(report, room);
   std::size_t bad = 0;
   for (const CheckResult& check : report.checks) {
     if (!is_bad(check) || ++bad > room.checks) continue;

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "validators/verdict/report_lines.h"
@@ -24,12 +26,6 @@ std::ptrdiff_t rank(Verdict verdict) {
 }
 
 using Words = std::vector<std::string>;
-
-/// The runs of a report that is merged itself; else none.
-Json runs_in(const Report& report) {
-  const bool is_merged = report.boot.is_object() && report.boot.contains("runs") && report.boot["runs"].is_array();
-  return is_merged ? report.boot["runs"] : Json::array();
-}
 
 /// What a report calls its targets: "qemu:two-nodes"; of a merged one, what it called each.
 Words own_labels(const Report& report) {
@@ -158,15 +154,31 @@ void keep_common(Words& kept, const Words& other) {
                 [&](const std::string& word) { return std::find(other.begin(), other.end(), word) == other.end(); });
 }
 
-/// The first report's reason, unless that is that another one was asked.
+/// Which of several reasons is true of all targets together: what the image lacks everywhere, then what came of the
+/// check where it was asked, then why it was not asked.
+constexpr GapKind kGapRank[] = {GapKind::kernel,  GapKind::statement, GapKind::run,          GapKind::nothing,
+                                GapKind::machine, GapKind::emulation, GapKind::unmeasurable, GapKind::level,
+                                GapKind::profile, GapKind::selection, GapKind::target,       GapKind::elsewhere};
+
+bool is_before(const Gap& one, const Gap& other) {
+  const auto rank_of = [](GapKind kind) { return std::find(std::begin(kGapRank), std::end(kGapRank), kind); };
+  return std::make_tuple(rank_of(one.kind), std::cref(one.lacking), std::cref(one.targets)) <
+         std::make_tuple(rank_of(other.kind), std::cref(other.lacking), std::cref(other.targets));
+}
+
 const Gap* gap_of(const std::vector<NamedReport>& reports, const std::string& id) {
   const Gap* found = nullptr;
   for (const NamedReport& each : reports)
     for (const Gap& gap : each.report.coverage.gaps)
-      if (std::find(gap.checks.begin(), gap.checks.end(), id) != gap.checks.end() &&
-          (!found || (found->kind == GapKind::elsewhere && gap.kind != GapKind::elsewhere)))
+      if (std::find(gap.checks.begin(), gap.checks.end(), id) != gap.checks.end() && (!found || is_before(gap, *found)))
         found = &gap;
   return found;
+}
+
+/// A target that ran is no way to cover what it did not. One that stands several times carries its report's name.
+bool is_among(const Words& labels, const std::string& target) {
+  return std::any_of(labels.begin(), labels.end(),
+                     [&](const std::string& label) { return label == target || label.starts_with(target + " ("); });
 }
 
 /// Not covered is what no report covers.
@@ -192,19 +204,29 @@ Coverage merge_coverage(const std::vector<NamedReport>& reports) {
     gap.checks.push_back(id);
     keep_common(gap.targets, reason.targets);
   }
+  Words labels;
+  for (const NamedReport& each : reports)
+    for (std::string& label : own_labels(each.report)) labels.push_back(std::move(label));
   coverage.gaps.clear();
-  for (auto& [reason, gap] : gaps) coverage.gaps.push_back(std::move(gap));
+  for (auto& [reason, gap] : gaps) {
+    std::erase_if(gap.targets, [&](const std::string& target) { return is_among(labels, target); });
+    coverage.gaps.push_back(std::move(gap));
+  }
   coverage.covered = coverage.checks - std::min(coverage.checks, uncovered.size());
   return coverage;
 }
 
 Json run_of(const Report& report) {
-  Json run = {{"kernel_release", report.kernel_release},     {"level", report.level},
-              {"verdict", to_string(report.verdict())},      {"failure", report.failure},
-              {"repeat", text_at(report.boot, "repeat")},    {"repeat_one", text_at(report.boot, "repeat_one")},
+  Json run = {{"kernel_release", report.kernel_release},
+              {"level", report.level},
+              {"verdict", to_string(report.verdict())},
+              {"failure", report.failure},
+              {"failure_verdict", to_string(report.failure_verdict)},
+              {"repeat", text_at(report.boot, "repeat")},
+              {"repeat_one", text_at(report.boot, "repeat_one")},
               {"evidence", text_at(report.boot, "evidence")}};
-  for (const char* figure : {"seconds", "cpu_seconds", "retries", "machine"})
-    if (report.boot.is_object() && report.boot.contains(figure)) run[figure] = report.boot[figure];
+  for (const char* key : {"seconds", "cpu_seconds", "retries", "machine", "boots", "failure_code", "last_lines"})
+    if (report.boot.is_object() && report.boot.contains(key)) run[key] = report.boot[key];
   return run;
 }
 

@@ -79,15 +79,23 @@ std::string reason_of(const Report& report, GapKind kind, std::size_t count, con
   return "";
 }
 
+/// What a merged report says of a run's failure; `otherwise` where it says nothing.
+Verdict verdict_at(const Json& run, Verdict otherwise) {
+  const std::string word = text_at(run, "failure_verdict");
+  const auto* found = std::find_if(std::begin(kVerdicts), std::end(kVerdicts),
+                                   [&](Verdict verdict) { return to_string(verdict) == word; });
+  return found == std::end(kVerdicts) ? otherwise : *found;
+}
+
+FailedRun failed_run(const Json& boot, const std::string& target, Verdict verdict, const std::string& reason) {
+  return {target, verdict, reason, text_at(boot, "last_lines"), text_at(boot, "evidence"), text_at(boot, "repeat")};
+}
+
 }  // namespace
 
 std::string compact(const Json& value) {
   if (value.is_null()) return "";
   return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string text_at(const Json& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
 }
 
 std::string cut(const std::string& text, std::size_t limit) {
@@ -123,8 +131,7 @@ std::string retries_line(const Report& report) {
       said.push_back(fmt::format("{}{} {}", where, text_at(retry, "code"), text_at(retry, "text")));
   };
   add(report.boot, "");
-  if (report.boot.contains("runs") && report.boot["runs"].is_array())
-    for (const Json& run : report.boot["runs"]) add(run, text_at(run, "target") + ": ");
+  for (const Json& run : runs_in(report)) add(run, text_at(run, "target") + ": ");
   if (said.empty()) return "";
   return fmt::format("tried again {}: {}", said.size() == 1 ? "once" : fmt::format("{} times", said.size()),
                      fmt::join(said, "; "));
@@ -198,22 +205,14 @@ std::string unproven_line(const Report& report) {
   return fmt::format("statements not proven: {}{}", fmt::join(first, ", "), rest);
 }
 
-std::string repeat_command(const Report& report, const CheckResult& check) {
-  const auto command_in = [](const Json& boot) {
-    const std::string one = text_at(boot, "repeat_one");
-    return one.empty() ? text_at(boot, "repeat") : one;
-  };
-  std::string command = command_in(report.boot);
-  const auto blamed = std::find_if(check.verdicts.begin(), check.verdicts.end(),
-                                   [&](const TargetVerdict& each) { return each.verdict == check.verdict; });
-  if (blamed != check.verdicts.end() && report.boot.contains("runs"))
-    for (const Json& run : report.boot["runs"])
-      if (text_at(run, "target") == blamed->target) command = command_in(run);
-  constexpr std::string_view kControl = "control.";
-  if (command.empty()) return "";
-  if (check.id == "control.score") return command + " --controls";
-  return check.id.starts_with(kControl) ? fmt::format("{} --control {}", command, check.id.substr(kControl.size()))
-                                        : fmt::format("{} --check {}", command, check.id);
+std::vector<FailedRun> failed_runs(const Report& report) {
+  std::vector<FailedRun> failed;
+  for (const Json& run : runs_in(report))
+    if (const std::string reason = text_at(run, "failure"); !reason.empty())
+      failed.push_back(failed_run(run, text_at(run, "target"), verdict_at(run, report.failure_verdict), reason));
+  if (failed.empty() && !report.failure.empty())
+    failed.push_back(failed_run(report.boot, "", report.failure_verdict, report.failure));
+  return failed;
 }
 
 }  // namespace ainode

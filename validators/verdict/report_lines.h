@@ -5,14 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "base/report.h"
+#include "base/report_boot.h"
 
 namespace ainode {
 
 /// Text as it is, nothing for null, other values as JSON on one line.
 std::string compact(const Json& value);
-/// A text member, or nothing.
-std::string text_at(const Json& object, const char* key);
 /// At most `limit` bytes, never half a character; "..." ends what was cut.
 std::string cut(const std::string& text, std::size_t limit);
 /// Line by line: newlines stay, everything else that could move a cursor is escaped.
@@ -38,7 +36,14 @@ std::string unproven_line(const Report& report);
 std::string gap_line(const Report& report, const std::vector<Gap>& gaps);
 /// The gaps of a report, those of one kind together, in the order of GapKind.
 std::vector<std::vector<Gap>> gaps_by_kind(const Report& report);
-/// The command that runs just this check again; empty where none is known.
-std::string repeat_command(const Report& report, const CheckResult& check);
+
+/// A run that failed as a whole, and what there is to look at.
+struct FailedRun {
+  std::string target;  ///< of a merged report; else empty
+  Verdict verdict = Verdict::infra;
+  std::string reason, last_lines, evidence, repeat;
+};
+/// Of a report that is not merged one at most.
+std::vector<FailedRun> failed_runs(const Report& report);
 
 }  // namespace ainode

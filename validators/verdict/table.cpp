@@ -64,6 +64,11 @@ std::string detail(std::string_view label, const std::string& text) {
   return block;
 }
 
+/// On one line however long, so that it can be pasted into a shell.
+std::string command_line(std::string_view label, const std::string& command) {
+  return command.empty() ? "" : fmt::format("    {:<10} {}\n", label, printable(command));
+}
+
 std::string check_lines(const CheckResult& check, const Report& report, bool colour) {
   const Look& look = look_of(check.verdict);
   const std::string word = painted(fmt::format("{:<6}", look.word), look.colour, colour);
@@ -84,7 +89,15 @@ std::string check_lines(const CheckResult& check, const Report& report, bool col
   lines += detail("expected", compact(check.expected));
   lines += detail("declared", check.place);
   lines += detail("evidence", check.evidence);
-  return lines + detail("repeat", repeat_command(report, check));
+  return lines + command_line("repeat", repeat_command(report, check));
+}
+
+std::string run_lines(const FailedRun& run, bool colour) {
+  const Look& look = look_of(run.verdict);
+  const std::string word = painted(fmt::format("{:<6}", look.word), look.colour, colour);
+  const std::string where = run.target.empty() ? "" : ", on " + cut(printable(run.target), kWidth - kIndent - 20);
+  return fmt::format("\n  {}  the run as a whole{}\n", word, where) + detail("reason", run.reason) +
+         detail("last lines", run.last_lines) + detail("evidence", run.evidence) + command_line("repeat", run.repeat);
 }
 
 /// What the report says nothing of, wrapped below the verdict.
@@ -112,14 +125,7 @@ std::string to_table(const Report& report, bool colour) {
     table += "  " + line + "\n";
   table += "\n";
   for (const CheckResult& check : report.checks) table += check_lines(check, report, colour);
-  if (!report.failure.empty()) {
-    const Look& look = look_of(report.failure_verdict);
-    table += fmt::format("\n  {}  the run as a whole\n", painted(fmt::format("{:<6}", look.word), look.colour, colour));
-    table += detail("reason", report.failure);
-    table += detail("last lines", text_at(report.boot, "last_lines"));
-    table += detail("evidence", text_at(report.boot, "evidence"));
-    table += detail("repeat", text_at(report.boot, "repeat"));
-  }
+  for (const FailedRun& run : failed_runs(report)) table += run_lines(run, colour);
   const Look& look = look_of(report.verdict());
   table += fmt::format("\n{}: {}\n", painted(look.word, look.colour, colour), count_line(report));
   return table + coverage_lines(report);

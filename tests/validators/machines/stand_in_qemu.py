@@ -464,7 +464,8 @@ def waits_for_a_word():
 
 
 def refuses_arguments():
-    sys.exit("qemu: -device nonsense: 'nonsense' is not a valid device model name")
+    device = option("device") or "nonsense"
+    sys.exit(f"qemu: -device {device}: '{device}' is not a valid device model name")
 
 
 def gives_up_later():

@@ -169,7 +169,51 @@ TEST(Topology, NamesThoseThatAreThere) {
     EXPECT_EQ(
         error.hint(),
         "there are four-nodes, iommu-amd, iommu-intel, memory-only-node, nvme-p2p, one-node, tiny-edge, two-nodes; "
-        "one of your own is given by its path: qemu:./moon.yaml");
+        "one of your own is given by its path: ./moon.yaml");
+  }
+}
+
+TEST(Topology, SaysWhatToGiveInsteadOfAFileOrANameThatIsNone) {
+  const auto hint = [](const std::string& name) {
+    try {
+      find_topology(name);
+    } catch (const Error& error) {
+      return error.message() + "; " + error.hint();
+    }
+    return std::string("found");
+  };
+  const std::string names =
+      "four-nodes, iommu-amd, iommu-intel, memory-only-node, nvme-p2p, one-node, tiny-edge, two-nodes";
+  EXPECT_EQ(hint("t.yml"),
+            "there is no topology file t.yml; give the path of a YAML file from where ainode works "
+            "(-C), or one of " +
+                names);
+  EXPECT_EQ(hint(""), "the target names no topology after its colon; there are " + names +
+                          "; one of your own is given by its path: ./FILE.yaml");
+}
+
+TEST(Topology, SaysTheOneValueThatAKeyTakes) {
+  const auto mistake = [](const std::string& version, const std::string& machine) {
+    try {
+      parse_topology(fmt::format("ainode-topology: {}\nname: x\nsummary: x\nmachine: {}\n", version, machine),
+                     "x.yaml");
+    } catch (const Error& error) {
+      return fmt::format("{} {}; {}", error.message(), error.caret_text(), error.hint());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(mistake("2", "q35"), "`ainode-topology` must be 1 is another; write 1");
+  EXPECT_EQ(mistake("1", "pc"), "`machine` must be q35 is another; write q35");
+}
+
+TEST(Topology, GivesACureWhereItsFileIsNoYaml) {
+  for (const char* text : {"a: [", "--- 1\n--- 2\n"}) {
+    try {
+      parse_topology(text, "x.yaml");
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.hint(), "a topology is one mapping, of `key: value` lines, lists and plain values, in UTF-8");
+    }
   }
 }
 
@@ -356,7 +400,15 @@ TEST(Topology, ShowsWhatADeviceCannotBe) {
               HasSubstr("`size` must be a whole number with the unit M or G\n"));
   EXPECT_THAT(rendered("devices: [{kind: nvme, size: 1M, cmb: 2G}]\n"),
               HasSubstr("`cmb` must lie between 1M and 1G\n"));
-  EXPECT_THAT(rendered("devices: [{kind: edu, behind: me}]\n"), HasSubstr("`behind` must be one of switch\n"));
+  EXPECT_THAT(rendered("devices: [{kind: edu, behind: me}]\n"), HasSubstr("`behind` must be switch\n"));
+  EXPECT_THAT(rendered("devices: [{kind: edu, behind: me}]\n"), HasSubstr("write switch, or leave the key away\n"));
+  EXPECT_THAT(rendered("devices: [{kind: gpu}]\n"), HasSubstr("^ is none of them\n  = help: write one of them\n"));
+  EXPECT_EQ(rendered("devices: [{kind: nvme, size: 8M, cmb: 3M}]\n"), R"(error[R0110]: `cmb` must be a power of two
+   ┌─ x.yaml:8:39
+8│ devices: [{kind: nvme, size: 8M, cmb: 3M}]
+ │                                       ^^ is none
+  = help: write 2M or 4M
+)");
 }
 
 TEST(Topology, PutsADeviceOnANodeBehindABridgeOfItsOwn) {

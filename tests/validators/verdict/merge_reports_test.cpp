@@ -134,6 +134,47 @@ TEST(Merge, KeepsTheFailureOfARun) {
   EXPECT_EQ(merged.verdict(), Verdict::fail);
 }
 
+TEST(Merge, KeepsWhatAFailedRunLeft) {
+  NamedReport silent = named("b", {});
+  silent.report.failure = "V0003: panicked";
+  silent.report.failure_verdict = Verdict::fail;
+  silent.report.boot.update(
+      {{"failure_code", "V0003"}, {"last_lines", "Oops"}, {"evidence", "/e/b"}, {"boots", 2}, {"spoke", false}});
+  const Report merged = merge_reports({named("a", {check("x.y", Verdict::pass)}), silent});
+  EXPECT_EQ(merged.boot["runs"][1]["failure_code"], "V0003");
+  EXPECT_EQ(merged.boot["runs"][1]["boots"], 2);
+  const std::vector<FailedRun> failed = failed_runs(merged);
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].target, "qemu:b");
+  EXPECT_EQ(failed[0].verdict, Verdict::fail);
+  EXPECT_EQ(failed[0].reason, "V0003: panicked");
+  EXPECT_EQ(failed[0].last_lines, "Oops");
+  EXPECT_EQ(failed[0].evidence, "/e/b");
+  EXPECT_EQ(failed[0].repeat, "ainode validate out --target qemu:b");
+  EXPECT_TRUE(failed_runs(named("a", {}).report).empty());
+}
+
+/// The machine that a check needs ran and found something else: that is the reason, in whatever order they stand.
+TEST(Merge, GivesTheReasonOfTheTargetThatCameFurthest) {
+  const std::vector<CheckResult> skipped = {check("x.y", Verdict::skip)};
+  const NamedReport lacking = named("one-node", skipped, {{GapKind::machine, "peers", {"x.y"}, {"qemu:nvme-p2p"}}});
+  const NamedReport asked = named("nvme-p2p", skipped, {{GapKind::nothing, "", {"x.y"}, {}}});
+  NamedReport tree = named("tree", {}, {{GapKind::target, "", {"x.y"}, {"qemu"}}});
+  tree.report.coverage.checks = 1;
+  tree.report.coverage.covered = 0;
+  tree.report.target = "tree";
+  for (const auto& reports : {std::vector{lacking, asked, tree}, {tree, asked, lacking}, {asked, tree, lacking}})
+    EXPECT_EQ(coverage_line(merge_reports(reports)), "covered 0 of 1 checks; not: 1 found nothing to judge");
+}
+
+TEST(Merge, SuggestsNoTargetThatRan) {
+  const std::vector<CheckResult> skipped = {check("x.y", Verdict::skip)};
+  const NamedReport first = named("a", skipped, {{GapKind::machine, "an HMAT", {"x.y"}, {"qemu:b", "qemu:c"}}});
+  const NamedReport second = named("b", skipped, {{GapKind::machine, "an HMAT", {"x.y"}, {"qemu:b", "qemu:c"}}});
+  EXPECT_EQ(coverage_line(merge_reports({first, second})), "covered 0 of 1 checks; not: 1 needs an HMAT (qemu:c)");
+  EXPECT_EQ(coverage_line(merge_reports({second, second})), "covered 0 of 1 checks; not: 1 needs an HMAT (qemu:c)");
+}
+
 CheckResult measuring(double sample, const std::string& unit = "GB/s") {
   CheckResult result = check("numa.bandwidth", Verdict::pass);
   result.figures = {{"mem.triad-GBps", unit, true, false, {sample}}};

@@ -102,6 +102,58 @@ TEST(Table, ShowsTheLastLinesOfAGuestThatNeverSpoke) {
             "FAIL: 1 infra\n");
 }
 
+/// A merged report of a machine that passed and one that panicked.
+Report merged_with_a_failed_run() {
+  Report merged = report();
+  merged.target = "qemu:a, qemu:b";
+  merged.topology = "";
+  merged.failure = "on qemu:b: V0003: guest `x` panicked";
+  merged.failure_verdict = Verdict::fail;
+  merged.boot = {{"runs",
+                  {{{"target", "qemu:a"}, {"failure", ""}, {"failure_verdict", "pass"}},
+                   {{"target", "qemu:b"},
+                    {"failure", "V0003: guest `x` panicked"},
+                    {"failure_verdict", "fail"},
+                    {"last_lines", "Oops\n"},
+                    {"evidence", "/e/b"},
+                    {"repeat", "ainode validate /out --target qemu:b"}}}}};
+  return merged;
+}
+
+TEST(FailedRun, OfAMergedReportIsShownInEachForm) {
+  EXPECT_THAT(to_table(merged_with_a_failed_run(), false),
+              HasSubstr("\n  FAIL    the run as a whole, on qemu:b\n"
+                        "    reason     V0003: guest `x` panicked\n"
+                        "    last lines Oops\n"
+                        "    evidence   /e/b\n"
+                        "    repeat     ainode validate /out --target qemu:b\n"));
+  EXPECT_THAT(to_markdown(merged_with_a_failed_run()),
+              HasSubstr("\n#### fail the run as a whole, on <code>qemu&#58;b</code>\n\n"
+                        "- reason: <code>V0003&#58; guest &#96;x&#96; panicked</code>\n"
+                        "- last lines: <code>Oops<br></code>\n"
+                        "- evidence: <code>/e/b</code>\n"
+                        "- repeat: <code>ainode validate /out --target qemu&#58;b</code>\n"));
+  const std::string xml = to_junit(merged_with_a_failed_run());
+  EXPECT_THAT(xml, HasSubstr("name=\"run.finished on qemu:b\""));
+  EXPECT_THAT(xml, HasSubstr("<property name=\"evidence\" value=\"/e/b\"/>"));
+  EXPECT_THAT(xml, HasSubstr("<property name=\"repeat\" value=\"ainode validate /out --target qemu:b\"/>"));
+  EXPECT_THAT(xml, HasSubstr("<failure message=\"V0003: guest `x` panicked\" type=\"fail\">"
+                             "measured: &#10;expected: &#10;evidence: /e/b&#10;"
+                             "repeat: ainode validate /out --target qemu:b&#10;last lines:&#10;Oops&#10;"));
+}
+
+TEST(Table, ShowsACommandOnOneLineToBePasted) {
+  Report long_way = report();
+  const std::string command = "ainode validate /" + std::string(700, 'd') + " --target qemu:two-nodes --append quiet";
+  long_way.boot["repeat"] = command;
+  long_way.failure = "V0005: guest never spoke";
+  long_way.failure_verdict = Verdict::fail;
+  long_way.checks = {check("numa.nodes", Verdict::fail)};
+  EXPECT_THAT(to_table(long_way, false), HasSubstr("    repeat     " + command + " --check numa.nodes\n"));
+  EXPECT_THAT(to_table(long_way, false), HasSubstr("    repeat     " + command + "\n"));
+  EXPECT_THAT(to_markdown(long_way), HasSubstr("- repeat: too long, see the JSON report\n"));
+}
+
 TEST(Table, StaysWithinAHundredColumnsAndOutOfTheTerminalsWay) {
   Report hostile = report();
   hostile.checks = {check("driver.bound", Verdict::fail)};
@@ -171,6 +223,15 @@ TEST(JUnit, HasASuiteAFamilyWithPropertiesAndOutcomes) {
   EXPECT_THAT(xml, HasSubstr("<failure message=\"they differ\" type=\"fail\">measured: [1,2]&#10;"));
   EXPECT_THAT(xml, HasSubstr("<error message=\"they differ\" type=\"infra\">"));
   EXPECT_THAT(xml, HasSubstr("<skipped message=\"skip: they differ\"/>"));
+}
+
+TEST(JUnit, SaysHowToRepeatWhatWentWrong) {
+  Report failed = report();
+  failed.checks = {check("numa.nodes", Verdict::fail), check("mem.size", Verdict::pass)};
+  const std::string xml = to_junit(failed), command = "ainode validate out --target qemu:two-nodes --check numa.nodes";
+  EXPECT_THAT(xml, HasSubstr("<property name=\"repeat\" value=\"" + command + "\"/>"));
+  EXPECT_THAT(xml, HasSubstr("&#10;repeat: " + command + "&#10;</failure>"));
+  EXPECT_THAT(xml, Not(HasSubstr("--check mem.size")));
 }
 
 TEST(JUnit, GivesAFailedRunACaseOfItsOwn) {
