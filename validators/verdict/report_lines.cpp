@@ -199,8 +199,10 @@ std::string unproven_line(const Report& report) {
 }
 
 std::string repeat_command(const Report& report, const CheckResult& check) {
-  const auto command_in = [](const Json& boot) {
-    const std::string one = text_at(boot, "repeat_one");
+  // A score is of all that was planted: the whole run makes it, with its share.
+  const bool is_score = check.id == "control.score";
+  const auto command_in = [&](const Json& boot) {
+    const std::string one = is_score ? "" : text_at(boot, "repeat_one");
     return one.empty() ? text_at(boot, "repeat") : one;
   };
   std::string command = command_in(report.boot);
@@ -211,7 +213,7 @@ std::string repeat_command(const Report& report, const CheckResult& check) {
       if (text_at(run, "target") == blamed->target) command = command_in(run);
   constexpr std::string_view kControl = "control.";
   if (command.empty()) return "";
-  if (check.id == "control.score") return command + " --controls";
+  if (is_score) return command;
   return check.id.starts_with(kControl) ? fmt::format("{} --control {}", command, check.id.substr(kControl.size()))
                                         : fmt::format("{} --check {}", command, check.id);
 }
