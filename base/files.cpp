@@ -186,6 +186,11 @@ void make_directories(const fs::path& path, unsigned mode) {
 namespace {
 
 /// A blocking flock() could sleep through a signal that came just before it: so it is asked again and again.
+Descriptor open_to_lock(const fs::path& path) {
+  if (fs::is_directory(path)) return open_file(path, O_RDONLY | O_DIRECTORY);
+  return open_file(path, O_RDWR | O_CREAT, 0644);
+}
+
 bool lock_now(const Descriptor& file, FileLock::Mode mode, const fs::path& path) {
   const int operation = mode == FileLock::Mode::shared ? LOCK_SH : LOCK_EX;
   if (flock(file.get(), operation | LOCK_NB) == 0) return true;
@@ -195,8 +200,7 @@ bool lock_now(const Descriptor& file, FileLock::Mode mode, const fs::path& path)
 
 }  // namespace
 
-FileLock::FileLock(const fs::path& path, Mode mode, const std::function<void()>& on_wait)
-    : file_(open_file(path, O_RDWR | O_CREAT, 0644)) {
+FileLock::FileLock(const fs::path& path, Mode mode, const std::function<void()>& on_wait) : file_(open_to_lock(path)) {
   constexpr auto kPause = std::chrono::milliseconds(10), kPatience = std::chrono::milliseconds(1000);
   auto waited = std::chrono::milliseconds(0);
   while (!lock_now(file_, mode, path)) {
@@ -207,7 +211,7 @@ FileLock::FileLock(const fs::path& path, Mode mode, const std::function<void()>&
 }
 
 std::optional<FileLock> FileLock::try_lock(const fs::path& path, Mode mode) {
-  Descriptor file = open_file(path, O_RDWR | O_CREAT, 0644);
+  Descriptor file = open_to_lock(path);
   if (!lock_now(file, mode, path)) return std::nullopt;
   return FileLock(std::move(file));
 }

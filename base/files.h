@@ -80,7 +80,7 @@ class TemporaryDirectory {
 void remove_tree(const fs::path& path);
 void make_directories(const fs::path& path, unsigned mode = 0755);
 
-/// An advisory lock on a file (flock): held until destruction, gone with the process.
+/// An advisory lock on a file, or a directory that is there (flock): held until destruction, gone with the process.
 class FileLock {
  public:
   enum class Mode { shared, exclusive };

@@ -121,7 +121,7 @@ constexpr Key kRunKeys[] = {
      [] {
        return Json{{"type", "array"}, {"items", object_of(kRetryKeys)}};
      },
-     "starts that the environment ended", false},
+     "starts that the environment ended, and resets of a guest while it booted", false},
 };
 
 constexpr Key kBootKeys[] = {

@@ -41,10 +41,9 @@ bool is_bad(const CheckResult& check) {
 std::string repeat_command(const Report& report, const CheckResult& check) {
   const Json boot = blamed_boot(report, check);
   const std::string whole = text_at(boot, "repeat"), one = text_at(boot, "repeat_one");
-  if (check.id == kUnasked) return whole;
+  if (check.id == kUnasked || check.id == kScore) return whole;  // the score is of all that was planted
   const std::string& command = one.empty() ? whole : one;
   if (command.empty()) return "";
-  if (check.id == kScore) return command + " --controls";
   return check.id.starts_with(kControl) ? fmt::format("{} --control {}", command, check.id.substr(kControl.size()))
                                         : fmt::format("{} --check {}", command, check.id);
 }

@@ -3,9 +3,12 @@
 #include "base/steps.h"
 
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <initializer_list>
 
@@ -15,12 +18,20 @@ namespace ainode {
 
 namespace {
 
-volatile std::sig_atomic_t interrupt_count = 0;
+/// One command to stop may come as two signals: timeout(1) tells its child, and then the group.
+constexpr std::int64_t kSameStop = 500;  // milliseconds
+
+std::atomic<std::int64_t> first_interrupt = 0;  // milliseconds of CLOCK_MONOTONIC; 0: none
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a handler of signals may use nothing else");
 thread_local const InterruptFlag* flag_of_this_thread = nullptr;
 
 void on_interrupt(int signal_number) {
-  interrupt_count = interrupt_count + 1;
-  if (interrupt_count > 1) _exit(128 + signal_number);
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::int64_t milliseconds = std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  std::int64_t first = 0;
+  if (first_interrupt.compare_exchange_strong(first, milliseconds)) return;
+  if (milliseconds - first >= kSameStop) _exit(128 + signal_number);
 }
 
 }  // namespace
@@ -33,7 +44,7 @@ void install_interrupt_handlers() {
 }
 
 bool is_interrupted() {
-  return interrupt_count > 0 || (flag_of_this_thread && *flag_of_this_thread);
+  return first_interrupt != 0 || (flag_of_this_thread && *flag_of_this_thread);
 }
 
 AnswersFlag::AnswersFlag(const InterruptFlag* flag) : before_(flag_of_this_thread) {
@@ -50,7 +61,9 @@ const InterruptFlag* answered_flag() {
 
 void throw_if_interrupted() {
   if (is_interrupted())
-    throw Error(codes::interrupted, "interrupted").help("run the same command again: it continues where it stopped");
+    throw Error(codes::interrupted, "interrupted")
+        .help(
+            "run the same command again: a build continues where it stopped, `validate` where it was told to --resume");
 }
 
 StepKey& StepKey::add(std::string_view input) {

@@ -23,7 +23,7 @@ struct RunContext {
 /// Throws Error(interrupted) once SIGINT, SIGTERM or SIGHUP arrived. Long loops call it; so does the runner between
 /// steps.
 void throw_if_interrupted();
-/// Installs the handlers (first signal: flag; second: die at once). Called once by a main.
+/// Installs the handlers (a signal: flag; another, half a second on: die at once). Called once by a main.
 void install_interrupt_handlers();
 bool is_interrupted();
 

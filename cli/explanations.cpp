@@ -334,7 +334,8 @@ Cure: copy the image again or build it again; to boot it, its recipe needs `disk
 outputs.
 )"},
 {codes::interrupted, R"(The program was asked to stop (Ctrl-C, SIGTERM) and did, between two pieces of work.
-Cure: none is needed; the same command continues where it stopped.
+Cure: none is needed; the same `build` continues where it stopped, the same `validate` where it had
+--resume.
 )"},
 {codes::step_failpoint, R"(AINODE_FAILPOINT asked a step to fail, as the program's own tests do to prove that a stopped build
 continues.
@@ -373,8 +374,8 @@ the evidence directory (IMAGE/evidence, or where --evidence points).
 Cure: a root file system that is not found means a missing driver in the initrd; else compare the
 kernel and its arguments with the last image that booted.
 )"},
-{codes::guest_rebooted, R"(The guest reset itself at every boot. Usually the kernel panics and `panic=10` in kernel.cmdline
-reboots it, or a watchdog does.
+{codes::guest_rebooted, R"(The guest reset itself once its agent had spoken, or at every boot. Usually the kernel panics and
+`panic=10` in kernel.cmdline reboots it, or a watchdog does.
 Cure: read console.log in the evidence directory, or watch it:
   ainode boot IMAGE
 )"},

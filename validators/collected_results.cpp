@@ -31,11 +31,8 @@ CheckResult missing(const checks::Check& check, const GuestOutcome& outcome) {
 
 void CollectedResults::take(const checks::Message& message) {
   using Type = checks::Message::Type;
-  if (message.type == Type::hello) {
-    results_.clear();
-    recorded_.clear();
+  if (message.type == Type::hello)
     run_.events.detail("check", fmt::format("the agent spoke {:.1f} s after power on", message.uptime));
-  }
   if (message.type == Type::recorded) recorded_[message.id] += message.text;
   if (message.type != Type::result) return;
   results_.push_back(message.result);

@@ -13,7 +13,7 @@
 
 namespace ainode {
 
-/// Takes results as they come; a guest that boots again starts with none.
+/// Takes results as they come, of one boot: a guest is not started again once its agent spoke.
 class CollectedResults {
  public:
   /// Both must live as long as this.

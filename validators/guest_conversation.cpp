@@ -48,7 +48,7 @@ void require_request(const std::vector<std::string>& argv, const std::string& in
 /// For "while it ran …".
 std::string name_of(const std::vector<std::string>& argv) {
   const std::string words = quoted(argv);
-  return words.size() <= kNameBytes ? words : words.substr(0, kNameBytes) + "…";
+  return words.size() <= kNameBytes ? words : fmt::format("{}…", std::string_view(words).substr(0, kNameBytes));
 }
 
 /// Keeps what there is room for.
@@ -119,7 +119,7 @@ ImageGuest GuestConversation::prepare() {
 }
 
 void GuestConversation::start() {
-  if (!retries_.empty()) image_guest_.emplace(prepare());  // from a disk that nobody wrote to
+  if (tried_again_ > 0) image_guest_.emplace(prepare());  // from a disk that nobody wrote to
   AgentTask task;
   task.nonce = to_hex(random_bytes(kNonceBytes));
   task.profiles = image_guest_->manifest.profiles;
@@ -134,6 +134,10 @@ void GuestConversation::start() {
   plan.listens = true;
   plan.wake = wake_;
   make_directories(plan.evidence);
+  if (tried_again_ == 0)
+    clear_logs_aside(plan.evidence, kRetries);
+  else
+    set_logs_aside(plan.evidence, tried_again_);
   guest_.emplace(run_, std::move(plan), [this](const checks::Message& message) {
     if (on_message_) on_message_(message);
   });
@@ -150,11 +154,12 @@ void GuestConversation::round() {
 }
 
 bool GuestConversation::starts_again(const GuestOutcome& outcome) {
+  add_resets(retries_, outcome, image_guest_->manifest.name);
   const auto cause = passing_cause(outcome);
-  if (!cause || retries_.size() == kRetries) return false;
+  if (!cause || tried_again_ == kRetries) return false;
   retries_.push_back({{"code", outcome.code->id}, {"text", fmt::format("{}: {}", outcome.text, *cause)}});
   run_.events.warn("boot", fmt::format("{}; trying again", outcome.text));
-  next_start_ = Clock::now() + kRetryPause * retries_.size();
+  next_start_ = Clock::now() + kRetryPause * ++tried_again_;
   return true;
 }
 
@@ -162,7 +167,7 @@ void GuestConversation::end(const GuestOutcome& outcome) {
   last_ = outcome;
   GuestOutcome told = outcome;
   // What the environment refused again and again is no fault of the machine's.
-  if (!retries_.empty() && told.code == &codes::machine_refused) told.code = &codes::qemu_died;
+  if (tried_again_ > 0 && told.code == &codes::machine_refused) told.code = &codes::qemu_died;
   try {
     require_end(told, image_guest_->topology);
   } catch (const Error& error) {
@@ -248,8 +253,10 @@ Report GuestConversation::validate(const SessionChecks& checks) {
   ask(check_request(asked), {deadlines_of(options).whole, deadlines_.cpu_seconds}, "",
       [&](const checks::Message& message) { results.take(message); });
   if (ended_ && !last_.code) throw Error(*ended_);
-  Report report = report_on_guest(*image_guest_, options, asked, ended_ ? last_ : guest_->so_far(), results);
+  const GuestOutcome outcome = ended_ ? last_ : guest_->so_far();
+  Report report = report_on_guest(*image_guest_, options, asked, outcome, results);
   report.boot["retries"] = retries_;
+  add_resets(report.boot["retries"], outcome, image_guest_->manifest.name);
   add_size(report, options_);
   return report;
 }

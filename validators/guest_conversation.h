@@ -56,6 +56,7 @@ class GuestConversation {
   std::optional<AskedGuest> guest_;
   std::chrono::steady_clock::time_point next_start_;
   Json retries_ = Json::array();
+  std::size_t tried_again_ = 0;
   GuestOutcome last_;           ///< how it ended
   std::optional<Error> ended_;  ///< what calls throw from then on
 };

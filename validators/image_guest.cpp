@@ -8,9 +8,11 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "validators/available_memory.h"
 #include "validators/checks/declared.h"
 #include "validators/checks/expected.h"
 #include "validators/machines/injection.h"
+#include "validators/work_place.h"
 
 namespace ainode {
 
@@ -28,37 +30,6 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
     throw Error(codes::image_malformed, fmt::format("{}: the disk {} is gone", image.string(), disk->name))
         .help("build the image again");
   return path;
-}
-
-constexpr const char* kWorkPrefix = ".guest-";
-constexpr const char* kLock = "lock";
-
-void remove_abandoned(const fs::path& work_parent) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(work_parent, ignored)) {
-    const fs::path lock = entry.path() / kLock;
-    if (!entry.path().filename().string().starts_with(kWorkPrefix) || !fs::exists(lock, ignored)) continue;
-    if (FileLock::try_lock(lock, FileLock::Mode::exclusive)) fs::remove_all(entry.path(), ignored);
-  }
-}
-
-struct WorkPlace {
-  TemporaryDirectory work;
-  FileLock lock;
-};
-
-/// Between making the lock and taking it, another run may take it and clear the place away.
-WorkPlace take_work_place(const fs::path& parent) {
-  try {
-    while (true) {
-      TemporaryDirectory work(parent, kWorkPrefix);
-      FileLock lock(work.path() / kLock, FileLock::Mode::exclusive);
-      if (fs::exists(work.path() / kLock)) return {std::move(work), std::move(lock)};
-    }
-  } catch (Error& error) {
-    if (error.hint().empty()) error.help("name a directory that you may write to: --evidence DIR");
-    throw;
-  }
 }
 
 /// Of "2M" or "1G", as the recipe says the size of a huge page.
@@ -98,15 +69,6 @@ Place refused_place(const Topology& topology, const std::string& words) {
 constexpr std::size_t kLongestCommandLine = 2047;
 
 }  // namespace
-
-std::optional<std::uint64_t> available_memory() {
-  std::istringstream lines(read_file_if_any("/proc/meminfo").value_or(""));
-  for (std::string key; lines >> key;) {
-    std::uint64_t kilobytes = 0;
-    if (key == "MemAvailable:" && lines >> kilobytes) return kilobytes * 1024;
-  }
-  return std::nullopt;
-}
 
 std::string topology_of(const std::string& target) {
   if (target == "qemu") return std::string(kDefaultTopology);
@@ -148,6 +110,7 @@ void require_start(const GuestOutcome& outcome, const Topology& topology) {
   error.at(refused_place(topology, outcome.last_lines));
   std::istringstream lines(outcome.last_lines);
   for (std::string line; std::getline(lines, line);) error.chain(line);
+  if (outcome.signal != 0) error.chain(outcome.text);
   throw error.help("change in the topology what QEMU's words name");
 }
 

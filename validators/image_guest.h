@@ -3,9 +3,7 @@
 // beside it. What validate_image and boot_console share.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +26,6 @@ struct ImageGuest {
   TemporaryDirectory work;
   FileLock lock;  ///< of `work`: what nobody holds was left by a killed run, and goes with the next one
 };
-
-/// Bytes that this host could give to guests now; nothing where the kernel does not say.
-std::optional<std::uint64_t> available_memory();
 
 /// What find_topology is to find for `qemu`, `qemu:TOPOLOGY` or `qemu:FILE.yaml`. Throws target_unknown.
 std::string topology_of(const std::string& target);

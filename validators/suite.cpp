@@ -16,8 +16,10 @@
 #include "base/crypto.h"
 #include "base/own_file.h"
 #include "base/parallel.h"
+#include "base/process.h"
 #include "base/version.h"
 #include "validators/asked_checks.h"
+#include "validators/available_memory.h"
 #include "validators/checks/catalog.h"
 #include "validators/image_guest.h"
 #include "validators/tree/tree_checks.h"
@@ -46,6 +48,12 @@ std::string programs_digest() {
          sha256_hex_of_file(companion_program("ainode-llm"));
 }
 
+/// QEMU's, or that of what plays it; one that is missing is told where it is started.
+std::string digest_of_program(const std::string& name) {
+  const auto program = find_program(name);
+  return program ? sha256_hex_of_file(*program) : "none";
+}
+
 /// Who writes to a file changes this.
 std::string state_of(const fs::path& file) {
   struct stat status {};
@@ -54,10 +62,10 @@ std::string state_of(const fs::path& file) {
 }
 
 /// A report is a function of this, as far as one is; a recording is no image, and cheap.
-std::string key_of(const ValidateOptions& options, const std::string& programs) {
+std::string key_of(const ValidateOptions& options, const std::string& programs, const std::string& qemu) {
   const Manifest manifest = read_manifest(options.image);
   StepKey key("validate", 1);
-  key.add(programs).add(kVersion).add(options.target).add(options.qemu);
+  key.add(programs).add(kVersion).add(options.target).add(options.qemu).add(qemu);
   key.add(manifest.commit).add(checks::write_expected(asked_of(manifest, options)));
   for (const OutputFile& output : manifest.outputs) key.add(output.sha256).add(state_of(options.image / output.name));
   for (const auto* words : {&options.extra_arguments, &options.controls})
@@ -76,6 +84,7 @@ std::string key_of(const ValidateOptions& options, const std::string& programs) 
 std::vector<Job> jobs_of(const std::vector<ValidateOptions>& runs, const fs::path& resume) {
   const std::vector<std::string> names = names_of(runs);
   const std::string programs = resume.empty() ? "" : programs_digest();
+  std::map<std::string, std::string> emulators;  // name → digest
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     Job& job = jobs.emplace_back(Job{names[i], runs[i], 0, {}});
@@ -85,8 +94,11 @@ std::vector<Job> jobs_of(const std::vector<ValidateOptions>& runs, const fs::pat
     if (is_guest(job.options.target))
       job.memory = total_memory(find_topology(topology_of(job.options.target))) + kOverhead;
     // Files that did not change keep their verdicts anyway (KeptVerdicts); a real machine is looked at each time.
-    if (!resume.empty() && is_guest(job.options.target))
-      job.kept = resume / fmt::format("{}.{}.json", job.name, key_of(job.options, programs).substr(0, 16));
+    if (resume.empty() || !is_guest(job.options.target)) continue;
+    const auto [emulator, is_new] = emulators.try_emplace(job.options.qemu);
+    if (is_new) emulator->second = digest_of_program(job.options.qemu);
+    const std::string key = key_of(job.options, programs, emulator->second);
+    job.kept = resume / fmt::format("{}.{}.json", job.name, key.substr(0, 16));
   }
   return jobs;
 }

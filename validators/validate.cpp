@@ -141,7 +141,30 @@ void pause(std::chrono::milliseconds time) {
   }
 }
 
+/// A repeated run leaves the evidence alone that the report names; one that is repeated again does not.
+fs::path evidence_of_repeat(const ValidateOptions& options) {
+  constexpr const char* kAgain = "again";
+  const fs::path first = options.evidence.empty() ? options.image / "evidence" : options.evidence;
+  return first.filename() == kAgain ? first : first / kAgain;
+}
+
+/// Two runs would write over each other's logs.
+FileLock lock_evidence(RunContext& run, const fs::path& evidence) {
+  make_directories(evidence);
+  return {evidence, FileLock::Mode::exclusive, [&] {
+            run.events.note("prepare", fmt::format("waiting for another run, which keeps its logs in {}; --evidence "
+                                                   "gives this one a place of its own",
+                                                   evidence.string()));
+          }};
+}
+
 }  // namespace
+
+void add_resets(Json& retries, const GuestOutcome& outcome, const std::string& name) {
+  for (int boot = 1; boot < outcome.boots; ++boot)
+    retries.push_back({{"code", codes::guest_rebooted.id},
+                       {"text", fmt::format("guest `{}` reset itself while it booted", printable(name))}});
+}
 
 GuestDeadlines deadlines_of(const ValidateOptions& options) {
   GuestDeadlines deadlines;
@@ -212,6 +235,7 @@ std::string command_of(const ValidateOptions& options, bool of_one_check) {
   }
   add("--control", options.controls);
   if (!is_guest(options.target)) return quoted(words);
+  add("--evidence", {evidence_of_repeat(options).string()});
   if (options.counted) words.emplace_back("--counted");
   add("--append", options.extra_arguments);
   const bool is_path = options.qemu.find('/') != std::string::npos;
@@ -278,20 +302,26 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
   // Before anything is made: a directory without an image stays as it was.
   const checks::Expected asked = asked_of(read_manifest(options.image), options);
   const std::vector<checks::Check> chosen = checks::checks_for(asked);
+  const fs::path evidence = evidence_of(options);
+  const FileLock lock = lock_evidence(run, evidence);
+  clear_logs_aside(evidence, kRetries);
   Json retries = Json::array();
+  std::size_t tried_again = 0;
   std::optional<Attempt> attempt;
   while (true) {
     attempt.emplace(attempt_guest(run, options, asked, chosen, kept != nullptr));
     const GuestOutcome& outcome = attempt->outcome;
+    add_resets(retries, outcome, attempt->guest.manifest.name);
     const auto cause = passing_cause(outcome);
-    if (!cause || retries.size() == kRetries) break;
+    if (!cause || tried_again == kRetries) break;
     retries.push_back({{"code", outcome.code->id}, {"text", fmt::format("{}: {}", outcome.text, *cause)}});
     run.events.warn("boot", fmt::format("{}; trying again", outcome.text));
-    pause(kRetryPause * retries.size());
+    set_logs_aside(evidence, ++tried_again);
+    pause(kRetryPause * tried_again);
   }
   const auto& [guest, task, outcome, collector] = *attempt;
   // What the environment refused again and again is no fault of the machine's, which require_start would blame.
-  if (retries.empty()) require_start(outcome, guest.topology);
+  if (tried_again == 0) require_start(outcome, guest.topology);
   if (kept) {
     require_end(outcome, guest.topology);
     kept->recording = recording_of(std::move(attempt->collector.recorded()),
@@ -301,7 +331,7 @@ Report validate_guest(RunContext& run, const ValidateOptions& options, KeptRecor
 
   Report report = report_on_guest(guest, options, asked, outcome, collector);
   report.boot["retries"] = std::move(retries);
-  if (!options.controls.empty()) report.boot["unplanted"] = unplanted_in(evidence_of(options) / "console.log");
+  if (!options.controls.empty()) report.boot["unplanted"] = unplanted_in(evidence / "console.log");
   return report;
 }
 

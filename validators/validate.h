@@ -35,13 +35,14 @@ struct ValidateOptions {
   int share = 1, shares = 1;                 ///< of all of these, only every `shares`th, from the `share`th (1) on
 };
 
-/// A guest that hangs, panics, reboots for ever, never speaks or ends early is a fail of the report, told apart in
-/// `failure`; a QEMU that dies is infra, after two more starts where the cause may pass (`boot.retries`). Of a tree,
-/// the checks that read files alone are run here, on its commit; for `local` all checks run in this process, on the
-/// machine that it runs on; for `recorded` on what was recorded. With `all_controls` each defect is a check more,
-/// `control.NAME`, which passes where exactly the checks that it is planted for fail, and `control.score` tells which
-/// checks that pass no defect made fail. Throws only for usage (no image, unknown target), for a machine that this host
-/// cannot give, for one that QEMU refuses and for a commit that is damaged.
+/// A guest that hangs, panics, resets itself once its agent spoke, never speaks or ends early is a fail of the report,
+/// told apart in `failure`; a QEMU that dies is infra, after two more starts where the cause may pass. Those starts,
+/// and resets while the guest booted, stand in `boot.retries`. A run waits for another that keeps its logs in the same
+/// place. Of a tree, the checks that read files alone are run here, on its commit; for `local` all checks run in this
+/// process, on the machine that it runs on; for `recorded` on what was recorded. With `all_controls` each defect is a
+/// check more, `control.NAME`, which passes where exactly the checks that it is planted for fail, and `control.score`
+/// tells which checks that pass no defect made fail. Throws only for usage (no image, unknown target), for a machine
+/// that this host cannot give, for one that QEMU refuses and for a commit that is damaged.
 Report validate_image(RunContext& run, const ValidateOptions& options);
 
 /// Validates on qemu or local, and writes what the checks saw, and a bounded part of /proc and /sys, to a new directory

@@ -76,6 +76,16 @@ std::string words_of(const Batch& missed, const Ids& surplus) {
                      surplus.empty() ? "" : fmt::format(", and {} failed besides", fmt::join(surplus, ", ")));
 }
 
+/// Starts with defects that were tried again, each with the names of what was planted.
+void add_retries(Json& retries, const Batch& batch, const Report& found) {
+  std::vector<std::string_view> names;
+  for (const Planned& each : batch) names.push_back(each.control->name);
+  for (Json retry : found.boot.value("retries", Json::array())) {
+    retry["text"] = fmt::format("with {}: {}", fmt::join(names, ", "), retry.value("text", ""));
+    retries.push_back(std::move(retry));
+  }
+}
+
 bool contains(const Batch& batch, const Planned& planned) {
   return std::any_of(batch.begin(), batch.end(), [&](const Planned& each) { return each.control == planned.control; });
 }
@@ -108,14 +118,17 @@ void require_place(const ValidateOptions& options) {
 }
 
 Report validate_controls(RunContext& run, ValidateOptions options) {
+  const std::string repeat = command_of(options);
   options.all_controls = false;
   const bool apart = std::exchange(options.apart, false);
   Report report = validate_image(run, options);
+  report.boot["repeat"] = repeat;
   if (!report.failure.empty()) return report;
   const Ids passed = controls::passed_in(report);
   const std::vector<Planned> all = controls::plan(controls_with_a_place(options), passed);
   const std::vector<Planned> planned = controls::share_of(all, options.share, options.shares);
   const std::vector<Batch> batches = controls::batches_of(planned, apart);
+  Json retries = report.boot.value("retries", Json::array());
   std::vector<Batch> doubtful;
   std::vector<CheckResult> results;
   std::vector<Planned> judged;
@@ -126,6 +139,7 @@ Report validate_controls(RunContext& run, ValidateOptions options) {
   };
   const std::vector<Report> together = run_with_defects(run, options, batches, "defects");
   for (std::size_t i = 0; i < batches.size(); ++i) {
+    add_retries(retries, batches[i], together[i]);
     const auto [missed, surplus] = controls::deviation_of(batches[i], passed, together[i]);
     const Batch again = batches[i].size() == 1 ? Batch() : surplus.empty() ? missed : batches[i];
     if (!again.empty()) run.events.note("controls", words_of(missed, surplus));
@@ -136,7 +150,11 @@ Report validate_controls(RunContext& run, ValidateOptions options) {
         judge(each, batches[i], together[i]);
   }
   const std::vector<Report> alone = run_with_defects(run, options, doubtful, "defects-apart");
-  for (std::size_t i = 0; i < doubtful.size(); ++i) judge(doubtful[i].front(), doubtful[i], alone[i]);
+  for (std::size_t i = 0; i < doubtful.size(); ++i) {
+    add_retries(retries, doubtful[i], alone[i]);
+    judge(doubtful[i].front(), doubtful[i], alone[i]);
+  }
+  if (!retries.empty()) report.boot["retries"] = std::move(retries);
   const bool is_whole = options.shares == 1;
   results.push_back(controls::judge_score(is_whole ? passed : controls::due_of(planned), judged, results));
   if (!is_whole)

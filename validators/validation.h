@@ -45,6 +45,8 @@ Report report_on_guest(const ImageGuest& guest, const ValidateOptions& options, 
 
 /// Names of the programs that these checks run in a guest.
 std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen);
+/// Notes in `retries` each boot of a guest that reset itself before its agent spoke.
+void add_resets(Json& retries, const GuestOutcome& outcome, const std::string& name);
 GuestDeadlines deadlines_of(const ValidateOptions& options);
 /// Absolute.
 fs::path evidence_of(const ValidateOptions& options);

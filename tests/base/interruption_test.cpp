@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <thread>
 
 #include "base/files.h"
@@ -63,6 +66,33 @@ Error interrupted_program(const std::string& script, std::string& said) {
     return error;
   }
   return {codes::process_failed, "it was not interrupted"};
+}
+
+/// How a process ends that two signals tell to stop; it takes its time over the first.
+int status_after_two_signals(std::chrono::milliseconds between) {
+  std::array<int, 2> ready = {};
+  EXPECT_EQ(pipe(ready.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    install_interrupt_handlers();
+    if (write(ready[1], "x", 1) != 1) _exit(1);
+    for (int i = 0; i < 300; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    _exit(is_interrupted() ? 42 : 1);
+  }
+  char byte = 0;
+  EXPECT_EQ(read(ready[0], &byte, 1), 1);
+  for (const int end : ready) close(end);
+  kill(child, SIGTERM);
+  std::this_thread::sleep_for(between);
+  kill(child, SIGHUP);  // two of one kind could come as one
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Interruption, TakesSignalsAtOnceForOne) {
+  EXPECT_EQ(status_after_two_signals(std::chrono::milliseconds(0)), 42);
+  EXPECT_EQ(status_after_two_signals(std::chrono::milliseconds(700)), 128 + SIGHUP);
 }
 
 TEST(Interruption, LetsAProgramTidyUp) {

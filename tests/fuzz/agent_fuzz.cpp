@@ -33,7 +33,7 @@ std::string sealed(std::string_view text) {
 /// The messages as the reader gave them, and what a caller may take for granted of them.
 struct Told {
   std::string running;
-  std::size_t count = 0;
+  std::size_t count = 0, logged = 0;
   bool is_over = false;
 
   void take(const Message& message) {
@@ -44,6 +44,8 @@ struct Told {
     if (message.type == Message::Type::result) promise(message.result.id == running, "a result follows its beginning");
     if (message.type == Message::Type::recorded)
       promise(checks::is_recorded_name(message.id), "a file stays in its recording");
+    if (message.type == Message::Type::kernel_log)
+      promise((logged += message.text.size() + message.problem.size()) <= checks::kKernelLogLimit, "a log is bounded");
     if (message.type == Message::Type::exit)
       promise(message.status >= 0 && message.status <= 255, "a status is a byte");
     is_over = message.type == Message::Type::end || message.type == Message::Type::exit || is_over;

@@ -98,6 +98,7 @@ TEST_F(Session, ChecksTheGuestAsItIsAsOftenAsItIsAsked) {
     EXPECT_EQ(report.boot["spoke"], true);
     EXPECT_EQ(report.boot["boots"], 1);
     EXPECT_THAT(report.boot["repeat"].get<std::string>(), HasSubstr("ainode validate"));
+    EXPECT_EQ(read_file(image_ / "evidence/kernel.log"), fmt::format("until request {}\n", i));
   }
   EXPECT_EQ(session.run({"echo"}, seconds(60)).out, "\n");
 }
@@ -254,7 +255,11 @@ TEST_F(Session, WaitsForAWordAsLongAsItIsTold) {
 }
 
 TEST_F(Session, StartsAGuestAgainThatResetOrWasKilledWhileItBooted) {
-  EXPECT_EQ(GuestSession(options("resets_at_first_and_answers")).run({"echo", "x"}, seconds(60)).out, "x\n");
+  GuestSession reset(options("resets_at_first_and_answers checks=numa.nodes"));
+  EXPECT_EQ(reset.run({"echo", "x"}, seconds(60)).out, "x\n");
+  EXPECT_EQ(reset.validate({{}, "", {"numa.nodes"}}).boot["retries"].dump(),
+            R"([{"code":"V0004","text":"guest `img` reset itself while it booted"}])");
+  reset.close();
   fs::remove(work_.path() / "started");
   GuestSession session(options("is_killed_at_first_and_answers checks=numa.nodes"));
   const Report report = session.validate({{}, "", {"numa.nodes"}});
@@ -275,7 +280,7 @@ TEST_F(Session, LeavesOnlyLogsBehindAndNoProcess) {
   EXPECT_NE(kill(std::stoi(read_file(work_.path() / "pids")), 0), 0);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(image_ / "evidence")) names.push_back(entry.path().filename());
-  EXPECT_THAT(names, testing::UnorderedElementsAre("agent.log", "console.log", "qemu.log"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("agent.log", "console.log", "kernel.log", "qemu.log"));
 }
 
 TEST_F(Session, IsUsedByThreadsOtherThanItsMakers) {

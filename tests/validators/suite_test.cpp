@@ -300,8 +300,10 @@ TEST_F(Suite, TakesNoKeptReportOfAnotherQuestion) {
   other.commit = std::string(64, 'c');
   write_manifest(other, image_);
   EXPECT_EQ(starts(), 6u);
+  write_file(runs[0].qemu, read_file(runs[0].qemu) + "# another\n", 0755);
+  EXPECT_EQ(starts(), 7u) << "another QEMU of the same name";
   for (const auto& entry : fs::directory_iterator(suite.resume)) write_file(entry.path(), "{}");
-  EXPECT_EQ(starts(), 7u) << "a kept report that cannot be read was believed";
+  EXPECT_EQ(starts(), 8u) << "a kept report that cannot be read was believed";
 }
 
 TEST_F(Suite, KeepsNoReportThatTheEnvironmentSpoilt) {
@@ -346,7 +348,7 @@ constexpr Fate kFates[] = {
     {2, Verdict::fail, "speaks_without_end", "V0007", ""},
     {2, Verdict::fail, "answers_unasked", "", "agent.unasked"},
     {1, Verdict::fail, "forges_a_panic_and_fails", "", "numa.nodes"},
-    {1, Verdict::fail, "resets", "V0004", ""},
+    {1, Verdict::fail, "resets", "V0004", "", 2},
     // 10 that hang
     {3, Verdict::fail, "hangs_in_check", "V0002", "numa.placement"},
     {3, Verdict::fail, "hangs_booting", "V0002", ""},

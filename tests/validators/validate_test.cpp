@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
 
 #include "base/crypto.h"
 #include "base/error.h"
@@ -90,11 +93,94 @@ TEST_F(Validate, RefusesAManifestWithAStatementInAnotherForm) {
 }
 
 TEST_F(Validate, LeavesOnlyLogsBehind) {
-  run(options("runs_all checks=" + all_checks()));
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(image_ / "evidence")) names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
-  EXPECT_THAT(names, ElementsAre("agent.log", "console.log", "qemu.log"));
+  const auto names_left = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(image_ / "evidence")) names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  run(options("is_killed_at_first state=" + work_.path().string() + " checks=" + all_checks()));
+  EXPECT_THAT(names_left(), ElementsAre("agent.1.log", "agent.log", "console.1.log", "console.log", "kernel.1.log",
+                                        "kernel.log", "qemu.1.log", "qemu.log"));
+  EXPECT_EQ(read_file(image_ / "evidence/agent.1.log"), "");
+  EXPECT_THAT(read_file(image_ / "evidence/agent.log"), HasSubstr("hello"));
+  run(options("logs"));
+  EXPECT_THAT(names_left(), ElementsAre("agent.log", "console.log", "kernel.log", "qemu.log"));
+  EXPECT_THAT(read_file(image_ / "evidence/kernel.log"), HasSubstr("Linux\n"));
+}
+
+TEST_F(Validate, WaitsForAnotherRunThatKeepsItsLogsThere) {
+  class Told : public EventSink {
+   public:
+    void on_event(const Event& event) override {
+      if (event.kind == Event::Kind::note && event.text.starts_with("waiting for another run")) is_waiting = true;
+    }
+    std::atomic<bool> is_waiting = false;
+  } told;
+  make_directories(image_ / "evidence");
+  std::optional<FileLock> other(FileLock(image_ / "evidence", FileLock::Mode::exclusive));
+  std::atomic<bool> is_over = false;
+  std::thread waiting([&] {
+    RunContext context{told};
+    validate_image(context, options("runs_all checks=" + all_checks()));
+    is_over = true;
+  });
+  while (!told.is_waiting && !is_over) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_FALSE(is_over);
+  EXPECT_TRUE(fs::is_empty(image_ / "evidence"));
+  other.reset();
+  waiting.join();
+  EXPECT_THAT(read_file(image_ / "evidence/agent.log"), HasSubstr("hello"));
+}
+
+TEST_F(Validate, NeverLetsAGuestTryAgainThatFailedACheck) {
+  const Report report = run(options("resets_once state=" + work_.path().string()));
+  EXPECT_EQ(report.verdict(), Verdict::fail);
+  EXPECT_EQ(report.failure, "V0004: guest `img` reset itself between two checks");
+  EXPECT_EQ(report.checks[0].id, "numa.nodes");
+  EXPECT_EQ(report.checks[0].verdict, Verdict::fail);
+  EXPECT_EQ(report.boot["retries"], Json::array());
+}
+
+TEST_F(Validate, PublishesThatAGuestResetItselfWhileItBooted) {
+  const Report report = run(options("resets_at_first state=" + work_.path().string() + " checks=" + all_checks()));
+  EXPECT_EQ(report.verdict(), Verdict::pass) << report.failure;
+  EXPECT_EQ(report.boot["boots"], 2);
+  EXPECT_EQ(report.boot["retries"].dump(), R"([{"code":"V0004","text":"guest `img` reset itself while it booted"}])");
+  EXPECT_EQ(retries_line(report), "tried again once: V0004 guest `img` reset itself while it booted");
+}
+
+TEST_F(Validate, PublishesWhatWasTriedAgainWithDefects) {
+  ValidateOptions all = options("is_killed_at start=2 state=" + work_.path().string() + " checks=" + all_checks());
+  all.all_controls = true;
+  all.apart = true;
+  all.share = 1;
+  all.shares = 2;
+  const Report report = run(all);
+  ASSERT_EQ(report.boot["retries"].size(), 1u) << report.to_json().dump(1);
+  EXPECT_THAT(report.boot["retries"][0]["text"].get<std::string>(),
+              testing::MatchesRegex("with [a-z0-9-]+: QEMU of guest `img` was killed by signal 9 \\(Killed\\): .*"));
+  const std::string again = fmt::format(
+      "ainode validate {0} --target qemu:two-nodes --controls --apart --share 1/2 --evidence {0}/evidence/again "
+      "--qemu {1}",
+      image_.string(), all.qemu);
+  EXPECT_EQ(report.boot["repeat"], again);
+  ASSERT_EQ(report.checks.back().id, "control.score");
+  EXPECT_EQ(repeat_command(report, report.checks.back()), again);
+  const CheckResult& one = report.checks[report.checks.size() - 2];
+  EXPECT_EQ(repeat_command(report, one),
+            fmt::format("ainode validate {0} --target qemu:two-nodes --evidence {0}/evidence/again --qemu {1} "
+                        "--control {2}",
+                        image_.string(), all.qemu, one.id.substr(std::string_view("control.").size())));
+}
+
+TEST_F(Validate, LeavesTheEvidenceOfAReportToARepeatedRun) {
+  ValidateOptions first = options("runs_all checks=" + all_checks());
+  EXPECT_THAT(run(first).boot["repeat"].get<std::string>(),
+              HasSubstr(fmt::format(" --evidence {}/evidence/again ", image_.string())));
+  first.evidence = work_.path() / "logs/again";
+  EXPECT_THAT(run(first).boot["repeat"].get<std::string>(),
+              HasSubstr(fmt::format(" --evidence {}/logs/again ", work_.path().string())));
 }
 
 TEST_F(Validate, BootsTheEntryInsideTheDiskWithTheHarnessesArguments) {
@@ -312,7 +398,8 @@ TEST_F(Validate, TakesAMachineOfTheUsers) {
   EXPECT_EQ(report.verdict(), Verdict::pass);
   EXPECT_EQ(report.topology, "ours");
   EXPECT_EQ(report.boot["repeat"],
-            fmt::format("ainode validate {} --target qemu:{} --qemu {}", image_.string(), file.string(), ours.qemu));
+            fmt::format("ainode validate {0} --target qemu:{1} --evidence {0}/evidence/again --qemu {2}",
+                        image_.string(), file.string(), ours.qemu));
 }
 
 TEST_F(Validate, RepeatsWhatWasAskedForWordByWord) {
@@ -323,7 +410,8 @@ TEST_F(Validate, RepeatsWhatWasAskedForWordByWord) {
   asked.silence = std::chrono::seconds(9);
   Report report = run(asked);
   const std::string given =
-      fmt::format("--append quiet --append 'dyndbg=\"file x +p\"' --qemu {} --silence 9", asked.qemu);
+      fmt::format("--evidence {}/evidence/again --append quiet --append 'dyndbg=\"file x +p\"' --qemu {} --silence 9",
+                  image_.string(), asked.qemu);
   const std::string start = fmt::format("ainode validate {} --target qemu:two-nodes", image_.string());
   EXPECT_EQ(report.boot["repeat"], fmt::format("{} --profile numa --level quick {}", start, given));
   EXPECT_EQ(repeat_command(report, report.checks[1]),

@@ -98,6 +98,7 @@ void answer_check(Session& session, const checks::Node& node, checks::Expected e
   expected.only = request.only;
   expected.elsewhere = request.elsewhere;
   run_checks(session, node, expected);
+  session.kernel_log(node.kernel_log());
   session.end(request.number);
 }
 
@@ -121,6 +122,7 @@ int converse(const Options& options, const checks::Expected& expected) {
     if (!session.problem().empty()) return complain("the harness asked " + session.problem(), kHarnessError);
   } else {
     options.record ? record_checks(session, node, expected) : run_checks(session, node, expected);
+    session.kernel_log(node.kernel_log());
     session.end(0);
   }
   return session.is_heard() ? 0 : complain("the harness does not listen", kHarnessError);

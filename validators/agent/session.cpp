@@ -66,6 +66,18 @@ void Session::recording(const checks::Recording& recording) {
   });
 }
 
+void Session::kernel_log(const std::optional<std::string>& log) {
+  std::string_view rest = log ? *log : std::string_view();
+  if (rest.size() > checks::kKernelLogLimit) rest.remove_prefix(rest.size() - checks::kKernelLogLimit);
+  const std::string problem = log ? "" : "the agent cannot read it";
+  do {
+    const std::string_view piece = rest.substr(0, checks::kPieceLimit);
+    rest.remove_prefix(piece.size());
+    const std::lock_guard lock(mutex_);
+    say(writer_.kernel_log(piece, rest.empty(), problem));
+  } while (!rest.empty());
+}
+
 void Session::end(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
   say(writer_.end(std::exchange(results_, 0), request));

@@ -28,7 +28,9 @@ class Session {
   void result(const CheckResult& result);
   void output(const std::string& stream, std::string_view text);
   void recording(const checks::Recording& recording);  ///< all of it
-  void end(std::uint64_t request);                     ///< with the number of results since the last end
+  /// The end of it, as much as the harness takes; nothing: it could not be read.
+  void kernel_log(const std::optional<std::string>& log);
+  void end(std::uint64_t request);  ///< with the number of results since the last end
   void exit(int status, bool timed_out, std::uint64_t request);
   /// The next request of a harness that asks; nothing when it hung up, or asked something malformed: problem().
   std::optional<checks::Request> next_request();

@@ -24,14 +24,16 @@ constexpr std::array<std::pair<Verdict, std::string_view>, 5> kVerdicts = {{{Ver
                                                                             {Verdict::unmeasurable, "unmeasurable"},
                                                                             {Verdict::infra, "infra"}}};
 
-constexpr std::array<std::pair<Message::Type, std::string_view>, 8> kTypes = {{{Message::Type::hello, "hello"},
-                                                                               {Message::Type::begin, "begin"},
-                                                                               {Message::Type::heartbeat, "heartbeat"},
-                                                                               {Message::Type::result, "result"},
-                                                                               {Message::Type::recorded, "recorded"},
-                                                                               {Message::Type::end, "end"},
-                                                                               {Message::Type::output, "output"},
-                                                                               {Message::Type::exit, "exit"}}};
+constexpr std::array<std::pair<Message::Type, std::string_view>, 9> kTypes = {
+    {{Message::Type::hello, "hello"},
+     {Message::Type::begin, "begin"},
+     {Message::Type::heartbeat, "heartbeat"},
+     {Message::Type::result, "result"},
+     {Message::Type::recorded, "recorded"},
+     {Message::Type::kernel_log, "kernel-log"},
+     {Message::Type::end, "end"},
+     {Message::Type::output, "output"},
+     {Message::Type::exit, "exit"}}};
 
 template <class Table, class Value>
 std::string_view word_of(const Table& table, Value value) {
@@ -125,6 +127,11 @@ Message message_of(const Json& object) {
       message.text = bytes_of(object, "data");
       message.is_last = flag_of(object, "last");
       break;
+    case Message::Type::kernel_log:
+      message.text = bytes_of(object, "data");
+      message.is_last = flag_of(object, "last");
+      message.problem = text_of(object, "problem");
+      break;
     case Message::Type::end:
       message.checks = count_of(object, "checks");
       message.request = count_of(object, "request");
@@ -176,6 +183,10 @@ std::string ProtocolWriter::recorded(const std::string& name, std::string_view p
   return lines_.seal({{"type", "recorded"}, {"name", name}, {"data", base64(piece)}, {"last", is_last}});
 }
 
+std::string ProtocolWriter::kernel_log(std::string_view piece, bool is_last, const std::string& problem) {
+  return lines_.seal({{"type", "kernel-log"}, {"data", base64(piece)}, {"last", is_last}, {"problem", problem}});
+}
+
 std::string ProtocolWriter::end(std::size_t checks, std::uint64_t request) {
   return lines_.seal({{"type", "end"}, {"checks", checks}, {"request", request}});
 }
@@ -215,6 +226,7 @@ bool ProtocolReader::is_due(Message::Type type) const {
       return due_.kind == Answer::recorded_checks;
     case Message::Type::begin:
     case Message::Type::result:
+    case Message::Type::kernel_log:
     case Message::Type::end:
       return due_.kind == Answer::checks || due_.kind == Answer::recorded_checks;
     case Message::Type::output:
@@ -233,6 +245,7 @@ std::string ProtocolReader::objection(const Message& message) {
       if (!due_.open_check.empty()) return fmt::format("{} begins before {} ended", message.id, due_.open_check);
       if (message.id.empty()) return "a check without a name";
       if (!due_.recorded.empty()) return fmt::format("{} begins after the recording", message.id);
+      if (due_.kernel_log != Due::Log::none) return fmt::format("{} begins after the kernel log", message.id);
       due_.open_check = message.id;
       break;
     case Type::result:
@@ -242,7 +255,10 @@ std::string ProtocolReader::objection(const Message& message) {
       break;
     case Type::recorded:
       return objection_to_recorded(message);
+    case Type::kernel_log:
+      return objection_to_kernel_log(message);
     case Type::end:
+      if (due_.kernel_log == Due::Log::open) return "the end within the kernel log";
       if (!due_.open_file.empty()) return fmt::format("the end within {}", due_.open_file);
       if (message.checks != due_.results) return fmt::format("{} results of {}", due_.results, message.checks);
       if (!due_.open_check.empty()) return fmt::format("the end while {} runs", due_.open_check);
@@ -266,6 +282,7 @@ std::string ProtocolReader::close_answer(const Message& message) {
 
 std::string ProtocolReader::objection_to_recorded(const Message& message) {
   if (!due_.open_check.empty()) return fmt::format("a recording while {} runs", due_.open_check);
+  if (due_.kernel_log != Due::Log::none) return "a recording after the kernel log";
   if (!is_recorded_name(message.id)) return "a recorded file of a name that none has";
   const bool goes_on = message.id == due_.open_file;
   if (!goes_on && !due_.open_file.empty()) return fmt::format("{} before the end of {}", message.id, due_.open_file);
@@ -277,6 +294,15 @@ std::string ProtocolReader::objection_to_recorded(const Message& message) {
   if (due_.recorded_files > kRecordedCount + 1) return fmt::format("more than {} recorded files", kRecordedCount);
   if (due_.recorded_bytes > kRecordedTotal + kRecordedProbes) return "a recording that is too large";
   return "";
+}
+
+std::string ProtocolReader::objection_to_kernel_log(const Message& message) {
+  if (!due_.open_check.empty()) return fmt::format("the kernel log while {} runs", due_.open_check);
+  if (!due_.open_file.empty()) return fmt::format("the kernel log within {}", due_.open_file);
+  if (due_.kernel_log == Due::Log::whole) return "a second kernel log";
+  due_.kernel_log = message.is_last ? Due::Log::whole : Due::Log::open;
+  due_.kernel_log_bytes += message.text.size() + message.problem.size();
+  return due_.kernel_log_bytes > kKernelLogLimit ? "a kernel log that is too large" : "";
 }
 
 }  // namespace ainode::checks

@@ -10,7 +10,10 @@
 // With --record, after the last result and before the end, a recording (recording.h) piece by piece, in the order of
 // names:
 //   {"type":"recorded","name":"root/proc/cmdline","data":"BASE64","last":true,"seq":4,"mac":"…"}
-//   {"type":"end","checks":1,"request":0,"seq":5,"mac":"…"}
+// Evidence, before the end and once: what the kernel logged last, in pieces, kKernelLogLimit bytes in all; `problem`
+// says that it could not be read.
+//   {"type":"kernel-log","data":"BASE64","last":true,"problem":"","seq":5,"mac":"…"}
+//   {"type":"end","checks":1,"request":0,"seq":6,"mac":"…"}
 // A program: {"type":"output","stream":"stdout","data":"BASE64"} … {"type":"exit","status":0,"timed_out":false,
 // "request":2}.
 //
@@ -30,10 +33,11 @@
 namespace ainode::checks {
 
 inline constexpr int kProtocolVersion = 2;
-inline constexpr std::string_view kPortName = "ainode.agent";  ///< of the virtio-serial port
+inline constexpr std::string_view kPortName = "ainode.agent";           ///< of the virtio-serial port
+inline constexpr std::size_t kKernelLogLimit = std::size_t{256} << 10;  ///< bytes of it that an answer carries
 
 struct Message {
-  enum class Type { hello, begin, heartbeat, result, recorded, end, output, exit };
+  enum class Type { hello, begin, heartbeat, result, recorded, kernel_log, end, output, exit };
   Type type = Type::hello;
   double uptime = 0;          ///< hello, heartbeat: seconds since the guest's kernel started
   std::string kernel;         ///< hello: uname -r
@@ -41,8 +45,9 @@ struct Message {
   CheckResult result;         ///< result
   std::size_t checks = 0;     ///< end: how many results there were
   std::string stream;         ///< output: stdout or stderr
-  std::string text;           ///< output, recorded: a piece of the bytes
-  bool is_last = false;       ///< recorded: the piece ends the file
+  std::string text;           ///< output, recorded, kernel_log: a piece of the bytes
+  bool is_last = false;       ///< recorded, kernel_log: the piece ends the file
+  std::string problem;        ///< kernel_log: why it cannot be read; empty: it was
   int status = 0;             ///< exit: 128+signal when killed by one
   bool timed_out = false;     ///< exit: and so its process group was killed
   std::uint64_t request = 0;  ///< end, exit: what is answered
@@ -57,6 +62,7 @@ class ProtocolWriter {
   std::string heartbeat(double uptime, const std::string& running);
   std::string result(const CheckResult& result);
   std::string recorded(const std::string& name, std::string_view piece, bool is_last);
+  std::string kernel_log(std::string_view piece, bool is_last, const std::string& problem = "");
   std::string end(std::size_t checks, std::uint64_t request = 0);
   std::string output(const std::string& stream, std::string_view piece);  ///< of kPieceLimit at most
   std::string exit(int status, bool timed_out, std::uint64_t request);
@@ -70,8 +76,8 @@ enum class Answer { none, checks, recorded_checks, output };
 
 /// Reads foreign bytes strictly. The first thing that is wrong (what LineReader refuses, a message out of order or of
 /// another answer than is due, a result that was not begun, a wrong count, an answer to another request, a recording
-/// that is too large or has a name that leads out of it) ends the reading: problem() says it and nothing more comes
-/// out.
+/// that is too large or has a name that leads out of it, a kernel log that is too large) ends the reading: problem()
+/// says it and nothing more comes out.
 class ProtocolReader {
  public:
   /// `due`: the answer to request 0; none: nothing is asked yet.
@@ -88,6 +94,7 @@ class ProtocolReader {
   /// What is wrong with a message; else nothing, and it is noted.
   std::string objection(const Message& message);
   std::string objection_to_recorded(const Message& message);
+  std::string objection_to_kernel_log(const Message& message);
   std::string close_answer(const Message& message);
   bool is_due(Message::Type type) const;
 
@@ -97,6 +104,8 @@ class ProtocolReader {
     std::string open_check;
     std::string recorded, open_file;  ///< the last name, and that of a file whose last piece is due
     std::size_t recorded_files = 0, recorded_bytes = 0, results = 0;
+    enum class Log { none, open, whole } kernel_log = Log::none;
+    std::size_t kernel_log_bytes = 0;
   };
   LineReader lines_;
   Due due_;

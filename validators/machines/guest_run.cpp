@@ -30,12 +30,40 @@ using Seconds = GuestClock::Duration;
 constexpr int kPollMilliseconds = 50;
 constexpr std::size_t kErrorTail = 2000;
 
+constexpr const char* kLogs[] = {"console", "agent", "qemu", "kernel"};
+
+fs::path log_in(const fs::path& directory, const char* name, std::size_t start = 0) {
+  return directory / (start == 0 ? fmt::format("{}.log", name) : fmt::format("{}.{}.log", name, start));
+}
+
+/// The kernel's own log, as the agent's last answer carried it: kept as it came, and read by nobody here.
+class KernelLog {
+ public:
+  explicit KernelLog(fs::path path) : path_(std::move(path)) { begin(); }
+  void take(const checks::Message& message) {
+    if (is_whole_) begin();
+    log_->write(message.text);
+    if (!message.problem.empty()) log_->write(fmt::format("[{}]\n", printable(message.problem)));
+    is_whole_ = message.is_last;
+  }
+
+ private:
+  void begin() { log_.emplace(path_); }
+  fs::path path_;
+  std::optional<CappedLog> log_;
+  bool is_whole_ = false;
+};
+
 /// What stays when the guest is gone. One set for all boots of a run.
 struct Evidence {
   explicit Evidence(const fs::path& directory)
-      : console(directory / "console.log"), agent(directory / "agent.log"), qemu(directory / "qemu.log") {}
+      : console(log_in(directory, "console")),
+        agent(log_in(directory, "agent")),
+        qemu(log_in(directory, "qemu")),
+        kernel(log_in(directory, "kernel")) {}
   ConsoleLog console;
   CappedLog agent, qemu;
+  KernelLog kernel;
 };
 
 /// Reads what there is. False at the end of the stream.
@@ -151,6 +179,7 @@ class Boot {
       using Type = checks::Message::Type;
       if (message.type == Type::begin) running_ = message.id;
       if (message.type == Type::result || message.type == Type::exit) running_.clear();
+      if (message.type == Type::kernel_log) evidence_.kernel.take(message);
       on_message_(message);
       // A guest that goes on talking did not panic, whatever somebody wrote on its console.
       evidence_.console.forget_panic();
@@ -197,7 +226,9 @@ class Boot {
     if (reason == "guest-shutdown")
       return ended(codes::guest_ended_early, "switched itself off before its agent's last word" + during());
     const bool was_there = evidence_.console.received() > 0 || evidence_.agent.received() > 0;
-    const bool gave_up = WIFEXITED(status) && WEXITSTATUS(status) != 0 && reason.empty();
+    // Some machines it does not refuse in words, but by an assertion of its own.
+    const bool is_refusal = WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) != 0;
+    const bool gave_up = is_refusal && reason.empty();
     GuestOutcome outcome = ended(gave_up && !was_there ? codes::machine_refused : codes::qemu_died, "");
     outcome.text = fmt::format("QEMU of guest `{}` {}", plan_.name, describe_exit(status));
     if (!reason.empty()) outcome.text += fmt::format(", asked by {}", printable(reason));
@@ -320,7 +351,7 @@ class AskedGuest::Boots {
   std::optional<GuestOutcome> round() {
     std::optional<GuestOutcome> outcome = boot_->round();
     if (!outcome) return std::nullopt;
-    if (outcome->code == &codes::guest_rebooted && !(plan_.listens && boot_->is_ready())) {
+    if (outcome->code == &codes::guest_rebooted && !boot_->is_ready()) {
       if (number_ < plan_.deadlines.boots) {
         start();
         return std::nullopt;
@@ -382,6 +413,16 @@ void AskedGuest::expect_word_within(std::chrono::milliseconds time) {
 
 void AskedGuest::ask(checks::Request request, const AnswerDeadlines& deadlines, const std::string& name) {
   boots_->boot().ask(std::move(request), deadlines, name);
+}
+
+void set_logs_aside(const fs::path& evidence, std::size_t start) {
+  for (const char* name : kLogs)
+    if (fs::exists(log_in(evidence, name))) fs::rename(log_in(evidence, name), log_in(evidence, name, start));
+}
+
+void clear_logs_aside(const fs::path& evidence, std::size_t starts) {
+  for (const char* name : kLogs)
+    for (std::size_t start = 1; start <= starts; ++start) fs::remove(log_in(evidence, name, start));
 }
 
 GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message) {

@@ -26,14 +26,14 @@ struct GuestDeadlines {
   std::chrono::milliseconds last_words{30'000};  ///< from a panic's line to believing it
   double cpu_seconds = 1800;                     ///< of QEMU, all its threads, for a boot
   int host_factor = 4;                           ///< wall time over `whole` from which on the host is to blame
-  int boots = 3;  ///< guests that reset themselves are started again this often in all; an asked one, until it spoke
+  int boots = 3;  ///< a guest that resets itself before its agent spoke is started again, this often in all
 };
 
 struct GuestPlan {
   std::string name;                  ///< how texts call it: the image
   std::vector<std::string> command;  ///< QEMU's, without the channels
   std::string nonce;                 ///< of the agent's protocol
-  std::filesystem::path evidence;    ///< an existing directory for console.log, agent.log, qemu.log, monitor.log
+  std::filesystem::path evidence;    ///< an existing directory for console.log, agent.log, qemu.log, kernel.log
   GuestDeadlines deadlines;
   bool records = false;  ///< the agent sends a recording
   bool listens = false;  ///< the agent answers what it is asked
@@ -51,16 +51,22 @@ struct GuestOutcome {
   double first_word_seconds = 0, first_word_cpu_seconds = 0;  ///< until hello; fair seconds and QEMU's CPU seconds
   double seconds = 0, cpu_seconds = 0;                        ///< of the last boot, wall
   std::uint64_t console_bytes = 0, agent_bytes = 0;
-  int boots = 0;
+  int boots = 0;                      ///< more than one: it reset itself while it booted
   bool has_stale_breakpoint = false;  ///< of a panic: see ConsoleLog
   bool is_infra() const { return code && code->exit == Exit::environment; }
 };
 
+/// Before another start writes its own logs: renames those of start number `start`, console.log to console.1.log.
+void set_logs_aside(const std::filesystem::path& evidence, std::size_t start);
+/// Removes what a former command so set aside there, of its first `starts` starts.
+void clear_logs_aside(const std::filesystem::path& evidence, std::size_t starts);
+
 using OnMessage = std::function<void(const checks::Message& message)>;
 
-/// Boots and listens; `on_message` gets each message as it comes, and a message of type hello begins a new boot.
-/// Failures of guest and QEMU are in the outcome. Throws tool_missing, interrupted, file_failed, disk_full. No QEMU is
-/// left on any way out.
+/// Boots and listens; `on_message` gets each message as it comes. A guest may reset itself while it boots (some systems
+/// do once, on their first start: to label files, to take a firmware's or a bootloader's new settings); its agent's
+/// first word ends that: what it says belongs to one boot. Failures of guest and QEMU are in the outcome. Throws
+/// tool_missing, interrupted, file_failed, disk_full. No QEMU is left on any way out.
 GuestOutcome run_guest(RunContext& run, const GuestPlan& plan, const OnMessage& on_message);
 
 /// How long an answer may take.

@@ -260,6 +260,75 @@ TEST(Protocol, RefusesARecordingThatIsTooLarge) {
   EXPECT_EQ(reader.problem(), "a recording that is too large");
 }
 
+TEST(Protocol, CarriesAKernelLogBeforeEachEnd) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce", Answer::none);
+  reader.feed(writer.hello(1, "6.12"));
+  const std::string bytes("\0\xff\n", 3);
+  for (std::uint64_t request = 0; request < 2; ++request) {
+    reader.expect(Answer::checks, request);
+    const auto messages = reader.feed(in_order({writer.kernel_log(bytes, false), writer.heartbeat(2, ""),
+                                                writer.kernel_log("", true, "why"), writer.end(0, request)}));
+    EXPECT_EQ(reader.problem(), "");
+    ASSERT_EQ(messages.size(), 4U);
+    EXPECT_EQ(messages[0].text, bytes);
+    EXPECT_FALSE(messages[0].is_last);
+    EXPECT_TRUE(messages[2].is_last);
+    EXPECT_EQ(messages[2].problem, "why");
+  }
+}
+
+TEST(Protocol, RefusesAKernelLogOutOfOrder) {
+  const auto problem = [](Answer due, const std::function<std::string(ProtocolWriter&)>& lines) {
+    return problem_of_answer(due, lines);
+  };
+  const auto log = [](ProtocolWriter& writer) { return writer.kernel_log("x", true); };
+  EXPECT_EQ(problem(Answer::checks, log), "");
+  EXPECT_EQ(problem(Answer::output, log), "kernel-log that nobody asked for");
+  EXPECT_EQ(problem(Answer::none, log), "kernel-log that nobody asked for");
+  EXPECT_EQ(problem(Answer::checks,
+                    [&](auto& writer) {
+                      return in_order({log(writer), log(writer)});
+                    }),
+            "a second kernel log");
+  EXPECT_EQ(problem(Answer::checks,
+                    [&](auto& writer) {
+                      return in_order({writer.begin("a.b"), log(writer)});
+                    }),
+            "the kernel log while a.b runs");
+  EXPECT_EQ(problem(Answer::checks,
+                    [&](auto& writer) {
+                      return in_order({log(writer), writer.begin("a.b")});
+                    }),
+            "a.b begins after the kernel log");
+  EXPECT_EQ(problem(Answer::checks,
+                    [](auto& writer) {
+                      return in_order({writer.kernel_log("x", false), writer.end(0, 4)});
+                    }),
+            "the end within the kernel log");
+  EXPECT_EQ(problem(Answer::recorded_checks,
+                    [&](auto& writer) {
+                      return in_order({writer.recorded("root/a", "x", false), log(writer)});
+                    }),
+            "the kernel log within root/a");
+  EXPECT_EQ(problem(Answer::recorded_checks,
+                    [&](auto& writer) {
+                      return in_order({log(writer), writer.recorded("root/a", "x", true)});
+                    }),
+            "a recording after the kernel log");
+}
+
+TEST(Protocol, RefusesAKernelLogThatIsTooLarge) {
+  ProtocolWriter writer("nonce");
+  ProtocolReader reader("nonce");
+  reader.feed(writer.hello(1, "6.12"));
+  reader.feed(writer.kernel_log(std::string(kPieceLimit, 'x'), false));
+  EXPECT_EQ(reader.problem(), "");
+  for (std::size_t sent = kPieceLimit; sent <= kKernelLogLimit; sent += kPieceLimit)
+    reader.feed(writer.kernel_log("", false, std::string(kPieceLimit, 'x')));
+  EXPECT_EQ(reader.problem(), "a kernel log that is too large");
+}
+
 TEST(Protocol, IsSpeltAsDocumented) {
   EXPECT_EQ(ProtocolWriter("nonce").hello(9.5, "6.12"), kHello);
 }

@@ -38,7 +38,6 @@ class GuestRun : public testing::Test {
   GuestOutcome run(const GuestPlan& plan) {
     RunContext context{silent_events()};
     return run_guest(context, plan, [this](const checks::Message& message) {
-      if (message.type == checks::Message::Type::hello) results_.clear();
       if (message.type == checks::Message::Type::result) results_.push_back(message.result);
     });
   }
@@ -137,12 +136,43 @@ TEST_F(GuestRun, CallsAGuestRebootingThatResetsAtEveryBoot) {
   EXPECT_EQ(outcome.boots, 3);
 }
 
-TEST_F(GuestRun, LetsAGuestRebootOnceAndForgetsWhatItSaidBefore) {
-  const GuestOutcome outcome = run("resets_once");
+TEST_F(GuestRun, LetsAGuestResetItselfWhileItBoots) {
+  GuestPlan once = plan("resets_at_first");
+  once.command.emplace_back("checks=numa.nodes");
+  const GuestOutcome outcome = run(once);
   EXPECT_EQ(outcome.code, nullptr) << outcome.text;
   EXPECT_EQ(outcome.boots, 2);
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_THAT(evidence("console.log"), HasSubstr("labelled all files"));
+}
+
+TEST_F(GuestRun, StartsNoGuestAgainThatResetsItselfOnceItsAgentSpoke) {
+  const GuestOutcome outcome = run("resets_once");
+  EXPECT_EQ(outcome.code, &codes::guest_rebooted);
+  EXPECT_EQ(outcome.text, "guest `img` reset itself between two checks");
+  EXPECT_EQ(outcome.boots, 1);
   ASSERT_EQ(results_.size(), 1u);
-  EXPECT_EQ(results_[0].verdict, Verdict::pass);
+  EXPECT_EQ(results_[0].verdict, Verdict::fail);
+}
+
+TEST_F(GuestRun, KeepsTheKernelsLogAsItCame) {
+  const GuestOutcome outcome = run("logs");
+  EXPECT_EQ(outcome.code, nullptr) << outcome.text;
+  EXPECT_EQ(evidence("kernel.log"), std::string("<6>[    0.000000] Linux\n\x1b]0;owned\a\xff\0\n"
+                                                "<0>Kernel panic - not syncing: %s\n",
+                                                71));
+}
+
+TEST_F(GuestRun, SaysWhereTheKernelsLogCannotBeRead) {
+  EXPECT_EQ(run("cannot_log").code, nullptr);
+  EXPECT_EQ(evidence("kernel.log"), "[" + printable("\x1b[2Jthe agent cannot read it") + "]\n");
+}
+
+TEST_F(GuestRun, TakesNoKernelLogWithoutEnd) {
+  const GuestOutcome outcome = run("logs_without_end");
+  EXPECT_EQ(outcome.code, &codes::result_malformed);
+  EXPECT_THAT(outcome.text, HasSubstr("a kernel log that is too large"));
+  EXPECT_LE(evidence("kernel.log").size(), checks::kKernelLogLimit);
 }
 
 TEST_F(GuestRun, NamesTheCheckInWhichTheGuestSwitchedItselfOff) {
@@ -163,6 +193,14 @@ TEST_F(GuestRun, KeepsWhatQemuSaidOfAMachineThatItRefuses) {
   EXPECT_EQ(outcome.code, &codes::machine_refused);
   EXPECT_EQ(outcome.text, "QEMU of guest `img` ended with exit status 1");
   EXPECT_EQ(outcome.last_lines, "qemu: -device nonsense: 'nonsense' is not a valid device model name\n");
+}
+
+TEST_F(GuestRun, CallsItARefusalWhenQemuAbortsBeforeThereIsAGuest) {
+  const GuestOutcome outcome = run("aborts");
+  EXPECT_EQ(outcome.code, &codes::machine_refused);
+  EXPECT_EQ(outcome.text, "QEMU of guest `img` was killed by signal 6 (Aborted)");
+  EXPECT_EQ(outcome.last_lines, "qemu: hw/numa.c:1: numa_init: Assertion `nodes > 0' failed.\n");
+  EXPECT_EQ(run("aborts_later").code, &codes::qemu_died);
 }
 
 TEST_F(GuestRun, CallsItNoRefusalWhenQemuEndsUnderAGuest) {

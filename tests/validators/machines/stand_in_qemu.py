@@ -155,6 +155,34 @@ def records():
     sleep_on()
 
 
+def kernel_log(data, last=True, problem=""):
+    speak({"type": "kernel-log", "data": base64.b64encode(data).decode(), "last": last, "problem": problem})
+
+
+def logs():
+    """A kernel's log in two pieces that means harm to whoever would read it."""
+    hello()
+    result("numa.nodes")
+    kernel_log(b"<6>[    0.000000] Linux\n\x1b]0;owned\x07", last=False)
+    kernel_log(b"\xff\0\n<0>Kernel panic - not syncing: %s\n")
+    end(1)
+    sleep_on()
+
+
+def cannot_log():
+    hello()
+    result("numa.nodes")
+    kernel_log(b"", problem="\x1b[2Jthe agent cannot read it")
+    end(1)
+    sleep_on()
+
+
+def logs_without_end():
+    hello()
+    while True:
+        kernel_log(b"x" * (96 << 10), last=False)
+
+
 def answers():
     """Runs `echo`, `cat`, `false` and `sleep`, and checks those of `checks`."""
     say("[    0.000000] Linux version 6.12.0-test\r\n")
@@ -163,6 +191,7 @@ def answers():
         if request["type"] == "check":
             for identity in option("checks").split(","):
                 result(identity, "fail" if identity == option("failing") else "pass")
+            kernel_log(b"until request %d\n" % request["seq"])
             end(len(option("checks").split(",")), request["seq"])
             continue
         program = request["argv"][0]
@@ -398,6 +427,13 @@ def resets_once():
     finishes()
 
 
+def resets_at_first():
+    if is_first():
+        say("[    5.0] labelled all files\r\n")
+        shut_down("guest-reset")
+    runs_all()
+
+
 def powers_off():
     hello()
     speak({"type": "begin", "id": "mem.size"})
@@ -419,6 +455,16 @@ def is_first():
 
 def is_killed_at_first():
     if is_first():
+        os.kill(os.getpid(), signal.SIGKILL)
+    runs_all()
+
+
+def is_killed_at():
+    """Whichever start of all is number `start`."""
+    note_start()
+    with open(os.path.join(option("state"), "starts")) as file:
+        number = len(file.readlines())
+    if number == int(option("start")):
         os.kill(os.getpid(), signal.SIGKILL)
     runs_all()
 
@@ -466,6 +512,18 @@ def waits_for_a_word():
 def refuses_arguments():
     device = option("device") or "nonsense"
     sys.exit(f"qemu: -device {device}: '{device}' is not a valid device model name")
+
+
+def aborts():
+    """As QEMU does where a machine that it cannot make meets an assertion."""
+    sys.stderr.write("qemu: hw/numa.c:1: numa_init: Assertion `nodes > 0' failed.\n")
+    sys.stderr.flush()
+    os.abort()
+
+
+def aborts_later():
+    say("[    0.1] booting\r\n")
+    aborts()
 
 
 def gives_up_later():
