@@ -42,7 +42,7 @@ LAYERS = {
 TEST_LAYERS = {
     "mirror": {"base"},
     # What holds between builder and validators, who never include each other.
-    "promises": {"builder/recipe", "builder/stages", "validators/checks", "base"},
+    "promises": {"builder/recipe", "builder/stages", "validators/checks", "validators/controls", "base"},
     "faults": set(),
     "variations": set(),
     "fuzz": {"base", "builder/recipe", "builder/packages", "builder/store", "bench/llm", "validators/checks",

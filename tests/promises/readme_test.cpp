@@ -8,7 +8,6 @@
 #include "base/files.h"
 #include "validators/checks/catalog.h"
 #include "validators/controls/control.h"
-#include "validators/tree/tree_checks.h"
 
 namespace ainode {
 namespace {
