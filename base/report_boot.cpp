@@ -14,7 +14,7 @@ constexpr std::string_view kScore = "control.score";
 constexpr std::string_view kUnasked = "agent.unasked";  // no check: nobody can ask for it
 
 /// The boot of the run that gave the check its verdict.
-Json blamed_boot(const Report& report, const CheckResult& check) {
+const Json& blamed_boot(const Report& report, const CheckResult& check) {
   const auto blamed = std::find_if(check.verdicts.begin(), check.verdicts.end(),
                                    [&](const TargetVerdict& each) { return each.verdict == check.verdict; });
   if (blamed != check.verdicts.end())
@@ -29,9 +29,10 @@ std::string text_at(const Json& object, const char* key) {
   return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
 }
 
-Json runs_in(const Report& report) {
+const Json& runs_in(const Report& report) {
+  static const Json kNone = Json::array();
   const bool is_merged = report.boot.is_object() && report.boot.contains("runs") && report.boot["runs"].is_array();
-  return is_merged ? report.boot["runs"] : Json::array();
+  return is_merged ? report.boot["runs"] : kNone;
 }
 
 bool is_bad(const CheckResult& check) {
@@ -39,7 +40,7 @@ bool is_bad(const CheckResult& check) {
 }
 
 std::string repeat_command(const Report& report, const CheckResult& check) {
-  const Json boot = blamed_boot(report, check);
+  const Json& boot = blamed_boot(report, check);
   const std::string whole = text_at(boot, "repeat"), one = text_at(boot, "repeat_one");
   if (check.id == kUnasked || check.id == kScore) return whole;  // the score is of all that was planted
   const std::string& command = one.empty() ? whole : one;

@@ -11,7 +11,7 @@ namespace ainode {
 /// A text member, or nothing.
 std::string text_at(const Json& object, const char* key);
 /// The runs of a report that is merged itself; else none.
-Json runs_in(const Report& report);
+const Json& runs_in(const Report& report);
 /// Whether it failed or could not be judged: what a reader looks into.
 bool is_bad(const CheckResult& check);
 /// The command that runs just this check again, where it came to its verdict; empty where none is known.

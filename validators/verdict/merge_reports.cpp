@@ -175,10 +175,13 @@ const Gap* gap_of(const std::vector<NamedReport>& reports, const std::string& id
   return found;
 }
 
-/// A target that ran is no way to cover what it did not. One that stands several times carries its report's name.
-bool is_among(const Words& labels, const std::string& target) {
-  return std::any_of(labels.begin(), labels.end(),
-                     [&](const std::string& label) { return label == target || label.starts_with(target + " ("); });
+/// What ran is no way to cover what it left. A target that stands several times carries its report's name.
+bool has_run(const std::vector<NamedReport>& reports, const std::string& target) {
+  return std::any_of(reports.begin(), reports.end(), [&](const NamedReport& each) {
+    const Words labels = own_labels(each.report);
+    return std::any_of(labels.begin(), labels.end(),
+                       [&](const std::string& label) { return label == target || label.starts_with(target + " ("); });
+  });
 }
 
 /// Not covered is what no report covers.
@@ -204,12 +207,9 @@ Coverage merge_coverage(const std::vector<NamedReport>& reports) {
     gap.checks.push_back(id);
     keep_common(gap.targets, reason.targets);
   }
-  Words labels;
-  for (const NamedReport& each : reports)
-    for (std::string& label : own_labels(each.report)) labels.push_back(std::move(label));
   coverage.gaps.clear();
   for (auto& [reason, gap] : gaps) {
-    std::erase_if(gap.targets, [&](const std::string& target) { return is_among(labels, target); });
+    std::erase_if(gap.targets, [&](const std::string& target) { return has_run(reports, target); });
     coverage.gaps.push_back(std::move(gap));
   }
   coverage.covered = coverage.checks - std::min(coverage.checks, uncovered.size());

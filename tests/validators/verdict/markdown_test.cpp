@@ -161,8 +161,20 @@ TEST(Markdown, FitsWhateverIsInAReport) {
     check.measured = std::string(300, '<');
     check.verdicts.assign(20, {std::string(300, '|'), Verdict::pass});
   }
-  EXPECT_LE(to_markdown(huge).size(), 1u << 20);
-  EXPECT_THAT(to_markdown(huge), HasSubstr("more are not shown"));
+  const std::string text_of_checks = to_markdown(huge);
+  EXPECT_LE(text_of_checks.size(), 1u << 20);
+  EXPECT_THAT(text_of_checks, HasSubstr("more are not shown"));
+  const std::string mentions(480, '@');
+  huge.boot = {{"repeat", mentions}, {"runs", Json::array()}};
+  for (int i = 0; i < 1000; ++i)
+    huge.boot["runs"].push_back({{"target", mentions},
+                                 {"failure", mentions},
+                                 {"last_lines", mentions},
+                                 {"evidence", mentions},
+                                 {"repeat", mentions}});
+  const std::string text_of_runs = to_markdown(huge);
+  EXPECT_LE(text_of_runs.size(), 1u << 20);
+  EXPECT_THAT(text_of_runs, HasSubstr("more failed runs are not shown"));
 }
 
 }  // namespace
