@@ -62,9 +62,11 @@ std::string unbind_peers(const Expected& expected) {
              : "";
 }
 
+/// The nvme driver still resets its devices when udev has nothing more to do.
 std::string use_up_peers(const Expected& expected) {
   return has_peer_memory(expected)
-             ? "udevadm settle; for f in /sys/bus/pci/devices/*/p2pmem/available; do show 0 $f; done"
+             ? "for i in $(seq 60); do ls /sys/bus/pci/devices/*/p2pmem/available >/dev/null 2>&1 && break; sleep 1; "
+               "done; for f in /sys/bus/pci/devices/*/p2pmem/available; do show 0 $f; done"
              : "";
 }
 
