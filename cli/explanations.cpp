@@ -402,8 +402,8 @@ The exit status is 2 where the topology is a file of your own, and 3 where it is
 Cure: change what QEMU's words name in the topology; its whole command is in qemu.log in the
 evidence directory.
 )"},
-{codes::pages_exceed_memory, R"(`tuning.hugepages` of the recipe sets aside at least as much memory as all nodes of the topology have
-together. A kernel gives what it can and then has none to boot with, so the guest is not started.
+{codes::pages_exceed_memory, R"(`tuning.hugepages` of the recipe sets aside at least as much memory as all nodes of the topology
+have together. A kernel gives what it can and then has none to boot with: the guest is not started.
 Cure: validate the image on a machine that is large enough (a topology of your own is one file), or
 state fewer pages, for the small machine in a variant.
 )"},

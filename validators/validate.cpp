@@ -24,6 +24,7 @@
 #include "validators/machines/machine_facts.h"
 #include "validators/machines/retries.h"
 #include "validators/validation.h"
+#include "validators/work_place.h"
 
 namespace ainode {
 
@@ -144,13 +145,17 @@ void pause(std::chrono::milliseconds time) {
 /// A repeated run leaves the evidence alone that the report names; one that is repeated again does not.
 fs::path evidence_of_repeat(const ValidateOptions& options) {
   constexpr const char* kAgain = "again";
-  const fs::path first = options.evidence.empty() ? options.image / "evidence" : options.evidence;
+  const fs::path first = evidence_of(options);
   return first.filename() == kAgain ? first : first / kAgain;
 }
 
 /// Two runs would write over each other's logs.
 FileLock lock_evidence(RunContext& run, const fs::path& evidence) {
-  make_directories(evidence);
+  try {
+    make_directories(evidence);
+  } catch (Error& error) {
+    throw error.help(kEvidenceHint);
+  }
   return {evidence, FileLock::Mode::exclusive, [&] {
             run.events.note("prepare", fmt::format("waiting for another run, which keeps its logs in {}; --evidence "
                                                    "gives this one a place of its own",
@@ -159,6 +164,10 @@ FileLock lock_evidence(RunContext& run, const fs::path& evidence) {
 }
 
 }  // namespace
+
+fs::path evidence_of(const ValidateOptions& options) {
+  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence).lexically_normal();
+}
 
 void add_resets(Json& retries, const GuestOutcome& outcome, const std::string& name) {
   for (int boot = 1; boot < outcome.boots; ++boot)
@@ -182,10 +191,6 @@ std::vector<std::string> companions_of(const std::vector<checks::Check>& chosen)
   for (const checks::Check& check : chosen)
     if (!check.companion.empty()) names.emplace(check.companion);
   return {names.begin(), names.end()};
-}
-
-fs::path evidence_of(const ValidateOptions& options) {
-  return fs::absolute(options.evidence.empty() ? options.image / "evidence" : options.evidence);
 }
 
 void require_profiles(const std::vector<std::string>& profiles) {

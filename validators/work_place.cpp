@@ -37,7 +37,7 @@ WorkPlace take_work_place(const fs::path& parent) {
       if (fs::exists(work.path() / kLock)) return {std::move(work), std::move(lock)};
     }
   } catch (Error& error) {
-    if (error.hint().empty()) error.help("name a directory that you may write to: --evidence DIR");
+    if (error.hint().empty()) error.help(kEvidenceHint);
     throw;
   }
 }

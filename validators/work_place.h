@@ -8,6 +8,9 @@
 
 namespace ainode {
 
+/// Of errors where evidence cannot be kept: the option that chooses the place.
+inline constexpr const char* kEvidenceHint = "name a directory that you may write to: --evidence DIR";
+
 /// A directory below `parent` that vanishes with it; what nobody holds the lock of was left by a killed run.
 struct WorkPlace {
   TemporaryDirectory work;

@@ -348,8 +348,9 @@ TEST_F(Validate, RepeatsFromAnyDirectory) {
   asked.target = "qemu:ours.yaml";
   const Report report = run(asked);
   fs::current_path(before);
-  EXPECT_EQ(report.boot["repeat"], fmt::format("ainode validate {} --target qemu:{} --qemu {}", image_.string(),
-                                               (work_.path() / "ours.yaml").string(), asked.qemu));
+  EXPECT_EQ(report.boot["repeat"],
+            fmt::format("ainode validate {0} --target qemu:{1} --evidence {0}/evidence/again --qemu {2}",
+                        image_.string(), (work_.path() / "ours.yaml").string(), asked.qemu));
 }
 
 TEST_F(Validate, RefusesUnknownTargetsTopologiesAndProfiles) {
