@@ -41,7 +41,8 @@ bool is_bad(const CheckResult& check) {
 
 std::string repeat_command(const Report& report, const CheckResult& check) {
   const Json& boot = blamed_boot(report, check);
-  const std::string whole = text_at(boot, "repeat"), one = text_at(boot, "repeat_one");
+  std::string whole = text_at(boot, "repeat");
+  const std::string one = text_at(boot, "repeat_one");
   if (check.id == kUnasked || check.id == kScore) return whole;  // the score is of all that was planted
   const std::string& command = one.empty() ? whole : one;
   if (command.empty()) return "";
