@@ -112,11 +112,16 @@ void compare_arguments(ImageDiff& diff) {
   diff.arguments_reordered = diff.arguments_removed.empty() && diff.arguments_added.empty() && was != is;
 }
 
+/// What the diff says in places of their own: arguments, the kernel, the commit.
+bool is_told_elsewhere(const std::string& subject) {
+  return subject == "kernel.cmdline" || subject == "kernel.release" || subject == "image.deployed";
+}
+
 /// A subject may be declared several times, once for each of its values.
 std::map<std::string, std::vector<std::string>> settings_of(const Manifest& manifest) {
   std::map<std::string, std::vector<std::string>> settings;
   for (const Declaration& declared : manifest.declared)
-    if (declared.subject != "kernel.cmdline") settings[declared.subject].push_back(declared.expected.dump());
+    if (!is_told_elsewhere(declared.subject)) settings[declared.subject].push_back(declared.expected.dump());
   return settings;
 }
 

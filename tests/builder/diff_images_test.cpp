@@ -80,7 +80,9 @@ void lay_out(Parts& parts) {
   manifest.profiles = {"boot"};
   manifest.openpgp_fingerprints = {"AB"};
   manifest.ed25519_public = "key";
-  manifest.declared = {{"kernel.cmdline", "quiet", "node.yaml:9:3"},
+  manifest.declared = {{"kernel.release", manifest.kernel_release, ""},
+                       {"image.deployed", {{"signatures_sha256", manifest.commit}}, ""},
+                       {"kernel.cmdline", "quiet", "node.yaml:9:3"},
                        {"kernel.timer", 250, ""},
                        {"systemd.default-target", "multi-user.target", "node.yaml:10:3"}};
   manifest.outputs = {{"node.qcow2", "qcow2", 2'000'000, sha256_hex("disk")}};

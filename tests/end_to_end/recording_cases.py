@@ -17,8 +17,8 @@ def verdicts(report):
 
 
 def lasting(report):
-    """What of the results does not depend on when they were judged."""
-    return [{key: value for key, value in check.items() if key != "seconds"} for check in report["checks"]]
+    """What of the results does not depend on when they were judged, and from what."""
+    return [{key: value for key, value in check.items() if key not in ("seconds", "repeat")} for check in report["checks"]]
 
 
 def require_honest_failure(judged, image):
