@@ -109,7 +109,7 @@ struct ErrorCode {
   X(target_unknown,           "V0001", usage,       "no such target, topology, profile, level or check") \
   X(guest_hung,               "V0002", bad_verdict, "the guest stopped making progress")             \
   X(guest_panicked,           "V0003", bad_verdict, "the guest's kernel panicked")                   \
-  X(guest_rebooted,           "V0004", bad_verdict, "the guest reset itself")             \
+  X(guest_rebooted,           "V0004", bad_verdict, "the guest reset itself")                        \
   X(guest_silent,             "V0005", bad_verdict, "the guest never spoke")                         \
   X(qemu_died,                "V0006", environment, "QEMU ended by itself")                          \
   X(result_malformed,         "V0007", bad_verdict, "the guest sent a malformed result")             \

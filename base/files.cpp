@@ -185,12 +185,12 @@ void make_directories(const fs::path& path, unsigned mode) {
 
 namespace {
 
-/// A blocking flock() could sleep through a signal that came just before it: so it is asked again and again.
 Descriptor open_to_lock(const fs::path& path) {
   if (fs::is_directory(path)) return open_file(path, O_RDONLY | O_DIRECTORY);
   return open_file(path, O_RDWR | O_CREAT, 0644);
 }
 
+/// A blocking flock() could sleep through a signal that came just before it: so it is asked again and again.
 bool lock_now(const Descriptor& file, FileLock::Mode mode, const fs::path& path) {
   const int operation = mode == FileLock::Mode::shared ? LOCK_SH : LOCK_EX;
   if (flock(file.get(), operation | LOCK_NB) == 0) return true;

@@ -11,6 +11,7 @@
 #include "validators/available_memory.h"
 #include "validators/checks/declared.h"
 #include "validators/checks/expected.h"
+#include "validators/checks/text.h"
 #include "validators/machines/injection.h"
 #include "validators/work_place.h"
 
@@ -32,20 +33,14 @@ fs::path find_disk(const Manifest& manifest, const fs::path& image) {
   return path;
 }
 
-/// Of "2M" or "1G", as the recipe says the size of a huge page.
-std::uint64_t bytes_of(const std::string& page_size) {
-  const std::uint64_t number = std::stoull(page_size);
-  return number << (page_size.back() == 'G' ? 30 : page_size.back() == 'M' ? 20 : 10);
-}
-
 /// A kernel that gives all its memory away boots until something kills it: said before.
 void require_room_for_pages(const Manifest& manifest, const Topology& machine) {
-  std::uint64_t pages = 0, memory = 0;
+  std::uint64_t pages = 0, memory = 0;  // bytes
   std::string places;
   for (const Declaration& declaration : manifest.declared) {
     if (declaration.subject != "mem.hugepages") continue;
-    pages += bytes_of(declaration.expected.at("size").get<std::string>()) *
-             declaration.expected.at("count").get<std::uint64_t>();
+    const auto size = checks::kibibytes(declaration.expected.at("size").get<std::string>()).value_or(0);
+    pages += static_cast<std::uint64_t>(size) * 1024 * declaration.expected.at("count").get<std::uint64_t>();
     places += checks::placed(declaration);
   }
   for (const checks::ExpectedNumaNode& node : machine.facts.nodes) memory += node.memory_bytes;

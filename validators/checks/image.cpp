@@ -53,16 +53,18 @@ Finding deployed(const Node& node, const Expected& expected) {
   if (!runs) objections.push_back("/usr is not the deployment's");
   if (!read_only) objections.push_back("/usr can be written");
   Json measured = {{"commit", commit}, {"runs_from_it", runs}, {"usr_read_only", read_only}};
+  std::string evidence = path + ", stat(2) and statvfs(2) of /usr";
   if (declaration) {
-    const auto signatures = node.read_file(signatures_path(expected.commit));
+    const std::string beside = signatures_path(expected.commit);
+    const auto signatures = node.read_file(beside);
+    evidence += ", " + beside;
     measured["signatures_sha256"] = signatures ? Json(hexadecimal(sha256(*signatures))) : Json();
     if (!signatures)
       objections.push_back("the commit's signatures are not there");
     else if (measured["signatures_sha256"] != due["signatures_sha256"])
       objections.push_back("the commit's signatures are not those that it was published with");
   }
-  return judged(std::move(measured), std::move(due), path + ", stat(2) and statvfs(2) of /usr",
-                joined(objections, "; "));
+  return judged(std::move(measured), std::move(due), std::move(evidence), joined(objections, "; "));
 }
 
 Measured placed_file(const Node& node, const Json& statement) {

@@ -46,14 +46,6 @@ Finding size(const Node& node, const Expected& expected) {
   return judged({{"bytes", *total}}, due, "/proc/meminfo MemTotal", std::move(objection));
 }
 
-/// "2M" → 2048; nothing for another form.
-std::optional<std::int64_t> kibibytes(const std::string& size) {
-  if (size.empty()) return std::nullopt;
-  const auto number = to_number(std::string_view(size).substr(0, size.size() - 1));
-  const std::int64_t scale = size.back() == 'K' ? 1 : size.back() == 'M' ? 1024 : size.back() == 'G' ? 1 << 20 : 0;
-  return number && scale > 0 ? std::optional(*number * scale) : std::nullopt;
-}
-
 Words numa_nodes(const Node& node) {
   Words names;
   for (const DirectoryEntry& entry : node.list("/sys/devices/system/node"))

@@ -80,6 +80,13 @@ std::optional<std::int64_t> to_number(std::string_view decimal) {
   return number;
 }
 
+std::optional<std::int64_t> kibibytes(std::string_view size) {
+  if (size.empty()) return std::nullopt;
+  const auto number = to_number(size.substr(0, size.size() - 1));
+  const std::int64_t scale = size.back() == 'K' ? 1 : size.back() == 'M' ? 1024 : size.back() == 'G' ? 1 << 20 : 0;
+  return number && scale > 0 ? std::optional(*number * scale) : std::nullopt;
+}
+
 std::optional<std::vector<int>> parse_id_list(std::string_view text) {
   std::vector<int> ids;
   const std::string list = trimmed(text);

@@ -17,6 +17,8 @@ std::vector<std::string> split_arguments(std::string_view cmdline);
 std::string trimmed(std::string_view text);
 std::string joined(const std::vector<std::string>& words, std::string_view separator);
 std::optional<std::int64_t> to_number(std::string_view decimal);
+/// "2M" → 2048, as recipe and kernel-parameters.txt write the size of a huge page; nothing for another form.
+std::optional<std::int64_t> kibibytes(std::string_view size);
 /// "0-2,5" → {0, 1, 2, 5}; nothing for text of another form, or more than 65,536 ids.
 std::optional<std::vector<int>> parse_id_list(std::string_view text);
 

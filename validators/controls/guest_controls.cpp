@@ -139,8 +139,7 @@ std::string set_module_parameter(const Json& statement) {
 }
 
 std::string shrink_pool(const Json& statement) {
-  const auto size = member(statement, "size");
-  const int kibibytes = std::stoi(size) * (size.back() == 'G' ? 1 << 20 : size.back() == 'M' ? 1 << 10 : 1);
+  const std::int64_t kibibytes = checks::kibibytes(member(statement, "size")).value_or(0);
   const auto count = statement.at("count").get<std::int64_t>();
   return fmt::format("echo {} >/sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages", count > 0 ? count - 1 : 1,
                      kibibytes);

@@ -185,6 +185,13 @@ TEST(RunChild, SaysThatAProgramIsNotThere) {
   EXPECT_EQ(run_child({}, std::chrono::seconds(60), nullptr).problem, "no program was named");
 }
 
+TEST(Text, ReadsSizesOfHugePages) {
+  EXPECT_EQ(kibibytes("64K"), 64);
+  EXPECT_EQ(kibibytes("2M"), 2048);
+  EXPECT_EQ(kibibytes("1G"), 1 << 20);
+  for (const char* bad : {"", "M", "2", "2T", "-M", "2 M", "abcM"}) EXPECT_EQ(kibibytes(bad), std::nullopt) << bad;
+}
+
 TEST(Text, ReadsIdListsStrictly) {
   EXPECT_EQ(parse_id_list("0-2,5\n"), (std::vector<int>{0, 1, 2, 5}));
   EXPECT_EQ(parse_id_list("\n"), std::vector<int>{});
