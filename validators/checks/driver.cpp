@@ -55,39 +55,22 @@ Finding bound(const Node& node, const Expected& expected) {
   return judged(measured, rows, "/sys/bus/pci/devices/*/driver", joined(objections, "; "));
 }
 
-struct ModuleSurvey {
-  std::size_t count = 0;
-  std::set<std::string> magics;
-  Words strangers;  ///< "path: vermagic"
-};
+constexpr const char* kModules = "/usr/lib/modules";
 
-void survey(const Node& node, const std::string& directory, const std::string& release, ModuleSurvey& result) {
+void add_versions(const Node& node, const std::string& directory, ModuleVersions& versions) {
   for (const DirectoryEntry& entry : node.list(directory)) {
     const std::string path = directory + "/" + entry.name;
-    if (entry.is_directory) {
-      survey(node, path, release, result);
-    } else if (is_module_file(entry.name)) {
-      ++result.count;
-      const std::string magic = node.module_version(path).value_or("unreadable");
-      result.magics.insert(magic);
-      if (magic.substr(0, magic.find(' ')) != release) result.strangers.push_back(path + ": " + magic);
-    }
+    if (entry.is_directory)
+      add_versions(node, path, versions);
+    else if (is_module_file(entry.name))
+      versions[path] = node.module_version(path).value_or(kUnreadable);
   }
 }
 
 Finding vermagic(const Node& node, const Expected&) {
-  const std::string root = "/usr/lib/modules";
-  const std::string release = node.kernel_release();
-  ModuleSurvey modules;
-  survey(node, root, release, modules);
-  std::string objection;
-  if (modules.count == 0) objection = "the image holds no kernel module";
-  if (!modules.strangers.empty()) {
-    objection = fmt::format("{} of {} modules are not made for kernel {}: {}", modules.strangers.size(), modules.count,
-                            release, modules.strangers.front());
-  }
-  return judged({{"modules", modules.count}, {"vermagic", modules.magics}}, {{"release", release}},
-                root + "/**/*.ko*, .modinfo", std::move(objection));
+  ModuleVersions versions;
+  add_versions(node, kModules, versions);
+  return judge_module_versions(versions, node.kernel_release());
 }
 
 /// Letters as /proc/sys/kernel/tainted documents them, bit 0 first.
@@ -158,6 +141,22 @@ Finding extra_modules(const Node& node, const Expected& expected) {
 }
 
 }  // namespace
+
+Finding judge_module_versions(const ModuleVersions& versions, const std::string& release) {
+  std::set<std::string> magics;
+  Words strangers;
+  for (const auto& [path, magic] : versions) {
+    magics.insert(magic);
+    if (magic.substr(0, magic.find(' ')) != release) strangers.push_back(path + ": " + magic);
+  }
+  std::string objection;
+  if (versions.empty()) objection = "the image holds no kernel module";
+  if (!strangers.empty())
+    objection = fmt::format("{} of {} modules are not made for kernel {}: {}", strangers.size(), versions.size(),
+                            release, strangers.front());
+  return judged({{"modules", versions.size()}, {"vermagic", magics}}, {{"release", release}},
+                fmt::format("{}/**/*.ko*, .modinfo", kModules), std::move(objection));
+}
 
 std::vector<Check> driver_checks() {
   std::vector<Check> checks = {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The version magic of a kernel module file.
+// The version magic of kernel module files.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "validators/checks/check.h"
 
 namespace ainode::checks {
 
@@ -14,5 +17,13 @@ bool is_module_file(std::string_view name);  ///< .ko or .ko.xz
 /// module's start, so a packed module is unpacked only as far as needed: a quarter of the work, which counts under
 /// emulation.
 std::optional<std::string> version_magic(std::string_view name, std::string_view content);
+
+/// Path of a module → its version magic, or one of these words.
+using ModuleVersions = std::map<std::string, std::string>;
+inline constexpr const char* kNoVersion = "none";
+inline constexpr const char* kUnreadable = "unreadable";
+
+/// driver.vermagic: each is made for the kernel of this release.
+Finding judge_module_versions(const ModuleVersions& versions, const std::string& release);
 
 }  // namespace ainode::checks

@@ -7,7 +7,7 @@ namespace ainode::checks {
 
 std::optional<std::string> Node::module_version(const std::string& path) const {
   const auto content = read_file(path);
-  return content ? std::optional(version_magic(path, *content).value_or("none")) : std::nullopt;
+  return content ? std::optional(version_magic(path, *content).value_or(kNoVersion)) : std::nullopt;
 }
 
 }  // namespace ainode::checks

@@ -9,6 +9,7 @@
 #include "base/cms.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "validators/checks/module_version.h"
 #include "validators/tree/module_files.h"
 
 namespace ainode::tree {
@@ -54,6 +55,7 @@ SurveyedModule survey_module(const checks::Node& node, const std::string& path, 
     return module;
   }
   module.signature = signature_of(content, certificates);
+  module.version = checks::version_magic("unpacked.ko", content).value_or(checks::kNoVersion);
   try {
     module.symbols = read_module(content, path);
   } catch (const Error& error) {

@@ -22,6 +22,7 @@ struct ModuleSignature {
 struct SurveyedModule {
   std::string path;
   std::string problem;    ///< why it cannot be read; then nothing else is known
+  std::string version;    ///< Node::module_version()
   std::string malformed;  ///< why its symbols cannot be read
   ModuleSymbols symbols;
   std::optional<ModuleSignature> signature;  ///< nothing where it is not signed

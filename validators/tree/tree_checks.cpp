@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "validators/checks/catalog.h"
 #include "validators/checks/kernel_config.h"
+#include "validators/checks/module_version.h"
 #include "validators/checks/text.h"
 #include "validators/tree/driver_versions.h"
 #include "validators/tree/kernel_symbols.h"
@@ -211,10 +212,19 @@ Finding firmware(const Node& node, const Expected& expected) {
                         std::move(objection));
 }
 
-}  // namespace
+/// Where all modules are unpacked anyway, their versions need no unpacking of their own.
+void take_versions_from(const std::shared_ptr<SurveyOnce>& once, checks::Check& vermagic) {
+  vermagic.function = [once, otherwise = vermagic.function](const Node& node, const Expected& expected) {
+    const auto& [survey, problem] = once->of(node);
+    if (!survey) return otherwise(node, expected);
+    checks::ModuleVersions versions;
+    for (const SurveyedModule& module : survey->modules)
+      versions[module.path] = module.problem.empty() ? module.version : checks::kUnreadable;
+    return checks::judge_module_versions(versions, node.kernel_release());
+  };
+}
 
-std::vector<checks::Check> tree_only_checks() {
-  const auto once = std::make_shared<SurveyOnce>();
+std::vector<checks::Check> checks_with(const std::shared_ptr<SurveyOnce>& once) {
   std::vector<checks::Check> all = {
       {"driver.symbols",
        "every module finds what it needs of the kernel and of other modules, of the type it was compiled for",
@@ -250,11 +260,24 @@ std::vector<checks::Check> tree_only_checks() {
   return all;
 }
 
+}  // namespace
+
+std::vector<checks::Check> tree_only_checks() {
+  return checks_with(std::make_shared<SurveyOnce>());
+}
+
 std::vector<checks::Check> checks_of_tree(const Expected& expected) {
   std::vector<checks::Check> chosen = checks::checks_for(expected);
   std::erase_if(chosen, [](const checks::Check& check) { return check.where == Where::node; });
-  for (checks::Check& check : tree_only_checks())
+  const auto once = std::make_shared<SurveyOnce>();
+  for (checks::Check& check : checks_with(once))
     if (!checks::left_out(check, expected)) chosen.push_back(std::move(check));
+  const auto find = [&](std::string_view id) {
+    return std::find_if(chosen.begin(), chosen.end(), [id](const checks::Check& check) { return check.id == id; });
+  };
+  const bool is_surveyed = find("driver.symbols") != chosen.end() || find("driver.signed") != chosen.end();
+  if (const auto vermagic = find("driver.vermagic"); is_surveyed && vermagic != chosen.end())
+    take_versions_from(once, *vermagic);
   return chosen;
 }
 

@@ -46,6 +46,28 @@ Files tree() {
           {"/usr/lib/firmware/acme/a.bin.xz", "x"}};
 }
 
+TEST(DriverVermagic, IsTheSameReadAloneAndInTheSurveyOfAllModules) {
+  Expected alone;
+  alone.only = {"driver.vermagic"};
+  for (const Expected& expected : {of_driver(), alone}) {
+    Files files = tree();
+    files[kRoot + "kernel/base.ko"] = make_module({{}, {}, {"license=GPL", "vermagic=6.12 SMP "}});
+    files[kRoot + "kernel/user-of.ko"] = make_module({{}, {}, {"vermagic=6.12 SMP "}});
+    EXPECT_EQ(answer("driver.vermagic", files, expected), "pass");
+    files[kRoot + "kernel/user-of.ko"] = make_module({{}, {}, {"vermagic=6.11 SMP "}});
+    EXPECT_EQ(answer("driver.vermagic", files, expected),
+              "fail: 1 of 2 modules are not made for kernel 6.12: /usr/lib/modules/6.12/kernel/user-of.ko: 6.11 SMP ");
+    files[kRoot + "kernel/user-of.ko"] = "no module";
+    EXPECT_THAT(answer("driver.vermagic", files, expected), testing::EndsWith("user-of.ko: none"));
+    files.erase(kRoot + "kernel/user-of.ko");
+    files.erase(kRoot + "kernel/base.ko");
+    EXPECT_EQ(answer("driver.vermagic", files, expected), "fail: the image holds no kernel module");
+    files[kRoot + "vmlinuz"] = "no kernel";  // then there is no survey
+    files[kRoot + "kernel/base.ko"] = make_module({{}, {}, {"vermagic=6.12 SMP "}});
+    EXPECT_EQ(answer("driver.vermagic", files, expected), "pass");
+  }
+}
+
 TEST(DriverSymbols, PassWhereEachIsExportedWithItsType) {
   EXPECT_EQ(answer("driver.symbols", tree()), "pass");
 }
