@@ -20,7 +20,7 @@ namespace {
 struct ValidateArguments {
   ValidateOptions options;
   std::vector<std::string> targets = {"qemu"};
-  fs::path report, junit, markdown, resume;
+  fs::path report, junit, markdown;
 };
 
 /// A report in which nothing was judged is no pass.
@@ -40,7 +40,7 @@ Exit exit_of(const Report& report) {
 
 int validate(RunContext& run, const Globals& globals, const ValidateArguments& arguments) {
   for (const fs::path& file : {arguments.report, arguments.junit, arguments.markdown}) require_writable(file);
-  const Report report = validate_targets(run, arguments.options, arguments.targets, arguments.resume);
+  const Report report = validate_targets(run, arguments.options, arguments.targets);
   if (!arguments.report.empty()) write_file(arguments.report, json_text(report));
   if (!arguments.junit.empty()) write_file(arguments.junit, to_junit(report));
   if (!arguments.markdown.empty()) write_file(arguments.markdown, to_markdown(report));
@@ -95,8 +95,10 @@ VerbBody define(CLI::App& app) {
   app.add_option("-o,--report", arguments->report, "write the report as JSON")->type_name("FILE");
   app.add_option("--junit", arguments->junit, "write the report as JUnit XML")->type_name("FILE");
   app.add_option("--markdown", arguments->markdown, "write the report as Markdown, for GitHub")->type_name("FILE");
-  app.add_option("--resume", arguments->resume,
-                 "keep each machine's report here; the same command takes those that it finds, and runs the rest")
+  app.add_option(
+         "--resume", options.resume,
+         "keep the report of each machine here, and of each run with defects; the same command takes those that it "
+         "finds, and runs the rest")
       ->type_name("DIR");
   return [arguments](RunContext& run, const Globals& globals) { return validate(run, globals, *arguments); };
 }

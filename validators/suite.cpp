@@ -90,6 +90,7 @@ std::vector<Job> jobs_of(const std::vector<ValidateOptions>& runs, const fs::pat
     Job& job = jobs.emplace_back(Job{names[i], runs[i], 0, {}});
     const fs::path evidence = job.options.evidence.empty() ? job.options.image / "evidence" : job.options.evidence;
     job.options.evidence = evidence / job.name;
+    job.options.resume = resume;
     require_usage(job.options);
     if (is_guest(job.options.target))
       job.memory = total_memory(find_topology(topology_of(job.options.target))) + kOverhead;
@@ -346,8 +347,7 @@ std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOpti
   return reports;
 }
 
-Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets,
-                        const fs::path& resume) {
+Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets) {
   std::vector<ValidateOptions> runs;
   for (const std::string& given : targets) {
     for (const std::string& target : targets_of(given, options.counted)) {
@@ -356,9 +356,9 @@ Report validate_targets(RunContext& run, const ValidateOptions& options, const s
     }
   }
   ask_files_once(runs);
-  if (runs.size() == 1 && resume.empty()) return validate_image(run, runs.front());
+  if (runs.size() == 1 && options.resume.empty()) return validate_image(run, runs.front());
   const std::vector<std::string> names = names_of(runs);
-  std::vector<Report> reports = validate_all(run, runs, {run.jobs, std::nullopt, resume});
+  std::vector<Report> reports = validate_all(run, runs, {run.jobs, std::nullopt, options.resume});
   if (reports.size() == 1) return std::move(reports.front());
   std::vector<NamedReport> named;
   for (std::size_t i = 0; i < reports.size(); ++i) named.push_back({names[i], std::move(reports[i])});

@@ -15,7 +15,7 @@ namespace ainode {
 struct SuiteOptions {
   int jobs = 1;                         ///< runs at once, at most
   std::optional<std::uint64_t> memory;  ///< bytes for all guests at once; default: what the host has available
-  std::filesystem::path resume;         ///< reports are kept here and, found again, not made again; empty: nowhere
+  std::filesystem::path resume;  ///< reports, those with defects too, are kept here and not made again; empty: nowhere
 };
 
 /// The targets that `target` stands for: one a shipped topology for `qemu:all`, one with a single processor for `qemu`
@@ -36,8 +36,7 @@ void ask_files_once(std::vector<ValidateOptions>& runs);
 std::vector<Report> validate_all(RunContext& run, const std::vector<ValidateOptions>& runs, const SuiteOptions& suite);
 
 /// One report of one command: each of `targets` (targets_of) with the other options, merged where there are several.
-Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets,
-                        const std::filesystem::path& resume = {});
+Report validate_targets(RunContext& run, const ValidateOptions& options, const std::vector<std::string>& targets);
 
 /// How validate_all calls the runs: their evidence's names.
 std::vector<std::string> names_of(const std::vector<ValidateOptions>& runs);

@@ -33,6 +33,7 @@ struct ValidateOptions {
   bool all_controls = false;                 ///< after a run without defects, runs with all that there are
   bool apart = false;                        ///< each of these in a run of its own
   int share = 1, shares = 1;                 ///< of all of these, only every `shares`th, from the `share`th (1) on
+  std::filesystem::path resume;              ///< SuiteOptions::resume of the runs that come of this one; empty: nowhere
 };
 
 /// A guest that hangs, panics, resets itself once its agent spoke, never speaks or ends early is a fail of the report,

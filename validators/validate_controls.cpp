@@ -65,7 +65,7 @@ std::vector<Report> run_with_defects(RunContext& run, const ValidateOptions& opt
     const fs::path evidence = options.evidence.empty() ? options.image / "evidence" : options.evidence;
     one.evidence = evidence / folder;
   }
-  return validate_all(run, runs, {run.jobs, std::nullopt, {}});
+  return validate_all(run, runs, {run.jobs, std::nullopt, options.resume});
 }
 
 std::string words_of(const Batch& missed, const Ids& surplus) {
@@ -121,7 +121,7 @@ Report validate_controls(RunContext& run, ValidateOptions options) {
   const std::string repeat = command_of(options);
   options.all_controls = false;
   const bool apart = std::exchange(options.apart, false);
-  Report report = validate_image(run, options);
+  Report report = validate_targets(run, options, {options.target});
   report.boot["repeat"] = repeat;
   if (!report.failure.empty()) return report;
   const Ids passed = controls::passed_in(report);

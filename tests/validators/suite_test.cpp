@@ -278,6 +278,33 @@ TEST_F(Suite, GoesOnAfterAKillWithTheSameReports) {
   EXPECT_EQ(resumed[0].verdict(), Verdict::fail);
 }
 
+TEST_F(Suite, PlantsNoDefectAgainWhoseRunIsKept) {
+  ValidateOptions all = guest("waits_for_a_word");
+  write_file(state(0) / "word", "");
+  all.all_controls = true;
+  all.apart = true;
+  const SuiteOptions suite = {2, {}, work_.path() / "kept"};
+  const Report first = run({all}, suite).at(0);
+  const std::size_t starts = pids(0).size();
+  ASSERT_GT(starts, 3u) << "one without defects, and some with";
+  const auto forget = [&](std::size_t count, const auto& is_one) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(suite.resume))
+      if (is_one(read_report(entry.path()))) files.push_back(entry.path());
+    ASSERT_GE(files.size(), count);
+    for (std::size_t i = 0; i < count; ++i) fs::remove(files[i]);
+  };
+  const auto is_whole = [](const Report& report) { return report.checks.back().id == "control.score"; };
+  const auto is_of_a_defect = [](const Report& report) { return report.boot.contains("unplanted"); };
+  forget(1, is_whole);
+  EXPECT_EQ(without_timings(run({all}, suite).at(0).to_json()), without_timings(first.to_json()));
+  EXPECT_EQ(pids(0).size(), starts);
+  forget(1, is_whole);
+  forget(2, is_of_a_defect);
+  EXPECT_EQ(without_timings(run({all}, suite).at(0).to_json()), without_timings(first.to_json()));
+  EXPECT_EQ(pids(0).size(), starts + 2);
+}
+
 TEST_F(Suite, TakesNoKeptReportOfAnotherQuestion) {
   std::vector<ValidateOptions> runs = {guest("waits_for_a_word")};
   const SuiteOptions suite = {1, {}, work_.path() / "kept"};
