@@ -17,9 +17,11 @@ def state_of(program):
 
 
 class Passed:
-    """A set of names in DIR/NAME.passed, one a line after the state; without a directory it forgets. Any thread may add."""
+    """A set of names in DIR/NAME.passed, one a line after the state; without a directory it forgets. Any thread may add,
+    and any process that was forked since."""
 
     def __init__(self, directory, name, state):
+        self.directory = directory
         self._lock = threading.Lock()
         self._path = directory and directory / f"{name}.passed"
         lines = self._path.read_text().splitlines() if self._path and self._path.exists() else []
