@@ -28,7 +28,8 @@ namespace {
 using Directory = Handle<DIR, closedir>;
 
 constexpr std::size_t kFileLimit = std::size_t{256} << 20;
-constexpr std::chrono::seconds kCommandDeadline{60}, kCompanionDeadline{600};
+// Seconds in any guest that runs; a host that starves a guest must not make a fault of it.
+constexpr std::chrono::seconds kCommandDeadline{180}, kCompanionDeadline{600};
 constexpr int kReadWholeLog = 3, kLogBufferSize = 10;  // syslog(2)'s SYSLOG_ACTION_READ_ALL and _SIZE_BUFFER
 
 /// Files of /proc and /sys have no size to ask for: read to the end.

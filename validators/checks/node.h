@@ -176,7 +176,7 @@ class Node {
   virtual std::optional<bool> is_read_only(const std::string& path) const = 0;  ///< the mount that holds it
   /// One device and inode, as of a bind mount and what it shows.
   virtual std::optional<bool> is_same_directory(const std::string& one, const std::string& other) const = 0;
-  virtual CommandOutcome run(const std::vector<std::string>& argv) const = 0;  ///< ended after 60 s
+  virtual CommandOutcome run(const std::vector<std::string>& argv) const = 0;  ///< ended after 180 s
   /// One of the harness's own programs, which lies beside this one: argv[0] is its name. Ended after ten minutes.
   /// `problem` is also what it says of its failure.
   virtual CommandOutcome run_companion(const std::vector<std::string>& argv) const = 0;
