@@ -125,7 +125,8 @@ class ContainerNode : public RecordedNode {
   std::map<std::string, CommandOutcome> answers;  ///< by the device's name, "" without one
 
   CommandOutcome run(const std::vector<std::string>& argv) const override {
-    const std::string option = "--device=", last = argv.back();
+    const std::string option = "--device=";
+    const std::string& last = argv.back();
     const bool has_device = last.compare(0, option.size(), option) == 0;
     const auto found = answers.find(has_device ? last.substr(option.size()) : "");
     return found == answers.end() ? CommandOutcome{125, "Error: unresolvable CDI devices\n", ""} : found->second;
