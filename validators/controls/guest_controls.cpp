@@ -186,6 +186,11 @@ constexpr std::string_view kShareGroup =
     "/run/defect.device; cp -d 0000:00:01.0/iommu_group /run/defect.device; mount --bind /run/defect.device "
     "0000:00:1f.2";
 
+// A disk without partitions is none of the system's: the agent's own, which it has read by then.
+constexpr std::string_view kUnbindDisk =
+    "for d in /sys/bus/pci/drivers/virtio-pci/0000:*; do if ls -d $d/virtio*/block/* && ! ls "
+    "$d/virtio*/block/*/*/partition; then echo ${d##*/} >$d/driver/unbind; fi; done >/dev/null 2>&1";
+
 constexpr std::string_view kSwitchPreemption =
     "mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug; p=/sys/kernel/debug/sched/preempt; "
     "for m in none voluntary lazy full; do grep -q \"($m)\" $p 2>/dev/null || { echo $m >$p && exit 0; } 2>/dev/null; "
@@ -316,9 +321,7 @@ std::vector<GuestControl> table() {
        Plant::early,
        use_up_peers},
       {{"unknown-disk", "the scratch disk is not known as one", {"p2p.transfer"}}, Plant::early, rename_disks},
-      {{"unbound-device", "a device has lost its driver", {"driver.bound"}},
-       Plant::late,
-       always("echo 0000:00:02.0 >/sys/bus/pci/drivers/virtio-pci/unbind")},
+      {{"unbound-device", "a device has lost its driver", {"driver.bound"}}, Plant::late, always(kUnbindDisk)},
       {{"foreign-module", "a module's file is none", {"driver.vermagic"}},
        Plant::early,
        always("f=$(find /usr/lib/modules/$(uname -r)/kernel -name '*.ko*' | sort | head -n 1); show defect $f")},
