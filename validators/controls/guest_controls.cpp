@@ -183,7 +183,8 @@ std::string schedule_otherwise(const Json& statement) {
 // The device seems to be in the group of the system's disk; it is one that no topology names.
 constexpr std::string_view kShareGroup =
     "cd /sys/bus/pci/devices; mkdir /run/defect.device; cp 0000:00:1f.2/vendor 0000:00:1f.2/device 0000:00:1f.2/class "
-    "/run/defect.device; cp -d 0000:00:01.0/iommu_group /run/defect.device; mount --bind /run/defect.device "
+    "/run/defect.device; d=$(ls -d 0000:*/virtio*/block/*/*/partition | head -n 1); cp -d ${d%%/*}/iommu_group "
+    "/run/defect.device; mount --bind /run/defect.device "
     "0000:00:1f.2";
 
 // A disk without partitions is none of the system's: the agent's own, which it has read by then.
