@@ -115,7 +115,7 @@ TEST(Protocol, CarriesFigures) {
 
 TEST(Protocol, RefusesFiguresThatAreNone) {
   const std::string good = R"({"name":"a.b","unit":"s","more-is-better":true,"counted":false,"value":1})";
-  const auto problem_with = [&](std::string figures) {
+  const auto problem_with = [&](const std::string& figures) {
     std::string result = kResult;
     result.insert(result.find(R"(,"seq")"), R"(,"figures":[)" + figures + "]");
     return problem_of(kHello + kBegin + sealed(R"({"type":"result",)" + result), 2);
