@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "validators/checks/catalog.h"
@@ -179,6 +180,12 @@ Finding console(const Node& node, const Expected&) {
                 "syslog(2), /sys/kernel/{oops,warn}_count", joined(objections, "; "));
 }
 
+/// Twice `one` or more, to a hundredth.
+bool is_several(std::int64_t step, std::int64_t one) {
+  const std::int64_t count = one > 0 ? (step + one / 2) / one : 0;
+  return count >= 2 && std::abs(step - count * one) <= one / 100;
+}
+
 Finding timer(const Node& node, const Expected& expected) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto kernel = read_kernel_config(node);
@@ -189,6 +196,9 @@ Finding timer(const Node& node, const Expected& expected) {
   const auto tick = node.coarse_clock_nanoseconds();
   if (!tick || *tick <= 0) return unmeasurable("the coarse clock does not move", "clock_gettime(2)");
   const std::int64_t ticks = (kSecond + *tick / 2) / *tick;
+  const std::string evidence = fmt::format("the smallest step of CLOCK_MONOTONIC_COARSE: {} ns", *tick);
+  if (configured == wanted && is_several(*tick, kSecond / *wanted))
+    return unmeasurable("no tick was on time: each step of the clock is several of them", evidence);
   Words objections;
   if (ticks != *wanted)
     objections.push_back(fmt::format("the kernel ticks {} times a second instead of {}", ticks, *wanted));
@@ -197,8 +207,7 @@ Finding timer(const Node& node, const Expected& expected) {
     measured["configured"] = *configured;
     objections.push_back(fmt::format("{} says CONFIG_HZ={} instead of {}", kernel->source, *configured, *wanted));
   }
-  return judged(std::move(measured), {{"hz", *wanted}},
-                fmt::format("the smallest step of CLOCK_MONOTONIC_COARSE: {} ns", *tick), joined(objections, "; "));
+  return judged(std::move(measured), {{"hz", *wanted}}, evidence, joined(objections, "; "));
 }
 
 /// The models by the options that choose them; of a kernel that can switch, the one that it starts with.

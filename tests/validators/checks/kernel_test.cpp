@@ -200,6 +200,24 @@ TEST(KernelTimer, FailsForAnImageThatIsConfiguredOtherwise) {
             "fail: /usr/lib/modules/6.12.1-cloud/config says CONFIG_HZ=1000 instead of 250");
 }
 
+TEST(KernelTimer, IsUnmeasurableWhereNoTickWasOnTime) {
+  const auto said_of = [](std::int64_t step, const Expected& expected) {
+    Json probes = kRelease;
+    probes["coarse_clock_nanoseconds"] = step;
+    return said(judge("kernel.timer",
+                      RecordedWorld(Files{{"/usr/lib/modules/6.12.1-cloud/config", "CONFIG_HZ=250\n"}}, probes),
+                      expected));
+  };
+  const std::string late = "unmeasurable: no tick was on time: each step of the clock is several of them";
+  EXPECT_EQ(said_of(8000000, {}), late);
+  EXPECT_EQ(said_of(12000010, {}), late);
+  EXPECT_EQ(said_of(10000000, {}), "fail: the kernel ticks 100 times a second instead of 250");
+  EXPECT_EQ(said_of(2000000, {}), "fail: the kernel ticks 500 times a second instead of 250");
+  Expected faster;
+  faster.declared = {{"kernel.timer", 1000, ""}};
+  EXPECT_EQ(said_of(4000000, faster).substr(0, 55), "fail: the kernel ticks 250 times a second instead of 10");
+}
+
 /// What is said where the kernel is configured like this, told this, and shows this.
 std::string preempts(const std::string& config, const std::string& argument, Files shown, const std::string& log = "") {
   shown["/usr/lib/modules/6.12.1-cloud/config"] = config;
