@@ -15,7 +15,7 @@ namespace ainode {
 struct SuiteOptions {
   int jobs = 1;                         ///< runs at once, at most
   std::optional<std::uint64_t> memory;  ///< bytes for all guests at once; default: what the host has available
-  std::filesystem::path resume;  ///< reports, those with defects too, are kept here and not made again; empty: nowhere
+  std::filesystem::path resume;  ///< where reports, those with defects too, are kept and found again; empty: nowhere
 };
 
 /// The targets that `target` stands for: one a shipped topology for `qemu:all`, one with a single processor for `qemu`

@@ -12,11 +12,13 @@ one processor busy.
 import argparse
 import concurrent.futures
 import contextlib
+import ctypes
 import io
 import itertools
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -115,11 +117,13 @@ class Lane:
         return number, verdict, text, seconds
 
 
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _lane = None  # this process's
 
 
 def start_lane(places, *parts):
     global _lane  # noqa: PLW0603  (an executor's initializer has no other way to give something to its tasks)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # nobody waits for a lane whose run was killed
     _lane = Lane(*parts, places.get(), is_alone=False)
 
 

@@ -184,8 +184,7 @@ std::string schedule_otherwise(const Json& statement) {
 constexpr std::string_view kShareGroup =
     "cd /sys/bus/pci/devices; mkdir /run/defect.device; cp 0000:00:1f.2/vendor 0000:00:1f.2/device 0000:00:1f.2/class "
     "/run/defect.device; d=$(ls -d 0000:*/virtio*/block/*/*/partition | head -n 1); cp -d ${d%%/*}/iommu_group "
-    "/run/defect.device; mount --bind /run/defect.device "
-    "0000:00:1f.2";
+    "/run/defect.device; mount --bind /run/defect.device 0000:00:1f.2";
 
 // A disk without partitions is none of the system's: the agent's own, which it has read by then.
 constexpr std::string_view kUnbindDisk =

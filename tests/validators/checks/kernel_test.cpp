@@ -213,6 +213,9 @@ TEST(KernelTimer, IsUnmeasurableWhereNoTickWasOnTime) {
   EXPECT_EQ(said_of(12000010, {}), late);
   EXPECT_EQ(said_of(10000000, {}), "fail: the kernel ticks 100 times a second instead of 250");
   EXPECT_EQ(said_of(2000000, {}), "fail: the kernel ticks 500 times a second instead of 250");
+  Expected real;
+  real.emulated = false;
+  EXPECT_EQ(said_of(8000000, real), "fail: the kernel ticks 125 times a second instead of 250");
   Expected faster;
   faster.declared = {{"kernel.timer", 1000, ""}};
   EXPECT_EQ(said_of(4000000, faster).substr(0, 55), "fail: the kernel ticks 250 times a second instead of 10");
